@@ -1,0 +1,1 @@
+"""Detection: load Sigma rules, compile matchers, score, correlate, explain."""

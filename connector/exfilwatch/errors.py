@@ -1,0 +1,42 @@
+"""The error tree. Every message says what failed, where, and what to do next; never a secret.
+
+ExfilwatchError
+├── ConfigError    a setting, an option or a path that the user gave
+├── RuleError      a Sigma rule that can't be loaded or evaluated exactly
+├── SourceError    an input or a SIEM that can't be read
+└── CaseError      a case system that refused or can't be reached
+"""
+
+
+class ExfilwatchError(Exception):
+    """Root of all errors that exfilwatch raises on purpose."""
+
+
+class ConfigError(ExfilwatchError):
+    """A setting, option or path given by the user is wrong."""
+
+
+class RuleError(ExfilwatchError):
+    """A rule can't be loaded, or a part of it can't be evaluated exactly.
+
+    `rule` names it (title or id), `path` and `line` (1-based, 0 when unknown) say where it stands.
+    """
+
+    def __init__(self, message: str, *, rule: str = "", path: str = "", line: int = 0) -> None:
+        super().__init__(message)
+        self.rule = rule
+        self.path = path
+        self.line = line
+
+    def __str__(self) -> str:
+        place = f"{self.path}:{self.line}: " if self.path and self.line else f"{self.path}: " if self.path else ""
+        name = f"rule {self.rule!r}: " if self.rule else ""
+        return f"{place}{name}{self.args[0]}"
+
+
+class SourceError(ExfilwatchError):
+    """An input or a SIEM can't be read."""
+
+
+class CaseError(ExfilwatchError):
+    """A case system refused a request or can't be reached."""

@@ -1,0 +1,1 @@
+"""Findings: explained results with stable ids, grouped into incidents, and their store."""

@@ -1,0 +1,113 @@
+"""The finding: a detection as people and other systems see it, with an id that is the same in every run."""
+
+import hashlib
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from exfilwatch.detection.detection import Detection
+
+
+class FindingRule(BaseModel):
+    """The rule that fired; `attack` holds ATT&CK technique ids."""
+
+    model_config = ConfigDict(frozen=True)
+    id: str
+    title: str
+    branch: str
+    level: str
+    attack: list[str]
+
+
+class FindingSignal(BaseModel):
+    """Why: the text that matched in `field`, and its 0-based offset there. `event` is the id of the event."""
+
+    name: str
+    field: str
+    matched: str | None
+    start: int | None
+    event: str = ""
+
+
+class EvidenceEvent(BaseModel):
+    """One event behind a finding, and where to read it again."""
+
+    id: str
+    time: datetime | None
+    host: str | None
+    category: str
+    product: str
+    shape: str
+    source: str
+    line: int
+    fields: dict[str, Any]
+
+
+class Finding(BaseModel):
+    """An explained detection. `time` and `end` are the first and last event's time (UTC)."""
+
+    id: str
+    rule: FindingRule
+    score: int | None
+    time: datetime | None
+    end: datetime | None
+    host: str | None
+    user: str | None
+    fields: dict[str, Any]
+    signals: list[FindingSignal]
+    events: list[EvidenceEvent]
+    source: str
+
+
+def finding_id(rule_id: str, event_ids: list[str]) -> str:
+    """A hash of the rule and its events' identities: the same events give the same id in any run and order."""
+    text = "\n".join([rule_id, *sorted(event_ids)])
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def to_datetime(micros: int | None) -> datetime | None:
+    """Microseconds since 1970 as an aware UTC datetime; None when unknown or outside what a date can say."""
+    if micros is None:
+        return None
+    try:
+        return datetime.fromtimestamp(micros // 1_000_000, UTC).replace(microsecond=micros % 1_000_000)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def finding(detection: Detection) -> Finding:
+    """Turn a detection into a finding."""
+    rule, events = detection.rule, detection.events
+    users = (event.get("User") for event in events)
+    return Finding(
+        id=finding_id(rule.id, [event.id for event in events]),
+        rule=FindingRule(
+            id=rule.id, title=rule.title, branch=rule.branch, level=rule.level, attack=list(rule.attack)
+        ),
+        score=detection.score,
+        time=to_datetime(events[0].time),
+        end=to_datetime(events[-1].time),
+        host=next((event.host for event in events if event.host), None),
+        user=next((str(user) for user in users if user), None),
+        fields=dict(detection.fields),
+        signals=[
+            FindingSignal(name=s.name, field=s.field, matched=s.matched, start=s.start, event=s.event)
+            for s in detection.signals
+        ],
+        events=[
+            EvidenceEvent(
+                id=event.id,
+                time=to_datetime(event.time),
+                host=event.host,
+                category=event.category,
+                product=event.product,
+                shape=event.shape,
+                source=event.origin.source,
+                line=event.origin.line,
+                fields=dict(event.fields),
+            )
+            for event in events
+        ],
+        source=events[0].origin.source,
+    )

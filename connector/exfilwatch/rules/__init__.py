@@ -1,0 +1,1 @@
+"""Rules: Sigma YAML, shipped as data; one folder a pack."""

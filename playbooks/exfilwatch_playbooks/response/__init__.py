@@ -1,0 +1,1 @@
+"""Response: what to do now, as data, filled in per finding."""
