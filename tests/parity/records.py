@@ -1,8 +1,8 @@
 """A small reader of its own for the parity tests: process creations and connections, straight from the raw records.
 
-It shares nothing with exfilwatch.events, so that a mistake there can't hide here. It knows three forms: EVTX records as
-JSON, flat Windows JSON (OTRF; also with `EventData` as XML text, as Sentinel keeps it), winlogbeat 6 (`event_data`); and
-four events: Sysmon 1 and 3, Security 4688 and 5156.
+It shares nothing with exfilwatch.events, so that a mistake there can't hide here. It knows three forms (EVTX
+records as JSON, flat Windows JSON of OTRF, with `EventData` as XML text too, and winlogbeat 6's `event_data`) and four
+events: Sysmon 1 and 3, Security 4688 and 5156.
 """
 
 import html

@@ -15,5 +15,5 @@ def packs() -> list[str]:
 def pack(name: str) -> Path:
     """The folder of a pack; ConfigError when there is none of that name."""
     if name not in packs():
-        raise ConfigError(f"there is no rule pack {name!r}; use one of {', '.join(packs())}, or give a file or a folder")
+        raise ConfigError(f"there is no rule pack {name!r}: use {' or '.join(packs())}, or give a file or a folder")
     return _ROOT / name

@@ -1,0 +1,83 @@
+"""What holds for every rule that comes with exfilwatch."""
+
+import re
+import uuid
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from exfilwatch.errors import ConfigError
+from exfilwatch.rules.packs import pack, packs
+
+FILES = [path for name in packs() for path in sorted(pack(name).glob("*.yml"))]
+DOCUMENTS = [
+    pytest.param(document, id=f"{path.parent.name}-{path.stem}-{number}")
+    for path in FILES
+    for number, document in enumerate(yaml.safe_load_all(path.read_text("utf-8")))
+]
+LEVELS = {"informational", "low", "medium", "high", "critical"}
+
+
+def test_packs_are_found_by_their_folders() -> None:
+    assert packs() == ["exfil", "seed"]
+    assert [path.name for path in sorted(pack("seed").glob("*.yml"))] == [
+        "archive_then_network.yml",
+        "scripting_engine.yml",
+        "transfer_tool.yml",
+    ]
+
+
+def test_an_unknown_pack_is_an_error_that_names_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match=r"'nope'.*exfil or seed"):
+        pack("nope")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_a_rule_has_the_form_of_sigmahq(document: dict[str, Any]) -> None:
+    assert uuid.UUID(str(document["id"])).version == 4
+    assert document["status"] in ("stable", "test", "experimental")
+    assert document["level"] in LEVELS
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", str(document["date"]))
+    for key in ("title", "description", "author"):
+        assert str(document[key]).strip()
+    for key in ("references", "falsepositives", "tags"):
+        assert isinstance(document[key], list)
+        assert document[key]
+    assert len(str(document["title"])) <= 110
+    assert any(re.fullmatch(r"attack\.t\d{4}(\.\d{3})?", tag) for tag in document["tags"])
+    assert ("correlation" in document) != ("detection" in document and "logsource" in document)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_a_rule_that_finds_something_says_what_to_check_and_reports_its_branch(path: Path) -> None:
+    documents = list(yaml.safe_load_all(path.read_text("utf-8")))
+    (finding,) = (document for document in documents if document["level"] != "informational")
+    block = finding["exfilwatch"]
+    assert block["guide"].startswith("1. ")
+    assert {"Branch": "$branch"} in block["fields"]
+    assert "Computer" in {field if isinstance(field, str) else next(iter(field)) for field in block["fields"]}
+
+
+def test_no_two_rules_share_an_id_or_a_name() -> None:
+    documents = [document for path in FILES for document in yaml.safe_load_all(path.read_text("utf-8"))]
+    for key in ("id", "name", "title"):
+        counts = Counter(document[key] for document in documents if key in document)
+        assert [value for value, count in counts.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_a_rule_has_its_tests_beside_it_and_each_says_why(path: Path) -> None:
+    tests = yaml.safe_load((path.parent / "tests" / path.name).read_text("utf-8"))
+    assert set(tests) == {"fires", "silent"}
+    cases = [*tests["fires"], *tests["silent"]]
+    assert tests["fires"]
+    assert tests["silent"]
+    assert all(str(case["why"]).strip() for case in cases)
+
+
+def test_no_tests_stand_beside_a_rule_that_is_gone() -> None:
+    tests = [path for name in packs() for path in sorted((pack(name) / "tests").glob("*.yml"))]
+    assert [path for path in tests if not (path.parent.parent / path.name).is_file()] == []
