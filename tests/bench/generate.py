@@ -33,7 +33,7 @@ SHAPES = {"flat": render.flat, "ecs": render.ecs}
 STORIES = {
     "scripting": 350,
     "transfer": 250,
-    "archive": 100,
+    "archive": 80,
     "archive_then_sent": 70,
     "sent_then_archive": 30,
     "kept": 300,
@@ -57,10 +57,12 @@ class Corpus:
         return folder / f"{self.shape}-{self.events}-seed{self.seed}-{version}.jsonl"
 
     def ensure(self, folder: Path) -> Path:
-        """The file, made now unless it is already there."""
+        """The file, made now unless it is already there; what an older generator made for it goes."""
         path = self.path(folder)
         if not path.exists():
             folder.mkdir(parents=True, exist_ok=True)
+            for old in folder.glob(f"{path.stem.rpartition('-')[0]}-*"):
+                old.unlink()
             unfinished = path.with_suffix(".unfinished")
             write = SHAPES[self.shape]
             with unfinished.open("wb", buffering=1 << 20) as file:
