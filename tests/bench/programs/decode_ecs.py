@@ -42,6 +42,6 @@ class Line(msgspec.Struct, gc=False):
 
 
 decode = msgspec.json.Decoder(Line).decode
-with open(sys.argv[1], "rb") as file:  # noqa: PTH123 as lean as can be: this is what others are compared with
+with open(sys.argv[1], "rb", buffering=1 << 18) as file:  # noqa: PTH123 the default of 8 KiB costs a third more
     for line in file:
         decode(line)

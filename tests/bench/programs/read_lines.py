@@ -2,6 +2,6 @@
 
 import sys
 
-with open(sys.argv[1], "rb") as file:  # noqa: PTH123 as lean as can be: this is what others are compared with
+with open(sys.argv[1], "rb", buffering=1 << 18) as file:  # noqa: PTH123 the default of 8 KiB costs a third more
     for _ in file:
         pass
