@@ -87,6 +87,7 @@ def test_a_range_is_given_as_written_and_a_percentile_is_not_cut() -> None:
         ("type: temporal, rules: [a, b], condition: {eq: 2}", (A, "b")),
         ("type: temporal, rules: [a, b, c], condition: {gte: 2}", ()),
         ("type: temporal, rules: [a, b, c], condition: {eq: 2}", ()),
+        ("type: temporal, rules: [a, b, c], condition: {neq: 2}", ()),
         ("type: temporal, condition: a and (b or c)", (A,)),
         ("type: temporal, condition: a and not b", ()),
         ("type: temporal_ordered, rules: [b, a]", ("b", A)),
