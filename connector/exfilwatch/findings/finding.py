@@ -82,9 +82,7 @@ def finding(detection: Detection) -> Finding:
     users = (event.get("User") for event in events)
     return Finding(
         id=finding_id(rule.id, [event.id for event in events]),
-        rule=FindingRule(
-            id=rule.id, title=rule.title, branch=rule.branch, level=rule.level, attack=list(rule.attack)
-        ),
+        rule=FindingRule(id=rule.id, title=rule.title, branch=rule.branch, level=rule.level, attack=list(rule.attack)),
         score=detection.score,
         time=to_datetime(events[0].time),
         end=to_datetime(events[-1].time),

@@ -1,0 +1,146 @@
+"""The database behind the store: one writer at a time, and errors that name the file and the way out."""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, MetaData, create_engine, event, func, insert, inspect, make_url, pool, select
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from exfilwatch.errors import ConfigError, ExfilwatchError
+from exfilwatch.findings.schema import versions, versions_metadata
+
+# A number of our own for PostgreSQL's advisory lock.
+_WRITER = 0x65786677
+
+
+class Database:
+    """A SQLite file (a path or `sqlite:///PATH`) or any URL of SQLAlchemy. `patience`: seconds to wait for a lock."""
+
+    def __init__(self, url: str, *, patience: float = 30.0) -> None:
+        self._patience = patience
+        try:
+            self._url = make_url(url if "://" in url else f"sqlite:///{url}")
+            self.sqlite = self._url.get_backend_name() == "sqlite"
+            # A SQLite file is opened anew for each transaction: nothing is left open across a fork or at the end.
+            in_file = self.sqlite and self._url.database not in (None, "", ":memory:")
+            self._engine = create_engine(
+                self._url,
+                connect_args={"timeout": patience} if self.sqlite else {},
+                poolclass=pool.NullPool if in_file else None,
+            )
+        except (ArgumentError, NoSuchModuleError) as error:
+            message = f"not a database URL: use a file's path, sqlite:///PATH or postgresql://HOST/NAME ({error})"
+            raise ConfigError(message) from None
+        except ImportError as error:
+            message = f"{self._url.get_backend_name()}: its driver is not installed ({error}); install it with pip"
+            raise ConfigError(message) from None
+        if self.sqlite:
+            event.listen(self._engine, "connect", self._on_connect)
+            event.listen(self._engine, "begin", _on_begin)
+
+    @property
+    def name(self) -> str:
+        """The file, or the URL without its password."""
+        return self._url.database or "memory" if self.sqlite else self._url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that reads one state of the database."""
+        with self._explained(), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that no other writer overlaps, in this process or another."""
+        with self._explained(), self._engine.connect() as opened:
+            connection = opened.execution_options(exfilwatch_write=True)
+            with connection.begin():
+                if self._url.get_backend_name() == "postgresql":
+                    connection.execute(select(func.pg_advisory_xact_lock(_WRITER)))
+                yield connection
+
+    def ensure(self, part: str, version: int, metadata: MetaData) -> None:
+        """Create the tables of `part` where they are missing; refuse those of another version."""
+        with self.read() as connection:
+            if inspect(connection).has_table(versions.name) and self._is_current(connection, part, version):
+                return
+        with self.write() as connection:
+            versions_metadata.create_all(connection)
+            if not self._is_current(connection, part, version):
+                metadata.create_all(connection)
+                connection.execute(insert(versions).values(part=part, version=version))
+
+    def _is_current(self, connection: Connection, part: str, version: int) -> bool:
+        found = connection.scalar(select(versions.c.version).where(versions.c.part == part))
+        if found is not None and found != version:
+            other = "a newer" if found > version else "an older"
+            message = (
+                f"{self.name}: written by {other} exfilwatch ({part} of version {found}, not {version}): use that "
+                "exfilwatch, or name another database"
+            )
+            raise ConfigError(message)
+        return found is not None
+
+    def _on_connect(self, connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+        assert isinstance(connection, sqlite3.Connection)
+        connection.isolation_level = None  # BEGIN is ours to say: see _on_begin
+        connection.execute("PRAGMA foreign_keys=ON")
+        until = time.monotonic() + self._patience
+        while connection.execute("PRAGMA journal_mode").fetchone()[0] not in ("wal", "memory"):
+            # SQLite does not always wait for its lock here, however long its busy timeout.
+            try:
+                connection.execute("PRAGMA journal_mode=WAL")
+                break
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > until:
+                    raise
+                time.sleep(0.02)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            raise self._explain(str(error.orig)) from error
+        except sqlite3.Error as error:
+            raise self._explain(str(error)) from error
+
+    def _explain(self, problem: str) -> ExfilwatchError:
+        problem = problem.strip().splitlines()[0] if problem.strip() else "unknown problem"
+        if not self.sqlite:
+            return ExfilwatchError(f"{self.name}: the database refused: {problem}. Check that it runs and its rights.")
+        path = Path(self._url.database or "").absolute()
+        if "unable to open" in problem:
+            if path.is_dir():
+                return ConfigError(f"{path} is a directory: name a file in it as the findings database")
+            if not path.parent.is_dir():
+                return ConfigError(f"{path}: its directory does not exist: create it, or name another database")
+            return ConfigError(
+                f"{path}: can't open the findings database: make its directory writable, or name another"
+            )
+        if "readonly" in problem:
+            message = f"{path}: the findings database is read-only: make file and directory writable, or name another"
+            return ConfigError(message)
+        if "not a database" in problem or "malformed" in problem:
+            return ConfigError(f"{path}: not a sound SQLite database ({problem}): restore it, or name another")
+        if "full" in problem or "disk I/O" in problem:
+            return ExfilwatchError(
+                f"{path}: no room on the disk ({problem}): free some and run again; nothing was half saved"
+            )
+        if "locked" in problem or "busy" in problem:
+            waited = f"waited {self._patience:g} s"
+            return ExfilwatchError(
+                f"{path}: another process holds the findings database ({waited}): let it end, run again"
+            )
+        return ExfilwatchError(f"{path}: the findings database failed: {problem}")
+
+
+def _on_begin(connection: Connection) -> None:
+    """A writer takes SQLite's lock before it reads, so that what it read still holds when it writes."""
+    write = connection.get_execution_options().get("exfilwatch_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

@@ -1,0 +1,240 @@
+"""The store: findings and incidents, each kept once however often it is saved and by however many processes."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+)
+
+from exfilwatch.errors import ConfigError
+from exfilwatch.findings import schema
+from exfilwatch.findings.database import Database
+from exfilwatch.findings.filing import Saved, file, rows_in
+from exfilwatch.findings.finding import Finding
+from exfilwatch.findings.grouping import WINDOW
+from exfilwatch.findings.incident import LEVELS, Incident, rank
+from exfilwatch.findings.node import host_key, user_key
+
+_MERGED = "merged into "
+
+
+class Pending(NamedTuple):
+    """What a case system has not been told of an incident: findings, or that it went into `incident.merged_into`."""
+
+    incident: Incident
+    findings: tuple[str, ...]
+
+
+class Store:
+    """Findings and incidents in a database: a SQLite file's path, or a URL of SQLAlchemy."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        window: timedelta = WINDOW,
+        patience: float = 30.0,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.database = Database(url, patience=patience)
+        self._window = window
+        self._clock = clock
+        self.database.ensure("findings", schema.VERSION, schema.metadata)
+
+    def save(self, findings: Iterable[Finding]) -> list[Finding]:
+        """Save findings and put them into incidents, all or nothing; returns those that were not there yet."""
+        return self.record(findings).findings
+
+    def record(self, findings: Iterable[Finding]) -> Saved:
+        """`save`, and say which incidents it opened, extended, and merged into others."""
+        unique = {finding.id: finding for finding in reversed(list(findings))}
+        if not unique:
+            return Saved([], [], [], [])
+        with self.database.write() as connection:
+            known = {row.id for row in rows_in(connection, select(schema.findings.c.id), schema.findings.c.id, unique)}
+            new = [finding for finding in reversed(unique.values()) if finding.id not in known]
+            return file(connection, new, self._window, self._clock())
+
+    def find(
+        self,
+        *,
+        host: str | None = None,
+        user: str | None = None,
+        rule: str | None = None,
+        level: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        incident: str | None = None,
+        limit: int | None = None,
+    ) -> list[Finding]:
+        """The findings that fit all that is given, newest first.
+
+        Host and user compare as incidents do (WS1 = ws1.corp.local, CORP\\anna = anna); `rule` is an id, a title or a
+        branch; `level` that level and above; since <= time < until (naive: UTC); `incident` an id or unique prefix.
+        """
+        table = schema.findings.c
+        wanted = _times(table.time, since, until)
+        if host is not None:
+            wanted.append(table.host_key == host_key(host, ""))
+        if user is not None:
+            wanted.append(table.user_key == user_key(user))
+        if rule is not None:
+            name = rule.lower()
+            wanted.append(
+                or_(*(func.lower(column) == name for column in (table.rule_id, table.rule_title, table.branch)))
+            )
+        if level is not None:
+            wanted.append(table.level.in_(_at_least(level)))
+        if incident is not None:
+            wanted.append(table.incident == self.incident(incident).id)
+        query = select(table.body).where(*wanted).order_by(table.time.desc().nulls_last(), table.id).limit(limit)
+        with self.database.read() as connection:
+            return [_finding(body) for body in connection.scalars(query)]
+
+    def get(self, identity: str) -> Finding:
+        """The finding with this id, or with the only id that starts so. Raises ConfigError."""
+        table = schema.findings.c
+        with self.database.read() as connection:
+            return _finding(_only(connection, select(table.id, table.body), table.id, identity, "finding").body)
+
+    def incidents(
+        self,
+        *,
+        host: str | None = None,
+        user: str | None = None,
+        level: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[Incident]:
+        """The incidents that fit all that is given, newest first, without those that went into others."""
+        table = schema.incidents.c
+        wanted: list[ColumnElement[bool]] = [table.merged_into.is_(None), *_times(table.time, since, until)]
+        if host is not None:
+            wanted.append(table.host_key == host_key(host, ""))
+        if user is not None:
+            wanted.append(table.user_key == user_key(user))
+        if level is not None:
+            wanted.append(table.level.in_(_at_least(level)))
+        query = select(schema.incidents).where(*wanted).order_by(table.time.desc().nulls_last(), table.id)
+        with self.database.read() as connection:
+            return _with_findings(connection, connection.execute(query).all())
+
+    def incident(self, identity: str) -> Incident:
+        """The incident with this id or unique prefix; the one that it went into, where it did. Raises ConfigError."""
+        table = schema.incidents.c
+        with self.database.read() as connection:
+            row = _only(connection, select(schema.incidents), table.id, identity, "incident")
+            if row.merged_into:
+                row = connection.execute(select(schema.incidents).where(table.id == row.merged_into)).one()
+            return _with_findings(connection, [row])[0]
+
+    def pending(self, case_system: str) -> list[Pending]:
+        """What `case_system` must still be told, oldest incident first. Kept until `tell`, also over a crash."""
+        found, told, table = schema.findings.c, schema.told.c, schema.incidents.c
+
+        def heard(incident: ColumnElement[str], what: ColumnElement[str]) -> ColumnElement[bool]:
+            return exists().where(told.case_system == case_system, told.incident == incident, told.what == what)
+
+        news = select(found.incident, found.id).where(~heard(found.incident, found.id))
+        moved = select(schema.incidents).where(
+            table.merged_into.is_not(None), ~heard(table.id, literal(_MERGED) + table.merged_into)
+        )
+        with self.database.read() as connection:
+            untold: dict[str, list[str]] = {}
+            for incident, finding in connection.execute(news.order_by(found.time, found.id)):
+                untold.setdefault(incident, []).append(finding)
+            rows = rows_in(connection, select(schema.incidents), table.id, untold)
+            rows += connection.execute(moved).all()
+            incidents = _with_findings(connection, rows)
+        incidents.sort(key=lambda incident: (incident.merged_into is not None, incident.first_seen, incident.id))
+        return [Pending(incident, tuple(untold.get(incident.id, ()))) for incident in incidents]
+
+    def tell(
+        self, case_system: str, incident: str, findings: Iterable[str] = (), merged_into: str | None = None
+    ) -> None:
+        """Note that `case_system` knows these findings of the incident, or that it went into another."""
+        news = {*findings, *([_MERGED + merged_into] if merged_into else [])}
+        told = schema.told.c
+        with self.database.write() as connection:
+            about = select(told.what).where(told.case_system == case_system, told.incident == incident)
+            news -= set(connection.scalars(about))
+            if news:
+                rows = [{"case_system": case_system, "incident": incident, "what": what} for what in sorted(news)]
+                connection.execute(insert(schema.told), rows)
+
+
+def _times(column: Column[datetime], since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
+    wanted: list[ColumnElement[bool]] = []
+    if since is not None:
+        wanted.append(column >= _utc(since))
+    if until is not None:
+        wanted.append(column < _utc(until))
+    return wanted
+
+
+def _utc(time: datetime) -> datetime:
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+def _at_least(level: str) -> list[str]:
+    if level not in LEVELS:
+        raise ConfigError(f"level {level!r} is unknown: use one of {', '.join(LEVELS)}")
+    return list(LEVELS[rank(level) :])
+
+
+def _finding(body: str) -> Finding:
+    return Finding.model_validate(json.loads(body))
+
+
+def _only(connection: Connection, query: Select[Any], column: Column[str], identity: str, thing: str) -> Row[Any]:
+    """The row with this id, else the only one whose id starts so."""
+    start = identity.strip().lower()
+    if start and (exact := connection.execute(query.where(column == start)).first()):
+        return exact
+    rows = connection.execute(query.where(column.startswith(start, autoescape=True)).limit(2)).all() if start else []
+    if len(rows) == 1:
+        return rows[0]
+    if rows:
+        raise ConfigError(f"several {thing}s have ids that start with {identity!r}: give more of the id")
+    raise ConfigError(
+        f"no {thing} has an id that starts with {identity!r}: `exfilwatch findings list` shows what there is"
+    )
+
+
+def _with_findings(connection: Connection, rows: Sequence[Row[Any]]) -> list[Incident]:
+    """The incidents of `rows`, in their order."""
+    table = schema.findings.c
+    members: dict[str, list[str]] = {}
+    query = select(table.incident, table.id).order_by(table.time.asc().nulls_first(), table.id)
+    for member in rows_in(connection, query, table.incident, [row.id for row in rows]):
+        members.setdefault(member.incident, []).append(member.id)
+    return [
+        Incident(
+            id=row.id,
+            host=row.host,
+            user=row.user_name,
+            level=row.level,
+            highest=row.highest,
+            kinds=tuple(json.loads(row.kinds)),
+            attack=tuple(json.loads(row.attack)),
+            time=row.time,
+            end=row.end_time,
+            findings=tuple(members.get(row.id, ())),
+            first_seen=row.first_seen,
+            merged_into=row.merged_into,
+        )
+        for row in rows
+    ]
