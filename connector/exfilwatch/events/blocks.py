@@ -8,7 +8,7 @@ import io
 import os
 import tempfile
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -27,15 +27,15 @@ TooLong = Callable[[int, int], None]
 class Block:
     """Whole records of `source`; `first` is the 1-based number of the first line or record.
 
-    `data` has one record in each line and is None after `drop()`; `load()` and `lines()` read it again.
+    `data` has one record in each line and is None after `drop()` (for EVTX always); `load()` and `lines()` read again.
     """
 
     __slots__ = ("_again", "data", "first", "source")
 
-    def __init__(self, source: str, first: int, data: bytes, again: Again | None = None) -> None:
+    def __init__(self, source: str, first: int, data: bytes | None, again: Again | None = None) -> None:
         self.source = source
         self.first = first
-        self.data: bytes | None = data
+        self.data = data
         self._again = again
 
     def load(self) -> bytes:
@@ -46,7 +46,7 @@ class Block:
             self.data = self._again()
         return self.data
 
-    def lines(self) -> list[bytes]:
+    def lines(self) -> Sequence[bytes | str]:
         """The lines or records, without their line ends; line i has the number `first` + i."""
         lines = self.load().split(b"\n")
         if not lines[-1]:

@@ -5,6 +5,7 @@ A damaged record costs itself, a damaged chunk (64 KiB) its own records; both ar
 
 import struct
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import TypeAlias, cast
 
 import evtx
@@ -22,84 +23,88 @@ Opener: TypeAlias = Callable[[], str | View]
 
 
 class Records:
-    """The records of one file from the beginning: JSON texts, or the error in a record's place."""
+    """The records of one file, from its beginning. Raises InputError when it is no EVTX file."""
 
-    def __init__(self, source: str, opened: str | View) -> None:
+    def __init__(self, opened: str | View) -> None:
         try:
             records = iter(evtx.PyEvtxParser(opened, number_of_threads=1).records_json())
         except (OSError, RuntimeError) as error:
             raise InputError("is no readable EVTX file", str(error)) from error
         self._records = cast("Iterator[dict[str, str]]", records)  # the stub says that a record may be None
-        self.source = source
         self.taken = 0
 
-    def take(self, count: int) -> list[str | RuntimeError]:
-        """The next `count` records, fewer at the end; an error is one of them."""
-        taken: list[str | RuntimeError] = []
-        records = self._records
-        append = taken.append
-        while len(taken) < count:
-            try:
-                for record in records:
-                    append(record["data"])
-                    if len(taken) == count:
-                        break
-                else:
-                    break
-            except RuntimeError as error:
-                append(error)
-        self.taken += len(taken)
-        return taken
+    def take(self, count: int) -> tuple[list[str], RuntimeError | None]:
+        """Up to `count` records as JSON texts, and the error that stands in the place of the next one, if any.
+
+        Fewer than `count` and no error: the end.
+        """
+        records: list[str] = []
+        append = records.append
+        try:
+            for record in islice(self._records, count):
+                append(record["data"])
+        except RuntimeError as error:
+            self.taken += len(records) + 1
+            return records, error
+        self.taken += len(records)
+        return records, None
 
 
 class Again:
     """Reads parts of a file once more; in ascending order that is one pass."""
 
-    def __init__(self, source: str, opener: Opener) -> None:
-        self._source = source
+    def __init__(self, opener: Opener) -> None:
         self._opener = opener
         self._records: Records | None = None
 
-    def read(self, first: int, count: int) -> bytes:
-        """The `count` records from the 1-based `first`, as lines."""
+    def read(self, first: int, count: int) -> list[str]:
+        """The `count` records from the 1-based `first`, none of them damaged."""
         if self._records is None or self._records.taken >= first:
-            self._records = Records(self._source, self._opener())
+            self._records = Records(self._opener())
         while self._records.taken < first - 1:
             self._records.take(min(RECORDS, first - 1 - self._records.taken))
-        return _lines([record for record in self._records.take(count) if isinstance(record, str)])
+        return self._records.take(count)[0]
+
+
+class EvtxBlock(Block):
+    """A block whose records are texts already: `data` is always None, `lines()` has the JSON texts."""
+
+    __slots__ = ("_count", "_reader", "_records")
+
+    def __init__(self, source: str, first: int, records: list[str], reader: Again) -> None:
+        super().__init__(source, first, None)
+        self._records: list[str] | None = records
+        self._count = len(records)
+        self._reader = reader
+
+    def load(self) -> bytes:
+        return "\n".join(self.lines()).encode() + b"\n"
+
+    def lines(self) -> list[str]:
+        if self._records is None:
+            self._records = self._reader.read(self.first, self._count)
+        return self._records
+
+    def drop(self) -> None:
+        self._records = None
 
 
 def evtx_blocks(source: str, opener: Opener, report: Report) -> Iterator[Block]:
-    """Blocks of up to RECORDS records as JSON lines; numbers count the records of the file, damaged ones too.
+    """Blocks of up to RECORDS records; numbers count the records of the file, damaged ones too.
 
-    `opener` gives a path or a new view. Raises InputError when it is no EVTX file.
+    `opener` gives a path or a new view each time. Raises InputError when it is no EVTX file.
     """
-    again = Again(source, opener)
-    records = Records(source, opener())
+    again = Again(opener)
+    records = Records(opener())
     while True:
-        start = records.taken + 1
-        taken = records.take(RECORDS)
-        if not taken:
+        first = records.taken + 1
+        found, error = records.take(RECORDS)
+        if found:
+            yield EvtxBlock(source, first, found, again)
+        if error is not None:
+            report.unreadable(Origin(source, records.taken), "damaged EVTX record or chunk", str(error))
+        elif len(found) < RECORDS:
             return
-        good: list[str] = []
-        for number, record in enumerate([*taken, None], start):
-            if isinstance(record, str):
-                good.append(record)
-                continue
-            if good:
-                first = number - len(good)
-                yield Block(source, first, _lines(good), _reader(again, first, len(good)))
-                good = []
-            if record is not None:
-                report.unreadable(Origin(source, number), "damaged EVTX record or chunk", str(record))
-
-
-def _reader(again: Again, first: int, count: int) -> Callable[[], bytes]:
-    return lambda: again.read(first, count)
-
-
-def _lines(records: list[str]) -> bytes:
-    return "\n".join(records).encode() + b"\n"
 
 
 def missing(header: bytes, size: int) -> str:
