@@ -98,4 +98,6 @@ class Report:
 def printable(text: str, longest: int) -> str:
     """Hostile text fit for a terminal: control and formatting characters escaped, at most `longest` characters."""
     cut = text if len(text) <= longest else text[: longest - 1] + "…"
+    if cut.isprintable():
+        return cut
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in cut)
