@@ -65,7 +65,7 @@ class Window(Protocol):
     ended: bool
 
     def peek(self, size: int, *, fill: bool = False) -> bytes:
-        """Up to `size` of the next bytes; with `fill`, fewer only at the end. Sets `ended` when nothing follows."""
+        """Up to `size` of the next bytes; with `fill`, fewer only at the end. Sets `ended`: nothing follows these."""
         ...
 
     def skip(self, size: int) -> None:
@@ -105,17 +105,19 @@ class StreamWindow:
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks = iter(chunks)
         self._buffer = bytearray()
+        self._exhausted = False
         self.ended = False
 
     def peek(self, size: int, *, fill: bool = False) -> bytes:
-        while len(self._buffer) < size and not self.ended:
+        while len(self._buffer) < size and not self._exhausted:
             chunk = next(self._chunks, None)
             if chunk is None:
-                self.ended = True
+                self._exhausted = True
             else:
                 self._buffer += chunk
             if not fill:
                 break
+        self.ended = self._exhausted and len(self._buffer) <= size
         return bytes(self._buffer if len(self._buffer) <= size else memoryview(self._buffer)[:size])
 
     def skip(self, size: int) -> None:

@@ -60,9 +60,15 @@ def layout(head: bytes) -> Layout:
         return "lines"
     if _is_json(line):
         return "lines" if rows(line) is None else "rows"
-    if not rest:
-        return "json"
-    return "json" if line.endswith(_GOES_ON) and not rest.lstrip().startswith(b'{"') else "lines"
+    if rest and (not line.endswith(_GOES_ON) or _are_lines(rest)):
+        return "lines"
+    return "json"
+
+
+def _are_lines(text: bytes) -> bool:
+    """Whether JSON lines follow, so that the line before was only a broken one."""
+    line, _, after = text.partition(b"\n")
+    return line.startswith(b"{") and _is_json(line) and (not after.strip() or after.startswith(b"{"))
 
 
 def _is_json(line: bytes) -> bool:

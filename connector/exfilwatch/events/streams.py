@@ -76,11 +76,16 @@ def peek(stream: Stream) -> tuple[bytes, Stream]:
 
 
 def until_damage(chunks: Iterator[bytes], damage: list[InputError]) -> Iterator[bytes]:
-    """The chunks up to an error, which is put into `damage`, so that what is whole gets through first."""
+    """The chunks up to an error, which is put into `damage`, so that what is whole gets through first.
+
+    As a new error, since the frames that the old one holds keep files open. Not `yield from`, which would close
+    `chunks` when a reader stops early, and `peek` goes on with them.
+    """
     try:
-        yield from chunks
+        for chunk in chunks:  # noqa: UP028 (see above)
+            yield chunk
     except InputError as error:
-        damage.append(error)
+        damage.append(InputError(error.why, error.detail))
     except OSError as error:
         damage.append(InputError("can't be read", error.strerror or str(error)))
 

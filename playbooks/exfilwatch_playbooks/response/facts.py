@@ -1,0 +1,129 @@
+"""What a finding says of who did what, where and where to: the values that sentences and steps are filled with."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from ipaddress import ip_address
+
+from exfilwatch.findings.finding import EvidenceEvent, Finding
+
+_READ = 65_536  # characters of a command line or script that are searched for destinations
+_URL = re.compile(r"\b(?:https?|ftps?|sftp|scp|tftp|smb)://[^\s'\"<>|`)]{1,300}", re.IGNORECASE)
+_COPY = re.compile(r"(?<![\w.@-])[\w.-]{1,64}@[\w.-]{1,253}:[^\s'\"<>|]{0,200}")
+_DEV_TCP = re.compile(r"/dev/(?:tcp|udp)/([\w.:-]{1,253})/(\d{1,5})")
+# Accounts whose locking stops the machine rather than the attacker.
+_BUILT_IN = frozenset({"system", "local service", "network service", "root", "localsystem"})
+_BYTES = ("orig_bytes", "cs-bytes", "BytesSent", "SentBytes")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """None: the finding's events don't say. `destination` is for people; the parts of it are for commands.
+
+    `process_id` is decimal. `account` is the user without domain, None for the system's own.
+    `destination_ip` is None for loopback; `product` is windows, linux, macos or empty.
+    """
+
+    time: datetime | None
+    host: str | None
+    user: str | None
+    account: str | None
+    program: str | None
+    image: str | None
+    process_id: str | None
+    parent: str | None
+    command_line: str | None
+    script: str | None
+    destination: str | None
+    destination_ip: str | None
+    file: str | None
+    task: str | None
+    product: str
+    connected: bool
+    bytes_sent: int | None
+
+
+def facts(finding: Finding) -> Facts:
+    """The facts of `finding`, from its events, a process's own event first."""
+    events = sorted(finding.events, key=lambda event: event.category != "process_creation")
+    image = _first(finding, events, "Image")
+    command, script = _first(finding, events, "CommandLine"), _first(finding, events, "ScriptBlockText")
+    user = finding.user
+    account = re.split(r"[\\/]", user)[-1].split("@")[0].strip() if user else None
+    ips = [ip for event in events if (ip := _text(event.fields.get("DestinationIp")))]
+    return Facts(
+        time=finding.time,
+        host=finding.host,
+        user=user,
+        account=None if not account or account.lower() in _BUILT_IN or account.endswith("$") else account,
+        program=basename(image),
+        image=image,
+        process_id=_number(_first(finding, events, "ProcessId")),
+        parent=basename(_first(finding, events, "ParentImage")),
+        command_line=command,
+        script=script,
+        destination=", ".join(list(dict.fromkeys(_destinations(events, f"{command or ''}\n{script or ''}")))[:3])
+        or None,
+        destination_ip=next((ip for ip in ips if _may_be_blocked(ip)), None),
+        file=_first(finding, events, "TargetFilename"),
+        task=_first(finding, events, "TaskName"),
+        product=next((event.product for event in events if event.product), ""),
+        connected=any(event.category == "network_connection" for event in events),
+        bytes_sent=_bytes(events),
+    )
+
+
+def basename(path: str | None) -> str | None:
+    """The file's name, of a Windows or POSIX path."""
+    return re.split(r"[\\/]", path)[-1] or path if path else None
+
+
+def _first(finding: Finding, events: list[EvidenceEvent], name: str) -> str | None:
+    found = (_text(event.fields.get(name)) for event in events)
+    return next((value for value in found if value), None) or _text(finding.fields.get(name))
+
+
+def _text(value: object) -> str | None:
+    text = "" if value is None or isinstance(value, (dict, list)) else str(value)
+    return None if text in ("", "-") else text
+
+
+def _number(value: str | None) -> str | None:
+    text = (value or "").strip().lower()
+    if re.fullmatch(r"0x[0-9a-f]{1,8}", text):
+        return str(int(text, 16))
+    return text if re.fullmatch(r"[0-9]{1,10}", text) else None
+
+
+def _destinations(events: list[EvidenceEvent], command: str) -> Iterator[str]:
+    for event in events:
+        ip = _text(event.fields.get("DestinationIp"))
+        names = (_text(event.fields.get(name)) for name in ("DestinationHostname", "cs-host", "r-dns"))
+        name = next((name for name in names if name), None)
+        port = _text(event.fields.get("DestinationPort"))
+        address = (f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}") if ip and port else ip
+        if name or address:
+            yield f"{name} ({address})" if name and address else name or address or ""
+    searched = command[:_READ]
+    yield from _URL.findall(searched)
+    yield from (f"{host}:{port}" for host, port in _DEV_TCP.findall(searched))
+    yield from _COPY.findall(searched)
+
+
+def _may_be_blocked(text: str) -> bool:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return False
+    return not (address.is_loopback or address.is_unspecified or address.is_multicast)
+
+
+def _bytes(events: list[EvidenceEvent]) -> int | None:
+    counts = [
+        int(text)
+        for event in events
+        for name in _BYTES
+        if (text := _text(event.fields.get(name))) and re.fullmatch(r"[0-9]{1,18}", text, re.ASCII)
+    ]
+    return sum(counts) if counts else None
