@@ -1,12 +1,13 @@
 """The finding: a detection as people and other systems see it, with an id that is the same in every run."""
 
-import hashlib
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from exfilwatch.detection.detection import Detection
+from exfilwatch.findings.identity import finding_id as finding_id
+from exfilwatch.findings.identity import to_datetime
 
 
 class FindingRule(BaseModel):
@@ -58,22 +59,6 @@ class Finding(BaseModel):
     signals: list[FindingSignal]
     events: list[EvidenceEvent]
     source: str
-
-
-def finding_id(rule_id: str, event_ids: list[str]) -> str:
-    """A hash of the rule and its events' identities: the same events give the same id in any run and order."""
-    text = "\n".join([rule_id, *sorted(event_ids)])
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
-def to_datetime(micros: int | None) -> datetime | None:
-    """Microseconds since 1970 as an aware UTC datetime; None when unknown or outside what a date can say."""
-    if micros is None:
-        return None
-    try:
-        return datetime.fromtimestamp(micros // 1_000_000, UTC).replace(microsecond=micros % 1_000_000)
-    except (ValueError, OverflowError, OSError):
-        return None
 
 
 def finding(detection: Detection) -> Finding:
