@@ -1,5 +1,12 @@
 """exfilwatch: finds automated data exfiltration in process and network events."""
 
-from importlib.metadata import version
+__version__: str
 
-__version__ = version("exfilwatch")
+
+def __getattr__(name: str) -> object:
+    """The version, read from the package's metadata when asked for: that costs as much time as starting Python twice."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("exfilwatch")
+    raise AttributeError(name)
