@@ -4,7 +4,7 @@ __version__: str
 
 
 def __getattr__(name: str) -> object:
-    """The version, read from the package's metadata when asked for: that costs as much time as starting Python twice."""
+    """The version, read from the package's metadata when asked for, which takes longer than starting Python."""
     if name == "__version__":
         from importlib.metadata import version
 
