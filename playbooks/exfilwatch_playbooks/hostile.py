@@ -3,6 +3,8 @@
 Control, direction-changing and invisible characters are spelled out (\\u202e), long text is cut with a remark, markup
 of Markdown, wikis and HTML is escaped, and URLs and addresses can't be clicked. Inside code nothing is defanged, so
 that an analyst can search for it; a code fence is longer than any run of backticks in what it holds.
+
+Limits count characters as shown, so that what is spelled out can't make a text ten times longer.
 """
 
 import re
@@ -10,17 +12,22 @@ import string
 import unicodedata
 from ipaddress import IPv6Address
 
-# Letters by their category, yet drawn as nothing: fillers of Hangul, Braille's blank.
-_BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800")
-_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_SCHEME = re.compile(
-    r"\b(?P<h>h)tt(?P<ps>ps?)(?=:)|\b(?P<s>s?)ft(?P<fps>ps?)(?=:)|\b[a-z][a-z0-9+-]{1,15}(?=://)", re.IGNORECASE
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
+# Letters and marks by their category, yet drawn as nothing: fillers of Hangul and Khmer, Braille's blank, joiners,
+# variation selectors (Unicode's Default_Ignorable_Code_Point).
+_BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f\u17b4\u17b5\u180b\u180c\u180d\u180f").union(
+    map(chr, range(0xFE00, 0xFE10)), map(chr, range(0xE0100, 0xE01F0))
 )
+_HTTP = re.compile(r"(h)tt(ps?:)", re.IGNORECASE)
+_FTP = re.compile(r"(s?)ft(ps?:)", re.IGNORECASE)
+_SCHEME = re.compile(r"(?<!xxp)(?<!xxps)(?<!fxp)(?<!fxps)://", re.IGNORECASE)
 _AUTHORITY = re.compile(r"(?<=//)[^\s/?#]{1,255}")
-_IPV4 = re.compile(r"(?<![\w.])(\d{1,3}\.\d{1,3}\.\d{1,3})\.(\d{1,3})(?!\w)")
-_IPV6 = re.compile(r"(?<![\w:])[0-9a-f:]{2,39}(?![\w:])", re.IGNORECASE)
+_IPV4 = re.compile(r"(?<![\w.])(\d{1,3}\.\d{1,3}\.\d{1,3})\.(\d{1,3})(?!\.?\w)")
+_IPV6 = re.compile(r"(?<![\w:\]])[0-9a-f:]{2,39}(?![\w:])", re.IGNORECASE)
 _DANGLING = re.compile(rf"\\(?=[{re.escape(string.punctuation)}]|$)")
-_MARKUP = re.compile(r"[`*_{}\[\]|~!^#]")
+_MARKUP = re.compile(r"[`*_{}\[\]!#]")
+# Not every Markdown lets these be escaped by a backslash, least of all in tables.
+_ENTITIES = {ord(char): f"&#{ord(char)};" for char in "|~^"} | {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;"}
 _RUN = re.compile(r"`+")
 
 
@@ -28,34 +35,42 @@ def visible(text: str, keep: str = "") -> str:
     """`text` with each character that hides or moves text spelled out, except those in `keep`."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(
-        char
-        if char in keep or not (unicodedata.category(char) in _INVISIBLE or char in _BLANK or char == "\u00a0")
-        else char.encode("unicode_escape").decode()
-        for char in text
-    )
+    return "".join(char if char in keep else _spelled(char) for char in text)
 
 
-def cut(text: str, limit: int) -> tuple[str, str]:
-    """The first `limit` characters, and a remark of how many were cut (empty when none)."""
-    return (text, "") if len(text) <= limit else (text[:limit], f" … ({len(text) - limit:,} characters cut)")
+def _spelled(char: str) -> str:
+    if char == " " or not (unicodedata.category(char) in _INVISIBLE or char in _BLANK):
+        return char
+    return char.encode("unicode_escape").decode()
+
+
+def cut(text: str, limit: int, keep: str = "") -> tuple[str, str]:
+    """As much of `visible(text)` as fits into `limit`, and a remark of how many characters were cut (or nothing)."""
+    shown = visible(text[:limit], keep)
+    if len(shown) > limit:
+        pieces: list[str] = []
+        room = limit
+        for char in text:
+            piece = visible(char, keep)
+            room -= len(piece)
+            if room < 0:
+                break
+            pieces.append(piece)
+        shown, left = "".join(pieces), len(text) - len(pieces)
+    else:
+        left = max(0, len(text) - limit)
+    return shown, f" … ({left:,} characters cut)" if left else ""
 
 
 def defang(text: str) -> str:
     """URLs and addresses that nothing turns into a link: hxxp://evil[.]test, 1.2.3[.]4, 2001[:]db8::1."""
-    text = _SCHEME.sub(_unclickable, text)
+    text = _HTTP.sub(r"\1xx\2", text)
+    text = _FTP.sub(r"\1fx\2", text)
+    text = _SCHEME.sub("[:]//", text)
     text = _AUTHORITY.sub(lambda match: match[0].replace("[.]", ".").replace(".", "[.]"), text)
     text = _IPV4.sub(r"\1[.]\2", text)
     text = _IPV6.sub(lambda match: match[0].replace(":", "[:]", 1) if _is_ipv6(match[0]) else match[0], text)
-    return re.sub(r"\bwww\.", "www[.]", text, flags=re.IGNORECASE)
-
-
-def _unclickable(match: re.Match[str]) -> str:
-    if match["h"]:
-        return f"{match['h']}xx{match['ps']}"
-    if match["fps"]:
-        return f"{match['s']}fx{match['fps']}"
-    return f"{match[0]}[:]" if not match[0].lower().startswith(("hxxp", "fxp", "sfxp")) else match[0]
+    return re.sub(r"(www)\.", r"\1[.]", text, flags=re.IGNORECASE)
 
 
 def _is_ipv6(text: str) -> bool:
@@ -68,33 +83,31 @@ def _is_ipv6(text: str) -> bool:
 def line(text: str, limit: int = 200) -> str:
     """For places that take plain text only, on one line: titles, terminals."""
     kept, remark = cut(text, limit)
-    return defang(visible(kept)) + remark
+    return defang(kept) + remark
 
 
 def prose(text: str, limit: int = 200) -> str:
     """For the middle of a Markdown sentence."""
     kept, remark = cut(text, limit)
-    kept = _DANGLING.sub(r"\\\\", visible(kept))
-    kept = _MARKUP.sub(r"\\\g<0>", kept)
-    kept = kept.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return defang(kept) + remark
+    # Defanged first: its brackets are escaped too, else `www.(//evil)` would become a link.
+    kept = _DANGLING.sub(r"\\\\", defang(kept))
+    return _MARKUP.sub(r"\\\g<0>", kept).translate(_ENTITIES) + remark
 
 
 def code(text: str, limit: int = 200) -> str:
     """As a Markdown code span."""
     kept, remark = cut(text, limit)
-    kept = visible(kept)
     ticks = "`" * (_longest_run(kept) + 1)
-    pad = " " if kept[:1] in ("`", " ", "") or kept[-1:] in ("`", " ") else ""
-    return f"{ticks}{pad}{kept}{pad}{ticks}{remark}"
+    # One space on both sides is taken off again, unless there is nothing but spaces.
+    pad = " " if kept.strip(" ") and (kept[0] in "` " or kept[-1] in "` ") else ""
+    return f"{ticks}{pad}{kept or ' '}{pad}{ticks}{remark}"
 
 
 def fence(text: str, language: str = "text", limit: int = 2000) -> str:
     """As a fenced block of its own; line feeds and tabs stay."""
-    kept, remark = cut(text, limit)
-    kept = visible(kept.replace("\r\n", "\n"), keep="\n\t")
+    kept, remark = cut(text.replace("\r\n", "\n"), limit, keep="\n\t")
     ticks = "`" * max(3, _longest_run(kept) + 1)
-    return f"{ticks}{language}\n{kept}\n{ticks}" + (f"\n{remark.strip(' …')}" if remark else "")
+    return f"{ticks}{language}\n{kept}\n{ticks}" + (f"\n\n{remark.strip(' …')}" if remark else "")
 
 
 def _longest_run(text: str) -> int:
