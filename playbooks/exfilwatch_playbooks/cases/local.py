@@ -93,7 +93,7 @@ class Local:
             _learn(connection, number, note.findings)
             changes: dict[str, object] = {"level": note.level} if note.level else {}
             if note.duplicate_of:
-                changes |= {"status": "duplicate", "duplicate_of": int(note.duplicate_of)}
+                changes |= {"status": "duplicate", "duplicate_of": _row(connection, note.duplicate_of).id}
             if changes:
                 connection.execute(update(cases).where(cases.c.id == number).values(changes))
             return True
@@ -149,4 +149,5 @@ def _complete(connection: Connection, rows: Sequence[Row[Any]]) -> list[Case]:
 
 def _learn(connection: Connection, number: int, findings: Sequence[str]) -> None:
     if findings:
-        connection.execute(insert(known), [{"case_id": number, "finding": finding} for finding in findings])
+        rows = [{"case_id": number, "finding": finding} for finding in dict.fromkeys(findings)]
+        connection.execute(insert(known), rows)
