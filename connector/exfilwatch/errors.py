@@ -2,10 +2,12 @@
 
 ExfilwatchError
 ├── ConfigError    a setting, an option or a path that the user gave
-├── RuleError      a Sigma rule that can't be loaded or evaluated exactly
+├── RuleError      a Sigma rule that can't be loaded or evaluated exactly; RuleSetError: several at once
 ├── SourceError    an input or a SIEM that can't be read
 └── CaseError      a case system that refused or can't be reached
 """
+
+from collections.abc import Sequence
 
 
 class ExfilwatchError(Exception):
@@ -32,6 +34,14 @@ class RuleError(ExfilwatchError):
         place = f"{self.path}:{self.line}: " if self.path and self.line else f"{self.path}: " if self.path else ""
         name = f"rule {self.rule!r}: " if self.rule else ""
         return f"{place}{name}{self.args[0]}"
+
+
+class RuleSetError(RuleError):
+    """Several rules, or several parts of one, can't be loaded; `errors` has each."""
+
+    def __init__(self, errors: Sequence[RuleError]) -> None:
+        super().__init__("\n".join(str(error) for error in errors))
+        self.errors = tuple(errors)
 
 
 class SourceError(ExfilwatchError):

@@ -1,0 +1,125 @@
+"""Rules on events: which rules an event concerns, which fire, and what a hit of a correlation's member carries."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import msgspec
+
+from exfilwatch.detection.correlate import Match
+from exfilwatch.detection.detection import Detection
+from exfilwatch.detection.hits import Hit, Scalar
+from exfilwatch.detection.logsource import key_of
+from exfilwatch.detection.output import Fired, reported
+from exfilwatch.detection.rule import Correlation, Rule, RuleSet
+from exfilwatch.detection.values import text_of
+from exfilwatch.events.event import Event, Origin, Value
+from exfilwatch.events.report import Report
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder().decode
+
+
+class Member(NamedTuple):
+    """A rule as a member of a correlation."""
+
+    correlation: Correlation
+    group_fields: tuple[str, ...]
+    value_fields: tuple[str, ...]
+
+
+class Evaluator:
+    """The rules of a set, by the events that they concern. `since` <= time < `until` (µs UTC); None: no bound."""
+
+    def __init__(self, rules: RuleSet, report: Report, since: int | None = None, until: int | None = None) -> None:
+        self.rules = rules
+        self.report = report
+        self._since, self._until = since, until
+        self._concerned: dict[tuple[str, str, str], tuple[Rule, ...]] = {}
+        self.members: dict[str, list[Member]] = {}
+        for correlation in rules.correlations:
+            for rule in correlation.plan.members:
+                fields = correlation.plan.group_fields(rule), correlation.plan.value_fields(rule)
+                self.members.setdefault(rule, []).append(Member(correlation, *fields))
+
+    def concerned(self, key: tuple[str, str, str]) -> tuple[Rule, ...]:
+        """The rules that look at events of this category, product and service, and whose result somebody asks for."""
+        found = self._concerned.get(key)
+        if found is None:
+            wanted = (rule for rule in self.rules.rules if rule.emits or rule.id in self.members)
+            found = self._concerned[key] = tuple(rule for rule in wanted if rule.source.fits(*key))
+        return found
+
+    def within(self, time: int | None) -> bool:
+        """Whether an event of this time is asked for; one without a time is."""
+        if time is None:
+            return True
+        return (self._since is None or time >= self._since) and (self._until is None or time < self._until)
+
+    def fired(self, event: Event) -> list[Rule]:
+        """The rules that fire on an event."""
+        if not self.within(event.time):
+            return []
+        return [rule for rule in self.concerned(key_of(event)) if self.fires(rule, event)]
+
+    def fires(self, rule: Rule, event: Event) -> bool:
+        """Whether a rule fires; an expression that takes too long is reported and counts as no match."""
+        try:
+            return rule.fires(event)
+        except TimeoutError:
+            why = "an expression took too long on an event and was given up there"
+            self.report.problem(event.origin, why, f"rule {rule.info.title!r}")
+            return False
+
+    def hits(self, rule: Rule, event: Event) -> Iterator[tuple[Correlation, Hit]]:
+        """The hits that a rule which fired gives to correlations; none for an event without time or group."""
+        if event.time is None:
+            return
+        for member in self.members.get(rule.id, ()):
+            group = group_of(rule, event, member.group_fields)
+            if group is not None:
+                values = tuple(_scalar(rule.get(event, name)) for name in member.value_fields)
+                record = _encode([(rule.id, event)])
+                yield member.correlation, Hit(rule.id, group, event.time, event.id, values, record)
+
+    def correlated(self, correlation: Correlation, match: Match) -> Detection:
+        """The detection for a match, with the events behind it by time, then id."""
+        pairs = [pair for hit in match.hits for pair in recorded(hit.record)]
+        events = {event.id: event for _, event in pairs}
+        ordered = sorted(events.values(), key=lambda event: (event.time or 0, event.id))
+        by_rule: dict[str, Fired] = {}
+        signals = []
+        for rule_id, event in sorted(pairs, key=lambda pair: (pair[1].time or 0, pair[1].id)):
+            rule = self.rules.by_id[rule_id]
+            signals += rule.signals(event)
+            fired = rule.fired(event)._replace(branch=correlation.info.branch)
+            by_rule.setdefault(rule_id, fired)
+        members = {name: by_rule[rule] for name, rule in correlation.references.items() if rule in by_rule}
+        first = rule_of(members, by_rule, correlation)
+        shown: dict[str, Value] = reported(correlation.outputs, {"": first} | members)
+        return Detection(correlation.info, ordered, signals, shown, None)
+
+
+def rule_of(members: dict[str, Fired], by_rule: dict[str, Fired], correlation: Correlation) -> Fired:
+    """The event that stands for the match where no member is named: the first member's, else the first of all."""
+    first = correlation.plan.members[0]
+    return by_rule.get(first) or next(iter(members.values()), None) or next(iter(by_rule.values()))
+
+
+def group_of(rule: Rule, event: Event, names: Iterable[str]) -> tuple[str, ...] | None:
+    """The group-by values of an event as texts; None when one is absent."""
+    group = tuple(text_of(rule.get(event, name)) or "" for name in names)
+    return group if all(group) else None
+
+
+def _scalar(value: Value) -> Scalar:
+    return value if isinstance(value, str | int | float | bool) else None
+
+
+def recorded(record: bytes) -> list[tuple[str, Event]]:
+    """The events of a hit, each with the id of the rule that fired on it."""
+    return [(rule, Event(**{**fields, "origin": Origin(**fields["origin"])})) for rule, fields in _decode(record)]
+
+
+def joined(records: Iterable[bytes]) -> bytes:
+    """The record of a hit that is made of others."""
+    return _encode([pair for record in records for pair in _decode(record)])

@@ -1,0 +1,301 @@
+"""Tests of one value: how Sigma compares texts, numbers, patterns, networks and times with what an event holds.
+
+Texts compare without regard to case as `str.lower` does (the Kelvin sign is k, a long s is no s) unless they are
+`cased`. A value that is a list satisfies a test when one of its elements does; an absent one satisfies `Null` and
+`Exists(False)` only. Numbers compare by value, whether the event has 443, 443.0, "443" or "0x1bb".
+"""
+
+import ipaddress
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+import re2
+
+from exfilwatch.detection.correlation_condition import COMPARE, Operator, number
+from exfilwatch.events.event import Value
+from exfilwatch.events.timestamps import micros
+
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+TIMEOUT = 0.25
+"""Seconds that an expression which RE2 can't run may take on one value; then TimeoutError."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NEVER = "[^\\x00-\\x7f]"  # in ASCII text
+
+
+class Wild(Enum):
+    """The wildcards, as the expressions that they are."""
+
+    ANY = ".*?"
+    ONE = "."
+
+
+Part: TypeAlias = str | Wild
+
+
+class Place(NamedTuple):
+    """What of a value satisfied a test: the text, and its 0-based offset (None: the value has no text positions)."""
+
+    text: str
+    start: int | None
+
+
+class Screen(NamedTuple):
+    """An RE2 expression that finds all that the test does, in the lower-cased or (`cased`) the plain ASCII text."""
+
+    expression: str
+    cased: bool
+
+
+class Test(Protocol):
+    """A test of one value."""
+
+    def holds(self, value: Value) -> bool:
+        """Whether the value satisfies the test. Raises TimeoutError (Pattern only)."""
+
+    def place(self, value: Value) -> Place | None:
+        """What satisfied it; None when nothing did."""
+
+    def screen(self) -> Screen | None:
+        """A linear-time stand-in that misses nothing on ASCII text; None when there is none."""
+
+
+def text_of(value: Value) -> str | None:
+    """A scalar as text (true, 443, 4.5); None for what is absent or no scalar."""
+    if isinstance(value, str):
+        return value
+    if value is None or isinstance(value, list | dict):
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def scalars(value: Value) -> Iterator[Value]:
+    """The value, or its elements."""
+    if isinstance(value, list):
+        for element in value:
+            yield from scalars(element)
+    elif value is not None and not isinstance(value, dict):
+        yield value
+
+
+class _OfScalar:
+    """A test of a scalar, extended to lists: the first element that satisfies it counts."""
+
+    def holds(self, value: Value) -> bool:
+        if isinstance(value, list):
+            return any(self._place(element) is not None for element in scalars(value))
+        return self._place(value) is not None
+
+    def place(self, value: Value) -> Place | None:
+        return next((place for each in scalars(value) if (place := self._place(each)) is not None), None)
+
+    def screen(self) -> Screen | None:
+        return None
+
+    def _place(self, value: Value) -> Place | None:
+        raise NotImplementedError
+
+
+class Text(_OfScalar):
+    """A text with wildcards: of `parts`, ANY stands for any text, ONE for one character."""
+
+    def __init__(self, parts: Sequence[Part], cased: bool) -> None:
+        self.cased = cased
+        self.parts = tuple(part if cased or isinstance(part, Wild) else part.lower() for part in parts)
+        inner, self._open_start, self._open_end = list(self.parts), False, False
+        while inner and inner[0] is Wild.ANY:
+            del inner[0]
+            self._open_start = True
+        while inner and inner[-1] is Wild.ANY:
+            del inner[-1]
+            self._open_end = True
+        plain = [part for part in inner if isinstance(part, str)]
+        self._plain = "".join(plain) if len(plain) == len(inner) else None
+        self._ascii = all(part.isascii() for part in plain)
+        middle = "".join(re2.escape(part) if isinstance(part, str) else part.value for part in inner)
+        if not inner and (self._open_start or self._open_end):
+            self._open_start = self._open_end = True
+        self.expression = f"(?s){'' if self._open_start else '^'}{middle}{'' if self._open_end else '$'}"
+
+    @cached_property
+    def _search(self) -> Callable[[str], Any]:
+        return _compiled(self.expression)
+
+    def holds(self, value: Value) -> bool:
+        if self._plain is None or not isinstance(value, str):
+            return super().holds(value)
+        seen = value if self.cased else value.lower()
+        if self._open_start:
+            return self._plain in seen if self._open_end else seen.endswith(self._plain)
+        return seen.startswith(self._plain) if self._open_end else seen == self._plain
+
+    def _place(self, value: Value) -> Place | None:
+        seen = text_of(value)
+        if seen is None:
+            return None
+        compared = seen if self.cased else seen.lower()
+        if self._plain is None:
+            found = _searched(self._search, compared)
+            start, length = (found.start(), len(found[0])) if found else (-1, 0)
+        elif self.holds(seen):
+            length = len(self._plain)
+            ends = self._open_start and not self._open_end
+            start = len(compared) - length if ends else compared.find(self._plain)
+        else:
+            start = -1
+        if start < 0:
+            return None
+        if len(compared) != len(seen):  # a letter that becomes two in lower case: no offset is right for both
+            return Place(seen, None)
+        return Place(seen[start : start + length], start)
+
+    def screen(self) -> Screen | None:
+        return Screen(self.expression if self._ascii else _NEVER, self.cased)
+
+
+class Pattern(_OfScalar):
+    """A regular expression that is searched for anywhere in the value, by RE2 where it can, else under a time limit."""
+
+    def __init__(self, expression: str, flags: str = "") -> None:
+        self.expression = f"(?{flags}){expression}" if flags else expression
+        self.linear = True
+        try:
+            self._search = _compiled(self.expression)
+        except re2.error:
+            import regex  # rarely needed, and slow to import
+
+            self.linear = False
+            slow = regex.compile(self.expression, regex.V0)
+            self._search = lambda text: slow.search(text, timeout=TIMEOUT, concurrent=True)
+
+    def _place(self, value: Value) -> Place | None:
+        text = text_of(value)
+        found = None if text is None else _searched(self._search, text)
+        return Place(found[0], found.start()) if found else None
+
+    def screen(self) -> Screen | None:
+        return Screen(self.expression, cased=True) if self.linear else None
+
+
+class Number(_OfScalar):
+    """Equal as a number."""
+
+    def __init__(self, wanted: float) -> None:
+        self.wanted = number(wanted)
+
+    def _place(self, value: Value) -> Place | None:
+        return Place(text_of(value) or "", None) if number(value) == self.wanted is not None else None
+
+
+class Boolean(_OfScalar):
+    """true or false, as a boolean or as a word."""
+
+    def __init__(self, wanted: bool) -> None:
+        self.wanted = "true" if wanted else "false"
+
+    def _place(self, value: Value) -> Place | None:
+        text = text_of(value)
+        return Place(text, None) if text is not None and text.lower() == self.wanted else None
+
+
+class Compare(_OfScalar):
+    """Less than, greater than, or not equal to a number; what is no number is neither."""
+
+    def __init__(self, op: Operator, limit: float) -> None:
+        found = number(limit)
+        assert found is not None
+        self.op, self.limit = op, found
+
+    def _place(self, value: Value) -> Place | None:
+        seen = number(value)
+        return Place(text_of(value) or "", None) if seen is not None and COMPARE[self.op](seen, self.limit) else None
+
+
+class Cidr(_OfScalar):
+    """An address of a network. An IPv4 address that is written as IPv6 (::ffff:10.0.0.1) is that IPv4 address."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+
+    def _place(self, value: Value) -> Place | None:
+        text = text_of(value)
+        return Place(text, None) if text is not None and self._has(text) else None
+
+    def _has(self, text: str) -> bool:
+        try:
+            address = ipaddress.ip_address(text.strip().strip("[]").partition("%")[0])
+        except ValueError:
+            return False
+        mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+        return address in self.network or (mapped is not None and mapped in self.network)
+
+
+class TimePart(_OfScalar):
+    """A part of a time (UTC): minute, hour, day of the month, ISO week, month, year."""
+
+    def __init__(self, part: str, wanted: float) -> None:
+        self.part, self.wanted = part, wanted
+
+    def _place(self, value: Value) -> Place | None:
+        time = micros(value)
+        try:
+            seen = None if time is None else _EPOCH + timedelta(microseconds=time)
+        except OverflowError:
+            return None
+        if seen is None:
+            return None
+        found = seen.isocalendar().week if self.part == "week" else getattr(seen, self.part)
+        return Place(text_of(value) or "", None) if found == self.wanted else None
+
+
+class Null:
+    """The event has no such field."""
+
+    def holds(self, value: Value) -> bool:
+        return value is None
+
+    def place(self, value: Value) -> Place | None:
+        return Place("", None) if value is None else None
+
+    def screen(self) -> Screen | None:
+        return None
+
+
+class Exists:
+    """The event has the field, or has it not."""
+
+    def __init__(self, wanted: bool) -> None:
+        self.wanted = wanted
+
+    def holds(self, value: Value) -> bool:
+        return (value is not None) == self.wanted
+
+    def place(self, value: Value) -> Place | None:
+        return Place(text_of(value) or "", None) if self.holds(value) else None
+
+    def screen(self) -> Screen | None:
+        return None
+
+
+def _compiled(expression: str) -> Callable[[str], Any]:
+    search: Callable[[str], Any] = re2.compile(expression, options()).search
+    return search
+
+
+def _searched(search: Callable[[str], Any], text: str) -> Any:
+    try:
+        return search(text)
+    except UnicodeEncodeError:  # a lone surrogate; one character for one, so that offsets stay right
+        return search(text.encode("utf-8", "replace").decode())
+
+
+def options() -> Any:
+    """For RE2: room for long alternatives, and nothing written to standard error."""
+    chosen = re2.Options()
+    chosen.max_mem = 64 << 20
+    chosen.log_errors = False
+    return chosen
