@@ -1,0 +1,114 @@
+"""The tests beside rules: events as data that must fire, and events that must not (docs/rules.md, Tests)."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from exfilwatch.detection.detection import Detection
+from exfilwatch.detection.document import rule_files
+from exfilwatch.detection.engine import Engine
+from exfilwatch.detection.load import load
+from exfilwatch.detection.rule import RuleSet
+from exfilwatch.errors import ConfigError
+from exfilwatch.events.event import Event, Origin
+from exfilwatch.events.report import Report
+
+START = 1_767_225_600_000_000
+"""2026-01-01 in µs: second 0 of a case of several events."""
+_WORDS = ("why", "reports", "logsource", "events", "rule", "at")
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """One case; `detail` says what came instead when it did not pass."""
+
+    rule: str
+    path: str
+    why: str
+    expected: str
+    passed: bool
+    detail: str = ""
+
+
+def run_tests(paths: Iterable[Path | str]) -> list[Outcome]:
+    """Run the cases of every rule file of `paths` that has some in the folder `tests` beside it.
+
+    Raises RuleError for rules that can't be loaded, ConfigError for cases that are none.
+    """
+    return [outcome for path in rule_files(paths) for outcome in _outcomes(path)]
+
+
+def tests_of(path: Path) -> Path:
+    """Where the cases of a rule file stand."""
+    return path.parent / "tests" / f"{path.stem}.yml"
+
+
+def _outcomes(path: Path) -> Iterator[Outcome]:
+    beside = tests_of(path)
+    if not beside.exists():
+        return
+    rules = load([path])
+    (tested,) = rules.infos if len(rules.infos) == 1 else (None,)
+    if tested is None:
+        raise ConfigError(f"{path}: has {len(rules.infos)} rules that give findings; tests need a file with one")
+    try:
+        content = yaml.safe_load(beside.read_text("utf-8"))
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{beside}: is not sound YAML: {error}") from error
+    if not isinstance(content, dict) or not content.keys() <= {"fires", "silent"}:
+        raise ConfigError(f"{beside}: two lists are expected, `fires` and `silent`")
+    for expected in ("fires", "silent"):
+        for number, case in enumerate(content.get(expected) or [], 1):
+            if not isinstance(case, dict) or not str(case.get("why") or "").strip():
+                raise ConfigError(f"{beside}: {expected}, case {number}: says no `why`")
+            events = _events(case, rules, beside)
+            found = [each for each in Engine(rules, Report()).detect(events) if each.rule.id == tested.id]
+            detail = _detail(expected, case.get("reports") or {}, found)
+            yield Outcome(tested.title, str(beside), str(case["why"]), expected, not detail, detail)
+
+
+def _detail(expected: str, reports: dict[str, Any], found: list[Detection]) -> str:
+    if expected == "silent":
+        return f"{len(found)} findings, because of {_signals(found[0])}" if found else ""
+    if not found:
+        return "no finding"
+    wrong = {name: found[0].fields.get(name) for name, value in reports.items() if found[0].fields.get(name) != value}
+    return "; ".join(f"{name} is {value!r}, not {reports[name]!r}" for name, value in wrong.items())
+
+
+def _signals(found: Detection) -> str:
+    return ", ".join(f"{signal.name} ({signal.matched!r} in {signal.field})" for signal in found.signals) or "no signal"
+
+
+def _events(case: dict[str, Any], rules: RuleSet, path: Path) -> list[Event]:
+    several = case.get("events")
+    if several is None:
+        return [_event(case, rules, path, 0)]
+    return [_event(each, rules, path, number) for number, each in enumerate(several)]
+
+
+def _event(case: dict[str, Any], rules: RuleSet, path: Path, number: int) -> Event:
+    """An event of the case's log source; without one, of its member's or the only rule's."""
+    named = str(case.get("rule") or "")
+    names = {reference: rule for each in rules.correlations for reference, rule in each.references.items()}
+    rule = rules.by_id.get(names.get(named, named)) if named else rules.rules[0]
+    if rule is None:
+        raise ConfigError(f"{path}: there is no rule {named!r} for the case {case.get('why', number)!r}")
+    given = case.get("logsource") or {}
+    source = rule.source
+    fields = {str(name): value for name, value in case.items() if name not in _WORDS}
+    return Event(
+        shape="test",
+        category=str(given.get("category", source.category)),
+        product=str(given.get("product", source.product or "windows")),
+        service=str(given.get("service", source.service)),
+        time=START + round(float(case.get("at", number)) * 1_000_000),
+        ingest_time=None,
+        host=str(fields.get("Computer", "HOST")),
+        id=f"{path.name}-{number}",
+        origin=Origin(str(path), number),
+        fields={"Computer": "HOST"} | fields,
+        raw=fields,
+    )
