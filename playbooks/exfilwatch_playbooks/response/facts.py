@@ -7,34 +7,50 @@ from datetime import datetime
 from ipaddress import ip_address
 
 from exfilwatch.findings.finding import EvidenceEvent, Finding
+from exfilwatch.findings.node import NOBODY, host_key
 
 _READ = 65_536  # characters of a command line or script that are searched for destinations
 _URL = re.compile(r"\b(?:https?|ftps?|sftp|scp|tftp|smb)://[^\s'\"<>|`)]{1,300}", re.IGNORECASE)
 _COPY = re.compile(r"(?<![\w.@-])[\w.-]{1,64}@[\w.-]{1,253}:[^\s'\"<>|]{0,200}")
 _DEV_TCP = re.compile(r"/dev/(?:tcp|udp)/([\w.:-]{1,253})/(\d{1,5})")
 # Accounts whose locking stops the machine rather than the attacker.
-_BUILT_IN = frozenset({"system", "local service", "network service", "root", "localsystem"})
+_BUILT_IN = frozenset(
+    {"system", "local service", "network service", "root", "localsystem", "s-1-5-18", "s-1-5-19", "s-1-5-20"}
+)
+# Domains, in the languages of Windows that we know, whose accounts no directory holds.
+_NO_DIRECTORY = frozenset(
+    {"nt authority", "nt-autorität", "autorite nt", "autorité nt", "nt service", "nt virtual machine", "builtin"}
+    | {"window manager", "font driver host", "iis apppool", "azuread", "workgroup", "."}
+)
+# The name of a task that schtasks creates.
+_TASK = re.compile(r"""(?<!\S)[/-]tn\s+(?:"([^"]{1,300})"|'([^']{1,300})'|(\S{1,300}))""", re.IGNORECASE)
 _BYTES = ("orig_bytes", "cs-bytes", "BytesSent", "SentBytes")
 
 
 @dataclass(frozen=True)
 class Facts:
-    """None: the finding's events don't say. `destination` is for people; the parts of it are for commands.
+    """None: the finding's events don't say. `destination` is for people, `destination_ip` for commands (not loopback).
 
-    `process_id` is decimal. `account` is the user without domain, None for the system's own.
-    `destination_ip` is None for loopback; `product` is windows, linux, macos or empty.
+    `process_id` is decimal. `account` is the user without domain, None for the system's own; the same is
+    `domain_account` when a domain's directory knows it, `local_account` when the host itself does, and neither where
+    nothing says which. `image_path` is `image` if that is a whole path. `content` is what a registered task runs.
+    `product` is windows, linux, macos or empty.
     """
 
     time: datetime | None
     host: str | None
     user: str | None
     account: str | None
+    domain_account: str | None
+    local_account: str | None
     program: str | None
     image: str | None
+    image_path: str | None
     process_id: str | None
     parent: str | None
     command_line: str | None
     script: str | None
+    content: str | None
     destination: str | None
     destination_ip: str | None
     file: str | None
@@ -49,26 +65,32 @@ def facts(finding: Finding) -> Facts:
     events = sorted(finding.events, key=lambda event: event.category != "process_creation")
     image = _first(finding, events, "Image")
     command, script = _first(finding, events, "CommandLine"), _first(finding, events, "ScriptBlockText")
-    user = finding.user
-    account = re.split(r"[\\/]", user)[-1].split("@")[0].strip() if user else None
+    drive = re.match(r"[A-Za-z]:\\", image or "")
+    content = _first(finding, events, "TaskContent")
+    said = "\n".join(filter(None, (command, script, content)))
+    host, user = _named(finding.host), _named(finding.user)
+    account, of_domain, of_host = _accounts(user, host)
     ips = [ip for event in events if (ip := _text(event.fields.get("DestinationIp")))]
     return Facts(
         time=finding.time,
-        host=finding.host,
+        host=host,
         user=user,
-        account=None if not account or account.lower() in _BUILT_IN or account.endswith("$") else account,
+        account=account,
+        domain_account=of_domain,
+        local_account=of_host,
         program=basename(image),
         image=image,
+        image_path=image if image and (drive or image.startswith("/")) else None,
         process_id=_number(_first(finding, events, "ProcessId")),
         parent=basename(_first(finding, events, "ParentImage")),
         command_line=command,
         script=script,
-        destination=", ".join(list(dict.fromkeys(_destinations(events, f"{command or ''}\n{script or ''}")))[:3])
-        or None,
+        content=content,
+        destination=", ".join(list(dict.fromkeys(_destinations(events, said)))[:3]) or None,
         destination_ip=next((ip for ip in ips if _may_be_blocked(ip)), None),
         file=_first(finding, events, "TargetFilename"),
-        task=_first(finding, events, "TaskName"),
-        product=next((event.product for event in events if event.product), ""),
+        task=_first(finding, events, "TaskName") or _task(command),
+        product=next((event.product for event in events if event.product), "windows" if drive else ""),
         connected=any(event.category == "network_connection" for event in events),
         bytes_sent=_bytes(events),
     )
@@ -77,6 +99,31 @@ def facts(finding: Finding) -> Facts:
 def basename(path: str | None) -> str | None:
     """The file's name, of a Windows or POSIX path."""
     return re.split(r"[\\/]", path)[-1] or path if path else None
+
+
+def _named(name: str | None) -> str | None:
+    return None if name is None or name.strip().lower() in NOBODY else name
+
+
+def _accounts(user: str | None, host: str | None) -> tuple[str | None, str | None, str | None]:
+    """The account's name, and once more if it is a domain's, if it is the host's own."""
+    if user is None:
+        return None, None, None
+    domain, _, name = user.replace("/", "\\").rpartition("\\")
+    name, _, suffix = name.partition("@")
+    name, domain = name.strip(), (domain or suffix).strip()
+    if not name or name.lower() in _BUILT_IN or name.endswith("$") or re.fullmatch(r"[0-9]+", name):
+        return None, None, None
+    if name.lower().startswith("s-1-5-21-"):
+        return name, name, None
+    if host and domain and host_key(domain, "") == host_key(host, ""):
+        return name, None, name
+    return name, name if domain and domain.lower() not in _NO_DIRECTORY else None, None
+
+
+def _task(command: str | None) -> str | None:
+    found = _TASK.search(command[:_READ]) if command else None
+    return next(filter(None, found.groups()), None) if found else None
 
 
 def _first(finding: Finding, events: list[EvidenceEvent], name: str) -> str | None:
@@ -91,9 +138,9 @@ def _text(value: object) -> str | None:
 
 def _number(value: str | None) -> str | None:
     text = (value or "").strip().lower()
-    if re.fullmatch(r"0x[0-9a-f]{1,8}", text):
+    if re.fullmatch(r"0x[0-9a-f]{1,8}", text, re.ASCII):
         return str(int(text, 16))
-    return text if re.fullmatch(r"[0-9]{1,10}", text) else None
+    return str(int(text)) if re.fullmatch(r"[0-9]{1,10}", text, re.ASCII) else None
 
 
 def _destinations(events: list[EvidenceEvent], command: str) -> Iterator[str]:

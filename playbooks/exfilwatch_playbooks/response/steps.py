@@ -17,27 +17,30 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from exfilwatch.errors import ConfigError
-from exfilwatch_playbooks.hostile import prose, visible
+from exfilwatch_playbooks.hostile import code, visible
 from exfilwatch_playbooks.response.facts import Facts
 
 Phase = Literal["contain", "preserve", "scope", "eradicate", "recover"]
 PHASES: tuple[Phase, ...] = ("contain", "preserve", "scope", "eradicate", "recover")
-Platform = Literal["windows", "linux"]
+Platform = Literal["windows", "linux", "macos"]
 
 # The placeholders, and what stands for one whose value no event gives.
 UNKNOWN = {
     "host": "the host",
     "user": "the user",
     "account": "the account",
+    "domain_account": "the domain's account",
+    "local_account": "the host's account",
     "program": "the program",
     "image": "the program's file",
+    "image_path": "the program's file",
     "process_id": "the process id",
     "destination": "the destination",
     "destination_ip": "the destination's address",
     "file": "the file",
     "task": "the task",
 }
-_SHOWN = 3  # values in a sentence, commands in a step
+_SHOWN = 3
 
 
 def _known(template: str) -> str:
@@ -63,11 +66,12 @@ class Step(BaseModel):
 
 
 class Guide(BaseModel):
-    """The steps of a branch, and of the branches it is `also` for."""
+    """The steps of a branch, and of the branches it is `also` for. `means`: what such findings say, as a clause."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     branch: str
     also: list[str] = []
+    means: Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[a-z].*[a-z]$")]
     steps: Annotated[list[Step], Field(min_length=1)]
 
 
@@ -106,8 +110,16 @@ def has_steps(branch: str) -> bool:
     return branch in guides()
 
 
-def steps_for(found: Iterable[tuple[str, Facts]]) -> list[FilledStep]:
-    """The steps for findings, given as branch and facts: by phase, a branch's own before those for any exfiltration."""
+def meaning(branch: str) -> str:
+    """What findings of this branch say, as a clause without a full stop."""
+    return guides().get(branch, guides()["default"]).means
+
+
+def steps_for(found: Iterable[tuple[str, Facts]], shown: int = _SHOWN) -> list[FilledStep]:
+    """The steps for findings, given as branch and facts: by phase, a branch's own before those for any exfiltration.
+
+    A sentence names at most `shown` values, and a command is given for as many; 0 leaves the findings out.
+    """
     findings = list(found)
     by_guide: dict[str, list[Facts]] = {}
     for branch, facts in findings:
@@ -115,20 +127,21 @@ def steps_for(found: Iterable[tuple[str, Facts]]) -> list[FilledStep]:
             by_guide.setdefault(guides()[branch].branch, []).append(facts)
     by_guide.pop("default", None)
     by_guide["default"] = [facts for _, facts in findings]
-    filled = [_fill(step, facts) for branch, facts in by_guide.items() for step in guides()[branch].steps]
+    filled = [fill(step, facts, shown) for branch, facts in by_guide.items() for step in guides()[branch].steps]
     return sorted(filled, key=lambda step: PHASES.index(step.phase))
 
 
-def _fill(step: Step, facts: Sequence[Facts]) -> FilledStep:
+def fill(step: Step, facts: Sequence[Facts], shown: int = _SHOWN) -> FilledStep:
+    """One step with what the findings say."""
     return FilledStep(
         phase=step.phase,
         title=step.title,
-        instruction=_sentence(step.instruction, facts),
+        instruction=_sentence(step.instruction, facts, shown),
         why=step.why,
         commands={
             platform: commands
             for platform, templates in step.commands.items()
-            if (commands := tuple(_commands(templates, platform, facts)))
+            if (commands := tuple(_commands(templates, platform, facts, shown)))
         },
         references=tuple(step.references),
     )
@@ -138,18 +151,20 @@ def _values(name: str, facts: Iterable[Facts]) -> list[str]:
     return list(dict.fromkeys(value for each in facts if (value := getattr(each, name))))
 
 
-def _sentence(template: str, facts: Sequence[Facts]) -> str:
+def _sentence(template: str, facts: Sequence[Facts], shown: int) -> str:
     def value(name: str) -> str:
         values = _values(name, facts)
+        if not shown:
+            return UNKNOWN[name]
         if not values:
             return f"{UNKNOWN[name]} (unknown)"
-        more = f" and {len(values) - _SHOWN} more" if len(values) > _SHOWN else ""
-        return ", ".join(prose(each, 120) for each in values[:_SHOWN]) + more
+        more = f" and {len(values) - shown} more" if len(values) > shown else ""
+        return ", ".join(code(each, 120) for each in values[:shown]) + more
 
     return _replaced(template, value)
 
 
-def _commands(templates: Iterable[str], platform: Platform, facts: Sequence[Facts]) -> list[str]:
+def _commands(templates: Iterable[str], platform: Platform, facts: Sequence[Facts], shown: int) -> list[str]:
     """Each command once for each set of values, left out where a value is missing or can't be pasted safely."""
     quote = powershell if platform == "windows" else shlex.quote
     commands: dict[str, None] = {}
@@ -160,7 +175,7 @@ def _commands(templates: Iterable[str], platform: Platform, facts: Sequence[Fact
             values = {name: getattr(each, name) for name in names}
             if each.product in (platform, "") and all(_pasteable(value) for value in values.values()):
                 filled[_replaced(template, _quoted(values, quote))] = None
-        commands.update(dict.fromkeys(list(filled)[:_SHOWN]))
+        commands.update(dict.fromkeys(list(filled)[:shown]))
     return list(commands)
 
 
@@ -178,7 +193,7 @@ def _replaced(template: str, value: Callable[[str], str]) -> str:
 
 def powershell(text: str) -> str:
     """A PowerShell literal. PowerShell takes typographic single quotes for quotes too, so those are doubled as well
-    (about_Quoting_Rules; IsSingleQuote in its tokenizer)."""
-    if re.fullmatch(r"[0-9]+", text, re.ASCII):
+    (about_Quoting_Rules; IsSingleQuote in its tokenizer). Numbers that it reads as they stand need no quotes."""
+    if re.fullmatch(r"0|[1-9][0-9]{0,9}", text, re.ASCII):
         return text
     return "'" + re.sub("['\u2018\u2019\u201a\u201b]", r"\g<0>\g<0>", text) + "'"

