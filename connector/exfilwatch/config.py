@@ -1,0 +1,87 @@
+"""Settings: a TOML file, then EXFILWATCH_ environment variables, which win.
+
+pydantic-settings takes longer to load than all of `exfilwatch detect`: import this only where settings are needed.
+"""
+
+import os
+import re
+import tomllib
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from exfilwatch.errors import ConfigError
+from exfilwatch.places import CONFIG, config_file, database_file
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def _listed(value: object) -> object:
+    return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
+
+
+def _duration(value: object) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    found = re.fullmatch(r"\s*(\d{1,6})\s*([smhd])\s*", value, re.ASCII) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError("use a number with s, m, h or d, such as 45m or 2h")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+class Settings(BaseSettings):
+    """What can be set.
+
+    `database`: a SQLite file's path or a URL of SQLAlchemy. `rules`: packs, files and folders; in the environment with
+    commas between. `incident_window`: how far apart findings of one host and user may be to be one incident.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="EXFILWATCH_", env_ignore_empty=True, extra="forbid", frozen=True, hide_input_in_errors=True
+    )
+    database: Annotated[str, Field(min_length=1, default_factory=lambda: str(database_file()))]
+    rules: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed), Field(min_length=1)] = ("exfil",)
+    incident_window: Annotated[timedelta, NoDecode, BeforeValidator(_duration)] = timedelta(hours=1)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 the signature is pydantic's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
+
+
+def settings() -> Settings:
+    """The settings in force. Raises ConfigError, which never shows a value: a database's URL may hold a password."""
+    file = config_file()
+    if os.environ.get(CONFIG) and not file.is_file():
+        raise ConfigError(f"{file}: there is no such file; {CONFIG} names it as the settings")
+    try:
+        return Settings()  # type: ignore[call-arg] # the database has a default, which mypy does not see in Annotated
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(map(str, each['loc'][:1]))}: {_said(each['type'], each['msg'])}" for each in error.errors()
+        )
+        raise ConfigError(f"settings ({file} and EXFILWATCH_ variables): {wrong}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: not a TOML file: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"{file}: can't be read: {error.strerror}") from None
+
+
+def _said(kind: str, message: str) -> str:
+    if kind == "extra_forbidden":
+        return f"there is no such setting, use {', '.join(Settings.model_fields)}"
+    return message.removeprefix("Value error, ")

@@ -1,0 +1,72 @@
+"""The commands, put together."""
+
+import os
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from exfilwatch_playbooks.cli import boundary, cases, detect, explain, findings, rules
+from exfilwatch_playbooks.cli.options import examples
+
+
+class OutputClosedError(Exception):
+    """Whoever read the output has closed it. Apart from BrokenPipeError, which typer would take for its own."""
+
+
+class Group(TyperGroup):
+    """A group that lets a closed output through to the boundary."""
+
+    def make_context(self, *args: Any, **others: Any) -> Any:
+        try:
+            return super().make_context(*args, **others)
+        except BrokenPipeError as error:
+            raise OutputClosedError from error
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise OutputClosedError from error
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from exfilwatch import __version__
+
+        typer.echo(f"exfilwatch {__version__}")
+        raise typer.Exit
+
+
+def _globals(
+    version: Annotated[  # noqa: ARG001 its callback does it
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks of errors (also EXFILWATCH_DEBUG=1).")
+    ] = False,
+) -> None:
+    """Finds automated data exfiltration in process and network events, says why, and opens cases."""
+    if debug:
+        os.environ[boundary.DEBUG] = "1"
+
+
+def run_command(arguments: Sequence[str]) -> None:
+    """Parse and run a command line. Ends with SystemExit, or with the exception that a command raised."""
+    app = typer.Typer(
+        cls=Group,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    start = ("exfilwatch demo", "exfilwatch detect logs/", "exfilwatch COMMAND --help")
+    app.callback(epilog=examples(*start))(_globals)
+    for family in (detect, explain):
+        family.register(app)
+    for family in (rules, findings, cases):
+        family.register(app)
+    get_command(app).main(list(arguments), prog_name="exfilwatch")

@@ -1,0 +1,57 @@
+"""Cases, for people."""
+
+from collections.abc import Sequence
+
+from rich.markdown import Markdown
+from rich.rule import Rule
+from rich.text import Text
+
+from exfilwatch_playbooks.cases.case import Case
+from exfilwatch_playbooks.cli.tables import listing
+from exfilwatch_playbooks.cli.terminal import console, level, plain, when
+from exfilwatch_playbooks.hostile import visible
+
+
+def show_cases(cases: Sequence[Case]) -> None:
+    """A table of cases."""
+    if not cases:
+        return
+    table = listing("Case", "Level", "Status", "Opened (UTC)", "Title", "Findings")
+    for number in (0, 1, 2, 3):
+        table.columns[number].no_wrap = True
+    table.columns[4].ratio, table.columns[5].justify = 1, "right"
+    for case in cases:
+        status = f"{case.status} of {case.duplicate_of}" if case.duplicate_of else case.status
+        table.add_row(
+            case.id,
+            level(case.level),
+            status,
+            when(case.opened),
+            plain(case.title, 200, "bold"),
+            f"{len(case.findings):,}",
+        )
+    console().print(table)
+
+
+def show_case(case: Case) -> None:
+    """A case's body, which is Markdown, and its notes. Nothing in it can be clicked."""
+    out = console()
+    head = (
+        Text(f"Case {case.id}  ", "bold")
+        .append_text(plain(case.title, 300, "bold"))
+        .append("  ")
+        .append_text(level(case.level))
+    )
+    out.print(head)
+    more = f", duplicate of case {case.duplicate_of}" if case.duplicate_of else ""
+    out.print(
+        Text(f"{case.status}{more}, opened ", "dim")
+        .append_text(when(case.opened))
+        .append(f", incident {case.incident}", "dim")
+    )
+    out.print(Rule(style="dim"))
+    out.print(Markdown(visible(case.body, keep="\n\t"), hyperlinks=False))
+    for note in case.notes:
+        out.print(Rule(style="dim"))
+        out.print(Text("Note of ", "dim").append_text(when(note.time)))
+        out.print(Markdown(visible(note.text, keep="\n\t"), hyperlinks=False))

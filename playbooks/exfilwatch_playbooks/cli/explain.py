@@ -1,0 +1,193 @@
+"""`exfilwatch explain`: why events fired or nearly fired."""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from exfilwatch_playbooks.cli import exits, stdout
+from exfilwatch_playbooks.cli.options import Database, RowsOutput, Rules, Since, Until, examples, readable, span
+
+if TYPE_CHECKING:
+    from exfilwatch.detection.explain import Explanation, RuleExplanation
+    from exfilwatch.detection.rule import RuleSet
+    from exfilwatch.events.event import Event
+    from exfilwatch.events.report import Report
+    from exfilwatch.findings.finding import EvidenceEvent, Finding
+
+PathsOrId = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[PATH]...", help="What to read, as in `detect`.", show_default=False),
+]
+Id = Annotated[
+    str | None,
+    typer.Option("--id", metavar="ID", help="Instead of PATH: a finding that is kept, by the beginning of its id."),
+]
+All = Annotated[
+    bool, typer.Option("--all", help="Every event and every rule that looks at it, not only where a signal matched.")
+]
+Fired = Annotated[bool, typer.Option("--fired", help="Only events on which a rule fired.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="End after so many events.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    shown = examples(
+        "exfilwatch explain logs/ --fired",
+        "exfilwatch explain logs/ --rules my-rules/ --limit 10",
+        "exfilwatch explain --id 3fa9c2d1",
+        "exfilwatch explain logs/ --all --output jsonl | jq .rules[].score",
+    )
+    app.command("explain", epilog=shown)(explain)
+
+
+def explain(
+    paths: PathsOrId = None,
+    identity: Id = None,
+    rules: Rules = None,
+    everything: All = False,
+    fired: Fired = False,
+    limit: Limit = None,
+    since: Since = None,
+    until: Until = None,
+    output: RowsOutput = None,
+    database: Database = None,
+) -> None:
+    """Say of each event which rules fired or nearly did, and why: every signal, matched or not, and where.
+
+    Shows events in which some signal of a rule matched, in the order in which they are read. Rules that correlate
+    events are explained by their members.
+    """
+    from itertools import islice
+
+    from exfilwatch.detection.load import load
+    from exfilwatch.errors import ConfigError
+    from exfilwatch.events.report import Report
+    from exfilwatch_playbooks.cli import summary, times
+    from exfilwatch_playbooks.cli.boundary import say
+    from exfilwatch_playbooks.cli.settings import open_store, rule_paths
+
+    if bool(paths) == bool(identity):
+        raise ConfigError("give either PATH or --id")
+    loaded, report = load(rule_paths(rules)), Report()
+    if identity:
+        found: Iterable[Explanation] = explained_finding(
+            open_store(database, existing=True).get(identity), loaded, report
+        )
+    else:
+        start, end = (times.micros(time) for time in span(since, until))
+        within = (event for event in read(paths or [], report) if _within(event.time, start, end))
+        found = explanations(within, loaded, everything=everything, fired=fired)
+    shown = _write(islice(found, limit), for_people=readable(output))
+    summary.problems(report)
+    say(f"{summary.counted(shown, 'event')} explained of {summary.events(report)}")
+    if report.had_errors:
+        raise typer.Exit(exits.UNREADABLE)
+
+
+def read(paths: Iterable[str], report: "Report", only: str | None = None) -> "Iterator[Event]":
+    """The events in `paths`; with `only`, those of the source of that name."""
+    from exfilwatch.events.inputs import open_inputs
+    from exfilwatch.events.limits import Limits
+    from exfilwatch.events.lines import LineDecoder
+
+    for source in open_inputs(paths, report, Limits(), replayable=False):
+        if only is not None and source.name != only:
+            continue
+        decoder = LineDecoder(source.name, report)
+        for block in source.blocks():
+            for number, line in enumerate(block.lines(), block.first):
+                yield from decoder.feed(line, number)
+        yield from decoder.finish()
+
+
+def explanations(
+    events: "Iterable[Event]", rules: "RuleSet", *, everything: bool = False, fired: bool = False
+) -> "Iterator[Explanation]":
+    """Of the events that are of interest; each with the rules that are, those that fired first."""
+    from exfilwatch.detection.explain import Explanation
+    from exfilwatch.detection.explain import explain as explain_event
+
+    for event in events:
+        found = explain_event(rules, event)
+        kept = [each for each in found.rules if everything or each.near]
+        if everything or any(each.fired for each in kept) or (kept and not fired):
+            yield Explanation(event, sorted(kept, key=_interest, reverse=True))
+
+
+def _interest(each: "RuleExplanation") -> tuple[bool, bool, float]:
+    matched = sum(signal.matched is not None for signal in each.signals)
+    return each.fired, each.condition, matched / max(1, len(each.signals))
+
+
+def explained_finding(finding: "Finding", rules: "RuleSet", report: "Report") -> "list[Explanation]":
+    """The finding's events, read again where they came from; else as the store has them."""
+    from exfilwatch.detection.explain import Explanation
+    from exfilwatch.detection.explain import explain as explain_event
+    from exfilwatch_playbooks.cli.boundary import say
+
+    events = {event.id: event for event in _read_again(finding, report)}
+    missing = [event for event in finding.events if event.id not in events]
+    if missing:
+        places = ", ".join(dict.fromkeys(event.source for event in missing))
+        say(f"note: {places}: the events are no longer there; explained from what was kept of them")
+    found: list[Explanation] = []
+    for kept in finding.events:
+        explanation = explain_event(rules, events.get(kept.id) or stored_event(kept))
+        own = [each for each in explanation.rules if each.rule.id == finding.rule.id]
+        near = sorted((each for each in explanation.rules if each.near), key=_interest, reverse=True)
+        found.append(Explanation(explanation.event, own or near))
+    return found
+
+
+def _read_again(finding: "Finding", report: "Report") -> "Iterator[Event]":
+    """The finding's events, from those of their sources that are still there."""
+    from pathlib import Path
+
+    wanted = {event.id for event in finding.events}
+    for source in dict.fromkeys(event.source for event in finding.events):
+        # Within an archive: archive.zip!member
+        file = next((name for name in (source, source.split("!", 1)[0]) if Path(name).is_file()), None)
+        if file is not None:
+            yield from (event for event in read([file], report, only=source) if event.id in wanted)
+
+
+def stored_event(kept: "EvidenceEvent") -> "Event":
+    """An event as far as a finding keeps it: without the record's own names, which rules of a service see."""
+    from exfilwatch.events.event import Event, Origin
+    from exfilwatch_playbooks.cli.times import micros
+
+    return Event(
+        shape=kept.shape,
+        category=kept.category,
+        product=kept.product,
+        service="",
+        time=micros(kept.time),
+        ingest_time=None,
+        host=kept.host,
+        id=kept.id,
+        origin=Origin(kept.source, kept.line),
+        fields=kept.fields,
+        raw={},
+    )
+
+
+def _write(found: "Iterable[Explanation]", *, for_people: bool) -> int:
+    count = 0
+    if for_people:
+        from exfilwatch_playbooks.cli.explanation_view import show_explanation
+
+        for each in found:
+            count += 1
+            show_explanation(each)
+        return count
+    from exfilwatch_playbooks.cli.jsonl import explanation_line
+
+    for each in found:
+        count += 1
+        stdout.write_line(explanation_line(each))
+    return count
+
+
+def _within(time: int | None, since: int | None, until: int | None) -> bool:
+    return time is None or ((since is None or time >= since) and (until is None or time < until))

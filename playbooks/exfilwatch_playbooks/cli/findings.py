@@ -1,0 +1,92 @@
+"""`exfilwatch findings`: what `exfilwatch run` has kept."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from exfilwatch_playbooks.cli import stdout
+from exfilwatch_playbooks.cli.options import (
+    Database,
+    FindingsOutput,
+    Level,
+    Output,
+    RowsOutput,
+    Since,
+    Until,
+    examples,
+    readable,
+    span,
+)
+
+if TYPE_CHECKING:
+    from exfilwatch.findings.finding import Finding
+
+
+def register(app: typer.Typer) -> None:
+    """Add the family."""
+    family = typer.Typer(no_args_is_help=True, help="List and show the findings that are kept.")
+    shown = examples("exfilwatch findings list --level high --since 7d", "exfilwatch findings list --host ws-07")
+    family.command("list", epilog=shown)(list_findings)
+    family.command("show", epilog=examples("exfilwatch findings show 3fa9c2d1"))(show)
+    app.add_typer(family, name="findings")
+
+
+def list_findings(
+    host: Annotated[str | None, typer.Option(help="Of this host (ws1 = WS1.corp.local).")] = None,
+    user: Annotated[str | None, typer.Option(help="Of this user (anna = CORP\\anna).")] = None,
+    rule: Annotated[str | None, typer.Option(help="A rule's id, title or branch.")] = None,
+    level: Annotated[Level | None, typer.Option(help="This level and above.")] = None,
+    incident: Annotated[str | None, typer.Option(help="Of this incident: its id or the beginning of it.")] = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="So many of the newest.")] = None,
+    output: FindingsOutput = None,
+    database: Database = None,
+) -> None:
+    """List findings, newest first."""
+    from exfilwatch_playbooks.cli.settings import open_store
+
+    start, end = span(since, until)
+    found = open_store(database, existing=True).find(
+        host=host, user=user, rule=rule, level=level, since=start, until=end, incident=incident, limit=limit
+    )
+    write(found, output or (Output.TABLE if stdout.is_terminal() else Output.JSONL))
+
+
+def show(
+    finding: Annotated[str, typer.Argument(metavar="ID", help="A finding's id, or the beginning of it.")],
+    output: RowsOutput = None,
+    database: Database = None,
+) -> None:
+    """Show one finding: what, who, when, why, and the events."""
+    from exfilwatch_playbooks.cli.settings import open_store
+
+    found = open_store(database, existing=True).get(finding)
+    if readable(output):
+        from exfilwatch_playbooks.cli.finding_view import show_finding
+
+        show_finding(found)
+    else:
+        write([found], Output.JSONL)
+
+
+def write(findings: "list[Finding]", form: Output) -> None:
+    """Findings in one of the forms."""
+    if form is Output.JSONL:
+        from exfilwatch_playbooks.cli.jsonl import line
+
+        for each in findings:
+            stdout.write_line(line(each.model_dump(mode="json")))
+    elif form is Output.CSV:
+        from exfilwatch_playbooks.cli import spreadsheet
+
+        stdout.write_line(spreadsheet.header())
+        for each in findings:
+            stdout.write_line(spreadsheet.row(each))
+    else:
+        from exfilwatch_playbooks.cli.boundary import say
+        from exfilwatch_playbooks.cli.summary import counted
+        from exfilwatch_playbooks.cli.tables import show_findings
+
+        show_findings(findings)
+        say(counted(len(findings), "finding"))

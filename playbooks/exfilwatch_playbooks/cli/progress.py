@@ -1,0 +1,79 @@
+"""A progress bar on standard error, for inputs that take longer than a second and people who look."""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from exfilwatch.events.blocks import Block
+from exfilwatch.events.inputs import Input
+from exfilwatch.events.report import Report
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+_AFTER = 1.0
+_EVERY = 0.1
+
+
+class Bar:
+    """Watches inputs being read. Nothing is shown when standard error is no terminal, or for `quiet`."""
+
+    def __init__(self, report: Report, *, quiet: bool = False) -> None:
+        self._report = report
+        self._wanted = not quiet and sys.stderr is not None and sys.stderr.isatty()
+        self._started = self._drawn = time.monotonic()
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+        self._read = 0
+
+    def watch(self, inputs: Iterable[Input]) -> Iterator[Input]:
+        """The same inputs; reading them moves the bar."""
+        if not self._wanted:
+            yield from inputs
+            return
+        for each in inputs:
+            yield Input(each.name, each.kind, each.size, lambda source=each: self._blocks(source), self._report)  # type: ignore[misc]
+
+    def _blocks(self, source: Input) -> Iterator[Block]:
+        self._read = 0
+        for block in source.blocks():
+            self._read += len(block.data) if block.data is not None else 0
+            now = time.monotonic()
+            if now - self._started > _AFTER and now - self._drawn > _EVERY:
+                self._draw(source)
+                self._drawn = now
+            yield block
+
+    def _draw(self, source: Input) -> None:
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+        from exfilwatch_playbooks.cli.terminal import console
+
+        if self._progress is None:
+            columns = (
+                TextColumn("{task.description}", markup=False),
+                BarColumn(20),
+                TaskProgressColumn(),
+                TextColumn("{task.fields[events]}", markup=False),
+                TimeElapsedColumn(),
+            )
+            self._progress = Progress(*columns, console=console(stderr=True), transient=True, auto_refresh=False)
+            self._task = self._progress.add_task("", events="")
+            self._progress.start()
+        assert self._task is not None
+        total = source.size if source.size and self._read else None
+        self._progress.update(
+            self._task,
+            description=source.name[-40:],
+            completed=min(self._read, total or self._read),
+            total=total,
+            events=f"{self._report.events.total():,} events",
+            refresh=True,
+        )
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None

@@ -1,0 +1,80 @@
+"""Rules and their tests, for people."""
+
+from collections.abc import Sequence
+
+from rich.markdown import Markdown
+from rich.text import Text
+
+from exfilwatch.detection.rule_tests import Outcome
+from exfilwatch_playbooks.cli.rules import Listed
+from exfilwatch_playbooks.cli.tables import listing
+from exfilwatch_playbooks.cli.terminal import console, level, plain
+from exfilwatch_playbooks.hostile import visible
+
+
+def show_list(rules: Sequence[Listed]) -> None:
+    """A table of rules."""
+    table = listing("Pack", "Name", "Title", "Level", "ATT&CK")
+    table.columns[3].no_wrap = True
+    for each in rules:
+        attack = plain(" ".join(each.info.attack), 80, "dim")
+        table.add_row(
+            plain(each.place, 40, "dim"),
+            plain(each.name, 60),
+            plain(each.info.title, 120, "bold"),
+            level(each.info.level),
+            attack,
+        )
+    console().print(table)
+
+
+def show_rule(rule: Listed) -> None:
+    """Everything about one rule that an analyst asks."""
+    info, out = rule.info, console()
+    head = plain(info.title, 200, "bold")
+    out.print(head.append("  ").append_text(level(info.level)))
+    facts = {"id": info.id, "ATT&CK": " ".join(info.attack), "branch": info.branch, "file": f"{info.path}:{info.line}"}
+    for name, value in facts.items():
+        if value:
+            out.print(Text(f"{name:8}", "dim").append(visible(value), ""), soft_wrap=True)
+    for title, text in (
+        ("", info.description),
+        ("Check first", info.guide),
+        ("May be harmless", _bullets(info.falsepositives)),
+    ):
+        if text:
+            out.print()
+            if title:
+                out.print(Text(title, "bold"))
+            out.print(Markdown(visible(text, keep="\n"), hyperlinks=False))
+    if info.references:
+        out.print()
+        out.print(Text("References", "bold"))
+        for reference in info.references:
+            out.print(Text(f"  {visible(reference)}"), soft_wrap=True)
+
+
+def show_outcomes(outcomes: Sequence[Outcome]) -> None:
+    """A line for each rule, then each test that failed."""
+    table = listing("Rule", "Fires", "Silent", "")
+    for path, rule in dict.fromkeys((each.path, each.rule) for each in outcomes):
+        mine = [each for each in outcomes if (each.path, each.rule) == (path, rule)]
+        passed = all(each.passed for each in mine)
+        cells = [_share([each for each in mine if each.expected == kind]) for kind in ("fires", "silent")]
+        table.add_row(plain(rule, 120), *cells, Text("passed", "green") if passed else Text("failed", "bold red"))
+    out = console()
+    out.print(table)
+    for each in outcomes:
+        if not each.passed:
+            out.print(Text("failed ", "bold red").append(visible(f"{each.path}: {each.rule}")), soft_wrap=True)
+            out.print(
+                Text(f"       expected {each.expected}: {visible(each.why)}: {visible(each.detail)}"), soft_wrap=True
+            )
+
+
+def _share(outcomes: Sequence[Outcome]) -> str:
+    return f"{sum(each.passed for each in outcomes)} of {len(outcomes)}"
+
+
+def _bullets(texts: Sequence[str]) -> str:
+    return "\n".join(f"- {text}" for text in texts)

@@ -1,0 +1,168 @@
+"""`exfilwatch rules`: what rules there are, whether they are sound, and whether their tests pass."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from exfilwatch_playbooks.cli import exits, stdout
+from exfilwatch_playbooks.cli.options import RowsOutput, examples, readable
+
+if TYPE_CHECKING:
+    from exfilwatch.detection.detection import RuleInfo
+    from exfilwatch.detection.rule_tests import Outcome
+
+Places = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[PACK|FILE|DIR]...", help="Default: all packs that come along.", show_default=False),
+]
+Named = Annotated[
+    str, typer.Argument(metavar="RULE", help="Its file's name, its id or the beginning of it, its title.")
+]
+
+
+class Listed(NamedTuple):
+    """A rule and what people call it: its pack or file, and its file's name."""
+
+    place: str
+    name: str
+    info: "RuleInfo"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the family."""
+    family = typer.Typer(no_args_is_help=True, help="List, show, check and test rules.", rich_markup_mode="rich")
+    family.command("list", epilog=examples("exfilwatch rules list", "exfilwatch rules list my-rules/"))(list_rules)
+    family.command("show", epilog=examples("exfilwatch rules show bitsadmin_upload"))(show)
+    family.command("check", epilog=examples("exfilwatch rules check my-rules/"))(check)
+    family.command("test", epilog=examples("exfilwatch rules test", "exfilwatch rules test my-rules/"))(run_rule_tests)
+    app.add_typer(family, name="rules")
+
+
+def list_rules(places: Places = None, output: RowsOutput = None) -> None:
+    """List rules with their level and ATT&CK ids."""
+    found = list(_listed(places))
+    if readable(output):
+        from exfilwatch_playbooks.cli import rule_views
+
+        rule_views.show_list(found)
+        return
+    from exfilwatch_playbooks.cli.jsonl import line
+
+    for each in found:
+        stdout.write_line(line({"place": each.place, "name": each.name, "rule": each.info}))
+
+
+def show(
+    rule: Named,
+    rules: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--rules", "-r", metavar="PACK|FILE|DIR", help="Where to look. Default: all packs.", show_default=False
+        ),
+    ] = None,
+    output: RowsOutput = None,
+) -> None:
+    """Show one rule: what it sees, what to check first, what may be harmless, references."""
+    from exfilwatch.errors import ConfigError
+
+    found = list(_called(rule, list(_listed(rules))))
+    if not found:
+        raise ConfigError(f"no rule is called {rule!r}: `exfilwatch rules list` shows those there are")
+    if len(found) > 1:
+        names = ", ".join(f"{each.place}/{each.name} ({each.info.id})" for each in found)
+        raise ConfigError(f"several rules are called {rule!r}: {names}: give the id")
+    if readable(output):
+        from exfilwatch_playbooks.cli import rule_views
+
+        rule_views.show_rule(found[0])
+        return
+    from exfilwatch_playbooks.cli.jsonl import line
+
+    stdout.write_line(line({"place": found[0].place, "name": found[0].name, "rule": found[0].info}))
+
+
+def check(places: Places = None, output: RowsOutput = None) -> None:
+    """Report every problem of rules at once, with file and line. Exit code 2 when there are any."""
+    from exfilwatch.detection.load import check as problems_of
+    from exfilwatch.detection.load import load
+    from exfilwatch_playbooks.cli.boundary import say
+    from exfilwatch_playbooks.cli.jsonl import line
+    from exfilwatch_playbooks.cli.summary import counted
+
+    paths = [path for _, path in _paths(places)]
+    problems = problems_of(paths)
+    for_people = readable(output)
+    for problem in problems:
+        if for_people:
+            from exfilwatch_playbooks.hostile import visible
+
+            stdout.write_line(visible(str(problem)).encode("utf-8", "replace"))
+        else:
+            parts = {"path": problem.path, "line": problem.line, "rule": problem.rule}
+            stdout.write_line(line({**parts, "message": str(problem.args[0]), "problem": str(problem)}))
+    if problems:
+        files = len({problem.path for problem in problems})
+        say(f"{counted(len(problems), 'problem')} in {counted(files, 'file')}")
+        raise typer.Exit(exits.WRONG)
+    loaded = load(paths)
+    say(f"{counted(len(loaded.rules) + len(loaded.correlations), 'rule')}: no problems")
+
+
+def run_rule_tests(places: Places = None, output: RowsOutput = None) -> None:
+    """Run the tests that stand beside rules. Exit code 2 when one fails, or when there are none."""
+    from exfilwatch.detection.rule_tests import run_tests
+    from exfilwatch.errors import ConfigError
+    from exfilwatch_playbooks.cli.boundary import say
+    from exfilwatch_playbooks.cli.summary import counted
+
+    outcomes = run_tests([path for _, path in _paths(places)])
+    if not outcomes:
+        raise ConfigError("there are no tests beside these rules: write some in `tests/`, see docs/rules.md")
+    if readable(output):
+        from exfilwatch_playbooks.cli import rule_views
+
+        rule_views.show_outcomes(outcomes)
+    else:
+        from exfilwatch_playbooks.cli.jsonl import line
+
+        for each in outcomes:
+            stdout.write_line(line(each))
+    failed = _failed(outcomes)
+    say(f"{counted(len(outcomes), 'test')}: {len(outcomes) - failed:,} passed, {failed:,} failed")
+    if failed:
+        raise typer.Exit(exits.WRONG)
+
+
+def _failed(outcomes: "Sequence[Outcome]") -> int:
+    return sum(not each.passed for each in outcomes)
+
+
+def _paths(places: list[str] | None) -> list[tuple[str, Path]]:
+    """What was asked for, by the name it was asked by; all packs when nothing was."""
+    from exfilwatch.rules.packs import packs
+    from exfilwatch_playbooks.cli.settings import rule_paths
+
+    names = places or packs()
+    return list(zip(names, rule_paths(names), strict=True))
+
+
+def _listed(places: list[str] | None) -> Iterator[Listed]:
+    from exfilwatch.detection.load import load
+
+    for place, path in _paths(places):
+        for info in load([path]).infos:
+            yield Listed(place, Path(info.path).stem, info)
+
+
+def _called(name: str, rules: list[Listed]) -> list[Listed]:
+    """The rules of that name; the surest kind of name counts."""
+    wanted = name.strip().lower()
+    kinds = (
+        lambda each: wanted in (each.info.id.lower(), each.name.lower(), f"{each.place}/{each.name}".lower()),
+        lambda each: wanted == each.info.title.lower(),
+        lambda each: len(wanted) >= 4 and each.info.id.lower().startswith(wanted),
+        lambda each: wanted == each.info.branch.lower(),
+    )
+    return next((found for kind in kinds if (found := [each for each in rules if kind(each)])), [])

@@ -1,0 +1,57 @@
+"""What the settings say, loaded only by commands that need it: pydantic-settings takes longer than all of `detect`."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from exfilwatch.errors import ConfigError
+from exfilwatch.places import CONFIG, config_file, database_file
+from exfilwatch.rules.packs import pack, packs
+
+if TYPE_CHECKING:
+    from exfilwatch.findings.store import Store
+
+
+def rule_paths(names: list[str] | None) -> list[Path]:
+    """The files and folders that `--rules` names, else those of the settings. Raises ConfigError."""
+    return [_rule_path(name) for name in names or _default_rules()]
+
+
+def _rule_path(name: str) -> Path:
+    if name in packs():
+        return pack(name)
+    if Path(name).exists():
+        return Path(name)
+    raise ConfigError(
+        f"--rules {name}: there is neither a rule pack ({', '.join(packs())}) nor a file or folder so called"
+    )
+
+
+def _default_rules() -> tuple[str, ...]:
+    if not any(os.environ.get(name) for name in ("EXFILWATCH_RULES", CONFIG)) and not config_file().exists():
+        return ("exfil",)
+    from exfilwatch.config import settings
+
+    return settings().rules
+
+
+def open_store(database: str | None, *, existing: bool = False) -> "Store":
+    """The store that `--database` or the settings name. Only the default's folder is made when it is missing.
+
+    With `existing`, a SQLite file that is not there is an error rather than a new, empty store.
+    """
+    from exfilwatch.config import settings
+    from exfilwatch.findings.store import Store
+
+    found = settings()
+    url = database or found.database
+    if existing and "://" not in url and not Path(url).exists():
+        raise ConfigError(
+            f"{url}: there is no such database yet: `exfilwatch run PATH` makes it, --database names another"
+        )
+    if url == str(database_file()):
+        try:
+            Path(url).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"{Path(url).parent}: can't be made ({error.strerror}): use --database FILE") from None
+    return Store(url, window=found.incident_window)
