@@ -27,6 +27,9 @@ All = Annotated[
     bool, typer.Option("--all", help="Every event and every rule that looks at it, not only where a signal matched.")
 ]
 Fired = Annotated[bool, typer.Option("--fired", help="Only events on which a rule fired.")]
+Members = Annotated[
+    bool, typer.Option("--members", help="Also events on which only a member of a correlation fired (often many).")
+]
 Limit = Annotated[int | None, typer.Option(min=1, help="End after so many events.")]
 
 
@@ -47,6 +50,7 @@ def explain(
     rules: Rules = None,
     everything: All = False,
     fired: Fired = False,
+    members: Members = False,
     limit: Limit = None,
     since: Since = None,
     until: Until = None,
@@ -56,7 +60,7 @@ def explain(
     """Say of each event which rules fired or nearly did, and why: every signal, matched or not, and where.
 
     Shows events in which some signal of a rule matched, in the order in which they are read. Rules that correlate
-    events are explained by their members.
+    events are explained by their members: `--members` shows them.
     """
     from itertools import islice
 
@@ -77,7 +81,7 @@ def explain(
     else:
         start, end = (times.micros(time) for time in span(since, until))
         within = (event for event in read(paths or [], report) if _within(event.time, start, end))
-        found = explanations(within, loaded, everything=everything, fired=fired)
+        found = explanations(within, loaded, everything=everything, fired=fired, members=members)
     shown = _write(islice(found, limit), for_people=readable(output))
     summary.problems(report)
     say(f"{summary.counted(shown, 'event')} explained of {summary.events(report)}")
@@ -102,16 +106,28 @@ def read(paths: Iterable[str], report: "Report", only: str | None = None) -> "It
 
 
 def explanations(
-    events: "Iterable[Event]", rules: "RuleSet", *, everything: bool = False, fired: bool = False
+    events: "Iterable[Event]",
+    rules: "RuleSet",
+    *,
+    everything: bool = False,
+    fired: bool = False,
+    members: bool = False,
 ) -> "Iterator[Explanation]":
-    """Of the events that are of interest; each with the rules that are, those that fired first."""
+    """Of the events that are of interest; each with the rules that are, those that fired first.
+
+    A rule that only serves a correlation makes an event interesting when it fired and `members` are asked for: in
+    many correlations any connection fires one.
+    """
     from exfilwatch.detection.explain import Explanation
     from exfilwatch.detection.explain import explain as explain_event
 
+    own = {info.id for info in rules.infos}
     for event in events:
         found = explain_event(rules, event)
         kept = [each for each in found.rules if everything or each.near]
-        if everything or any(each.fired for each in kept) or (kept and not fired):
+        if everything or any(
+            (each.fired or not fired) if each.rule.id in own else (each.fired and members) for each in kept
+        ):
             yield Explanation(event, sorted(kept, key=_interest, reverse=True))
 
 

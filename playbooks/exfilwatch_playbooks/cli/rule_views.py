@@ -14,17 +14,11 @@ from exfilwatch_playbooks.hostile import visible
 
 def show_list(rules: Sequence[Listed]) -> None:
     """A table of rules."""
-    table = listing("Pack", "Name", "Title", "Level", "ATT&CK")
-    table.columns[3].no_wrap = True
+    table = listing("Rule", "Level", "ATT&CK")
+    table.columns[0].ratio, table.columns[0].overflow, table.columns[1].no_wrap = 1, "fold", True
     for each in rules:
-        attack = plain(" ".join(each.info.attack), 80, "dim")
-        table.add_row(
-            plain(each.place, 40, "dim"),
-            plain(each.name, 60),
-            plain(each.info.title, 120, "bold"),
-            level(each.info.level),
-            attack,
-        )
+        name = plain(f"{each.place}/{each.name}", 120, "bold").append("\n").append_text(plain(each.info.title, 120))
+        table.add_row(name, level(each.info.level), plain(" ".join(each.info.attack), 80, "dim"))
     console().print(table)
 
 

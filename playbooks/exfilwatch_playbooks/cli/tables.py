@@ -23,19 +23,16 @@ def show_findings(findings: Iterable[Finding]) -> None:
     ordered = sorted(findings, key=lambda finding: (finding.time or _EARLIEST, finding.id), reverse=True)
     if not ordered:
         return
-    table = listing("Level", "Time (UTC)", "Host and user", "Finding", "Id")
-    table.columns[0].no_wrap = table.columns[1].no_wrap = table.columns[4].no_wrap = True
-    table.columns[2].overflow = "fold"
-    table.columns[2].max_width = 24
-    table.columns[3].ratio = 1
-    table.columns[3].overflow = "fold"
+    table = listing("Level, id", "When (UTC), where, who", "What")
+    table.columns[0].no_wrap = True
+    table.columns[1].max_width = 26
+    table.columns[1].overflow = table.columns[2].overflow = "fold"
+    table.columns[2].ratio = 1
     for finding in ordered:
         table.add_row(
-            level(finding.rule.level),
-            when(finding.time, stacked=True),
-            Text("\n").join([plain(finding.host, 60), plain(finding.user, 60, "dim")]),
+            Text("\n").join([level(finding.rule.level), Text(finding.id[:SHORT_ID], "dim")]),
+            Text("\n").join([when(finding.time), plain(finding.host, 60), plain(finding.user, 60, "dim")]),
             what(finding),
-            Text(finding.id[:SHORT_ID], "dim"),
         )
     console().print(table)
 
@@ -52,7 +49,7 @@ def what(finding: Finding, limit: int = _EVIDENCE) -> Text:
     """A finding's title, techniques and evidence, and where its events went."""
     shown = plain(finding.rule.title, 120, "bold")
     if finding.rule.attack:
-        shown.append(f"  {' '.join(finding.rule.attack[:4])}", "dim")
+        shown.append(f"  {' '.join(finding.rule.attack[:5])}", "dim")
     event, field = _telling(finding)
     if event is not None:
         text = str(event.fields[field])

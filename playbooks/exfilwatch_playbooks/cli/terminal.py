@@ -32,11 +32,11 @@ def plain(value: object, limit: int = 200, style: str = "") -> Text:
     return Text("-", "dim") if value is None or value == "" else Text(line(str(value), limit), style)
 
 
-def when(time: datetime | None, *, stacked: bool = False) -> Text:
+def when(time: datetime | None) -> Text:
     """A time in UTC, to the second."""
     if time is None:
         return Text("no time", "dim")
-    return Text(time.astimezone(UTC).strftime(f"%Y-%m-%d{chr(10) if stacked else ' '}%H:%M:%S"))
+    return Text(time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S"))
 
 
 def evidence(text: str, spans: list[tuple[int, int]], limit: int) -> Text:
