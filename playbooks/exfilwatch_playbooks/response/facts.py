@@ -1,7 +1,7 @@
 """What a finding says of who did what, where and where to: the values that sentences and steps are filled with."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address
@@ -92,7 +92,7 @@ def facts(finding: Finding) -> Facts:
         task=_first(finding, events, "TaskName") or _task(command),
         product=next((event.product for event in events if event.product), "windows" if drive else ""),
         connected=any(event.category == "network_connection" for event in events),
-        bytes_sent=_bytes(events),
+        bytes_sent=bytes_sent(events),
     )
 
 
@@ -166,7 +166,8 @@ def _may_be_blocked(text: str) -> bool:
     return not (address.is_loopback or address.is_unspecified or address.is_multicast)
 
 
-def _bytes(events: list[EvidenceEvent]) -> int | None:
+def bytes_sent(events: Iterable[EvidenceEvent]) -> int | None:
+    """What the events of connections add up to; None when none counts bytes."""
     counts = [
         int(text)
         for event in events

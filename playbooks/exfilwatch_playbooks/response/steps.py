@@ -115,10 +115,11 @@ def meaning(branch: str) -> str:
     return guides().get(branch, guides()["default"]).means
 
 
-def steps_for(found: Iterable[tuple[str, Facts]], shown: int = _SHOWN) -> list[FilledStep]:
+def steps_for(found: Iterable[tuple[str, Facts]], shown: int = _SHOWN, *, default: bool = True) -> list[FilledStep]:
     """The steps for findings, given as branch and facts: by phase, a branch's own before those for any exfiltration.
 
-    A sentence names at most `shown` values, and a command is given for as many; 0 leaves the findings out.
+    A sentence names at most `shown` values, and a command is given for as many; 0 leaves the findings out. Without
+    `default`, there are only the branches' own steps.
     """
     findings = list(found)
     by_guide: dict[str, list[Facts]] = {}
@@ -126,7 +127,8 @@ def steps_for(found: Iterable[tuple[str, Facts]], shown: int = _SHOWN) -> list[F
         if has_steps(branch):
             by_guide.setdefault(guides()[branch].branch, []).append(facts)
     by_guide.pop("default", None)
-    by_guide["default"] = [facts for _, facts in findings]
+    if default:
+        by_guide["default"] = [facts for _, facts in findings]
     filled = [fill(step, facts, shown) for branch, facts in by_guide.items() for step in guides()[branch].steps]
     return sorted(filled, key=lambda step: PHASES.index(step.phase))
 

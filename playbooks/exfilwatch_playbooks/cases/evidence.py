@@ -1,0 +1,157 @@
+"""How we know: the findings in order of time, each with its command line, its signals and its events.
+
+Findings that say the same (a loop of uploads) are one entry with a count. What does not fit into the room is one line
+each; what does not fit even so is counted.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from exfilwatch.findings.finding import EvidenceEvent, Finding, FindingSignal
+from exfilwatch.findings.incident import rank
+from exfilwatch_playbooks.cases.summary import moment
+from exfilwatch_playbooks.hostile import code, fence, prose
+from exfilwatch_playbooks.response.facts import Facts
+
+_COMMAND = 3000  # characters
+_SIGNALS, _EVENTS = 10, 6  # shown of an entry
+_REMARK = 300  # bytes kept free for saying what was left out
+
+
+@dataclass
+class Entry:
+    """Findings of one rule that say the same; `facts` are those of the first."""
+
+    facts: Facts
+    findings: list[Finding]
+
+    @property
+    def first(self) -> Finding:
+        return self.findings[0]
+
+
+def size(text: str) -> int:
+    """What a text takes: bytes in UTF-8."""
+    return len(text.encode())
+
+
+def in_order(findings: Iterable[Finding]) -> list[Finding]:
+    """By time, then id; those without time first, as in an incident."""
+    start = datetime.min.replace(tzinfo=UTC)
+    return sorted(findings, key=lambda finding: (finding.time or start, finding.id))
+
+
+def evidence(findings: Sequence[Finding], facts: Sequence[Facts], room: int) -> str:
+    """Markdown of at most `room` bytes. `findings` are in order, `facts` those of each."""
+    entries = _entries(findings, facts)
+    whole = _chosen(entries, room)
+    pieces: list[str] = []
+    left, unsaid = room - _REMARK - sum(size(text) + 2 for text in whole.values()), 0
+    for number, entry in enumerate(entries):
+        if number in whole:
+            pieces.append(whole[number])
+            continue
+        short = _short(entry)
+        if size(short) + 2 > left:
+            unsaid += len(entry.findings)
+            continue
+        pieces.append(short)
+        left -= size(short) + 2
+    if unsaid:
+        pieces.append(f"**{unsaid:,} more findings** are not shown: `exfilwatch findings list` has them all.")
+    return "\n\n".join(pieces)
+
+
+def _entries(findings: Sequence[Finding], facts: Sequence[Facts]) -> list[Entry]:
+    entries: dict[tuple[object, ...], Entry] = {}
+    for finding, said in zip(findings, facts, strict=True):
+        matched = tuple((signal.name, signal.field, signal.matched) for signal in finding.signals)
+        same = (finding.rule.id, said.host, said.image, _text(said), said.destination, matched)
+        if entry := entries.get(same):
+            entry.findings.append(finding)
+        else:
+            entries[same] = Entry(said, [finding])
+    return list(entries.values())
+
+
+def _chosen(entries: Sequence[Entry], room: int) -> dict[int, str]:
+    """The entries to show whole: one of each rule before second ones, grave before slight; the rest's lines fit too."""
+    rules: set[str] = set()
+    order: list[tuple[bool, int, int]] = []
+    for number, entry in enumerate(entries):
+        order.append((entry.first.rule.id in rules, -rank(entry.first.rule.level), number))
+        rules.add(entry.first.rule.id)
+    chosen: dict[int, str] = {}
+    left = room - _REMARK - min(room // 4, 400 * len(entries))
+    for _, _, number in sorted(order):
+        if left < _REMARK:
+            break
+        text = _whole(entries[number], number + 1)
+        if size(text) + 2 <= left:
+            chosen[number] = text
+            left -= size(text) + 2
+    return chosen
+
+
+def _whole(entry: Entry, number: int) -> str:
+    finding, said = entry.first, entry.facts
+    score = "" if finding.score is None else f", score {finding.score}"
+    facts = [f"{moment(finding.time)}, {prose(finding.rule.level, 20)}{score}, finding {code(finding.id[:12])}."]
+    if more := len(entry.findings) - 1:
+        last = max((each.end or each.time for each in entry.findings if each.time), default=None)
+        facts.append(f"The same {more:,} more {'time' if more == 1 else 'times'}, last {moment(last)}.")
+    if said.program:
+        by = f", started by {code(said.parent, 60)}" if said.parent else ""
+        facts.append(f"{code(said.program, 60)}{by}, process {said.process_id or 'id unknown'}:")
+    blocks = [f"### {number}. {prose(finding.rule.title or 'Unnamed rule', 120)}", " ".join(facts)]
+    if text := _text(said):
+        blocks.append(fence(text, limit=_COMMAND))
+    blocks.append("\n".join([*_signals(finding.signals), *_events(entry.findings)]))
+    return "\n\n".join(blocks)
+
+
+def _text(said: Facts) -> str | None:
+    return said.command_line or said.script or said.content
+
+
+def _signals(signals: Sequence[FindingSignal]) -> list[str]:
+    hits = [signal for signal in signals if signal.matched is not None]
+    lines = [
+        f"- Signal {code(signal.name, 60)}: {code(signal.matched or '', 160)} in {code(signal.field, 60)}"
+        + ("" if signal.start is None else f" at character {signal.start + 1:,}")
+        for signal in hits[:_SIGNALS]
+    ]
+    if len(hits) > _SIGNALS:
+        lines.append(f"- {len(hits) - _SIGNALS:,} more signals")
+    if misses := [code(signal.name, 60) for signal in signals if signal.matched is None][:_SIGNALS]:
+        lines.append(f"- Not seen: {', '.join(misses)}")
+    return lines
+
+
+def _events(findings: Sequence[Finding]) -> list[str]:
+    events = list({event.id: event for finding in findings for event in finding.events}.values())
+    lines = [f"- Event {_place(event)}, {_kind(event)}, {moment(event.time)}" for event in events[:_EVENTS]]
+    if len(events) > _EVENTS:
+        lines.append(f"- {len(events) - _EVENTS:,} more events")
+    return lines
+
+
+def _place(event: EvidenceEvent) -> str:
+    """The source and line; of a long path its end."""
+    source = event.source if len(event.source) <= 150 else f"…{event.source[-149:]}"
+    return code(f"{source}:{event.line}" if event.line else source, 200)
+
+
+def _kind(event: EvidenceEvent) -> str:
+    return code(" ".join(filter(None, (event.product, event.category))) or event.shape, 60)
+
+
+def _short(entry: Entry) -> str:
+    finding = entry.first
+    times = f", {len(entry.findings):,} times" if len(entry.findings) > 1 else ""
+    text = _text(entry.facts)
+    said = f", {code(text, 100)}" if text else ""
+    place = f", {_place(finding.events[0])}" if finding.events else ""
+    level = prose(finding.rule.level, 20)
+    return f"- {moment(finding.time)}, {level}: {prose(finding.rule.title, 80)}{times}{said}{place}"

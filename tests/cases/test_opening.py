@@ -1,0 +1,402 @@
+"""One case per incident: however often it is opened, after any crash, from several processes at once."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from exfilwatch.detection.detection import RuleInfo
+from exfilwatch.errors import CaseError
+from exfilwatch.findings.finding import Finding
+from exfilwatch.findings.store import Store
+from exfilwatch_playbooks.cases.case import Case, Draft, Note
+from exfilwatch_playbooks.cases.local import Local
+from exfilwatch_playbooks.cases.opening import Outcome, open_cases
+
+from ..findings.made import make  # noqa: TID252 (tests are no package on the path)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(str(tmp_path / "f.sqlite"))
+
+
+@pytest.fixture
+def cases(store: Store) -> Local:
+    return Local(store)
+
+
+def done(outcomes: list[Outcome]) -> list[tuple[str, int]]:
+    return [(outcome.did, outcome.findings) for outcome in outcomes]
+
+
+def test_each_incident_gets_a_case_that_knows_its_findings(store, cases):
+    store.save([make("a"), make("b", 5), make("c", host="WS2")])
+    outcomes = open_cases(store, cases)
+    assert Counter(done(outcomes)) == {("opened", 2): 1, ("opened", 1): 1}
+    for outcome in outcomes:
+        assert outcome.case is not None
+        incident = store.incident(outcome.incident)
+        assert set(outcome.case.findings) == set(incident.findings)
+        assert (outcome.case.level, outcome.case.incident) == (incident.level, incident.id)
+        assert "## What happened" in outcome.case.body
+
+
+def test_running_again_does_nothing(store, cases):
+    store.save([make("a")])
+    open_cases(store, cases)
+    before = cases.list()
+    assert open_cases(store, cases) == []
+    assert store.save([make("a")]) == []
+    assert open_cases(store, cases) == []
+    assert cases.list() == before
+
+
+def test_the_incident_that_was_seen_first_is_opened_first(store, cases):
+    store.save([make("late", 500)])
+    store.save([make("early", 0)])
+    assert [outcome.case.findings for outcome in open_cases(store, cases)] == [(make("late").id,), (make("early").id,)]
+
+
+def test_findings_that_come_later_are_a_note_and_raise_the_severity(store, cases):
+    store.save([make("a")])
+    open_cases(store, cases)
+    store.save([make("b", 5), make("c", 9, branch="archive_then_network")])
+    (outcome,) = open_cases(store, cases)
+    assert (outcome.did, outcome.findings) == ("extended", 2)
+    (case,) = cases.list()
+    assert outcome.case == case
+    assert (case.level, len(case.findings), len(case.notes)) == ("high", 3, 1)
+    assert "**2 more findings**" in case.notes[0].text
+    assert "raised by one step" in case.notes[0].text
+    assert "Rule archive" in case.notes[0].text
+    assert open_cases(store, cases) == []
+
+
+def test_severity_is_never_lowered(store, cases):
+    """An analyst may have raised it."""
+    store.save([make("a")])
+    (opened,) = open_cases(store, cases)
+    cases.add_note(opened.case.id, Note(key="analyst", text="this is the crown jewels", level="critical"))
+    store.save([make("b", 5)])
+    open_cases(store, cases)
+    assert cases.list()[0].level == "critical"
+
+
+def test_a_merged_incidents_case_becomes_a_duplicate_of_the_one_that_goes_on(store, cases):
+    store.save([make("late", 110)])
+    store.save([make("early", 0, level="high")])
+    older, younger = (outcome.case for outcome in open_cases(store, cases))
+    store.save([make("between", 55)])
+    assert done(open_cases(store, cases)) == [("extended", 2), ("duplicate", 0)]
+    goes_on, gone = cases.get(older.id), cases.get(younger.id)
+    assert (goes_on.status, len(goes_on.findings), goes_on.level) == ("open", 3, "high")
+    assert (gone.status, gone.duplicate_of) == ("duplicate", older.id)
+    assert f"Go on in case `{older.id}`" in gone.notes[0].text
+    assert open_cases(store, cases) == []
+
+
+def test_an_incident_that_was_merged_before_it_had_a_case_gets_none(store, cases):
+    for finding in (make("late", 110), make("early", 0), make("between", 55)):
+        store.save([finding])
+    assert done(open_cases(store, cases)) == [("opened", 3), ("known", 0)]
+    assert len(cases.list()) == 1
+    assert open_cases(store, cases) == []
+
+
+def test_a_case_that_vanished_is_opened_again_with_all_findings(store, tmp_path):
+    store.save([make("a")])
+    open_cases(store, Local(store))
+    other = Named(Local(Store(str(tmp_path / "other.sqlite"))))
+    store.save([make("b", 5)])
+    assert done(open_cases(store, other)) == [("opened", 2)]
+
+
+def test_rules_bring_their_guides(store, cases):
+    store.save([make("a")])
+    rule = RuleInfo("rule-transfer_tool", "Rule transfer_tool", guide="1. Ask the *owner*.")
+    (outcome,) = open_cases(store, cases, rules={rule.id: rule})
+    assert "1. Ask the *owner*." in outcome.case.body
+
+
+class Named:
+    """A case system that does as another one does."""
+
+    name = "local"
+
+    def __init__(self, cases: Local) -> None:
+        self.cases = cases
+
+    def find(self, incident: str) -> Case | None:
+        return self.cases.find(incident)
+
+    def open(self, draft: Draft) -> tuple[Case, bool]:
+        return self.cases.open(draft)
+
+    def add_note(self, case_id: str, note: Note) -> bool:
+        return self.cases.add_note(case_id, note)
+
+    def get(self, case_id: str) -> Case:
+        return self.cases.get(case_id)
+
+    def list(self) -> list[Case]:
+        return list(self.cases.list())
+
+
+class Refusing(Named):
+    """Refuses the drafts of one host."""
+
+    def open(self, draft: Draft) -> tuple[Case, bool]:
+        if "WS2" in draft.title:
+            raise CaseError("too long: shorten it")
+        return super().open(draft)
+
+
+def test_what_the_case_system_refuses_stays_pending_and_costs_the_others_nothing(store, cases):
+    store.save([make("a"), make("b", host="WS2"), make("c", host="WS3")])
+    outcomes = open_cases(store, Refusing(cases))
+    assert Counter(outcome.did for outcome in outcomes) == {"opened": 2, "failed": 1}
+    (failed,) = (outcome for outcome in outcomes if outcome.did == "failed")
+    assert str(failed.error) == "too long: shorten it"
+    assert done(open_cases(store, cases)) == [("opened", 1)]
+
+
+class Faster(Named):
+    """Another process does the same just before each of our calls."""
+
+    def __init__(self, cases: Local, store: Store) -> None:
+        super().__init__(cases)
+        self.store = store
+
+    def open(self, draft: Draft) -> tuple[Case, bool]:
+        open_cases(self.store, self.cases)
+        return super().open(draft)
+
+    def add_note(self, case_id: str, note: Note) -> bool:
+        open_cases(self.store, self.cases)
+        return super().add_note(case_id, note)
+
+
+def test_what_another_process_did_first_is_not_done_again(store, cases):
+    store.save([make("a")])
+    assert done(open_cases(store, Faster(cases, store))) == [("known", 0)]
+    store.save([make("b", 5)])
+    assert done(open_cases(store, Faster(cases, store))) == [("known", 0)]
+    (case,) = cases.list()
+    assert (len(case.findings), len(case.notes)) == (2, 1)
+
+
+class Older(Named):
+    """Another process adds a note of some of the findings just before ours of all."""
+
+    def add_note(self, case_id: str, note: Note) -> bool:
+        self.cases.add_note(case_id, Note(key="other", text="x", findings=note.findings[:1]))
+        return super().add_note(case_id, note)
+
+
+def test_what_another_processs_note_left_out_is_told(store, cases):
+    store.save([make("a")])
+    open_cases(store, cases)
+    store.save([make("b", 5), make("c", 6)])
+    assert done(open_cases(store, Older(cases))) == [("extended", 1)]
+    (case,) = cases.list()
+    assert (len(case.findings), len(case.notes)) == (3, 2)
+
+
+class Merging(Named):
+    """While we open a case, another process saves the finding that merges its incident, and finds no case to mark."""
+
+    def __init__(self, cases: Local, store: Store) -> None:
+        super().__init__(cases)
+        self.store = store
+
+    def open(self, draft: Draft) -> tuple[Case, bool]:
+        if self.store.save([make("between", 55)]):
+            open_cases(self.store, self.cases)
+        return super().open(draft)
+
+
+@pytest.mark.parametrize("first", ["late", "early"])
+def test_a_case_that_is_opened_while_its_incident_is_merged_becomes_a_duplicate(store, cases, first):
+    both = [make("late", 110), make("early", 0)]
+    both.sort(key=lambda finding: finding.events[0].id != first)
+    store.save(both[:1])
+    open_cases(store, cases)
+    store.save(both[1:])
+    open_cases(store, Merging(cases, store))
+    open_cases(store, cases)
+    assert Counter(case.status for case in cases.list()) == {"open": 1, "duplicate": 1}
+    assert store.pending("local") == []
+
+
+class Stubborn(Named):
+    """Says that it has a note, and does not know its findings."""
+
+    def add_note(self, case_id: str, note: Note) -> bool:
+        return False
+
+
+def test_a_case_that_never_takes_its_findings_fails_rather_than_loops(store, cases):
+    store.save([make("a")])
+    open_cases(store, cases)
+    store.save([make("b", 5)])
+    (outcome,) = open_cases(store, Stubborn(cases))
+    assert outcome.did == "failed"
+    assert "does not take the findings" in str(outcome.error)
+    assert done(open_cases(store, cases)) == [("extended", 1)]
+
+
+class Crash(BaseException):
+    """The process ends here."""
+
+
+class Crashing(Named):
+    """Does what it is asked in one of its calls, and the answer is lost."""
+
+    def __init__(self, cases: Local, call: str) -> None:
+        super().__init__(cases)
+        self.call = call
+
+    def open(self, draft: Draft) -> tuple[Case, bool]:
+        opened = super().open(draft)
+        self._lose("open")
+        return opened
+
+    def add_note(self, case_id: str, note: Note) -> bool:
+        added = super().add_note(case_id, note)
+        self._lose("duplicate" if note.duplicate_of else "note")
+        return added
+
+    def _lose(self, call: str) -> None:
+        if call == self.call:
+            raise Crash
+
+
+def story(call: str) -> list[list[Finding]]:
+    """What is saved before each of the runs; the last of them makes the call."""
+    start = [[make("late", 110)], [make("early", 0)], [make("between", 55)]]
+    return {"open": start[:1], "note": [start[0], [make("later", 115)]], "duplicate": start}[call]
+
+
+@pytest.mark.parametrize("call", ["open", "note", "duplicate"])
+def test_a_crash_between_there_and_here_leaves_nothing_to_do_twice(store, cases, call):
+    *before, last = story(call)
+    for findings in before:
+        store.save(findings)
+        open_cases(store, cases)
+    store.save(last)
+    with pytest.raises(Crash):
+        open_cases(store, Crashing(cases, call))
+    after = cases.list()
+    assert store.pending("local")
+    assert {outcome.did for outcome in open_cases(store, cases)} == {"known"}
+    assert cases.list() == after
+    assert open_cases(store, cases) == []
+
+
+DYING = """
+import os, sys
+from exfilwatch.findings.store import Store
+from exfilwatch_playbooks.cases.local import Local
+from exfilwatch_playbooks.cases.opening import open_cases
+database, call, when = sys.argv[1:]
+owner, method = (Store, call) if call == "tell" else (Local, call)
+real = getattr(owner, method)
+def dying(*args, **given):
+    if when == "after":
+        real(*args, **given)
+    os._exit(9)
+setattr(owner, method, dying)
+store = Store(database)
+open_cases(store, Local(store))
+"""
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(
+    ("call", "told"), [("open", "open"), ("add_note", "note"), ("add_note", "duplicate"), ("tell", "open")]
+)
+def test_a_process_that_dies_is_made_up_for_by_the_next(tmp_path, call, told, when):
+    database = str(tmp_path / "f.sqlite")
+    store = Store(database)
+    cases = Local(store)
+    *before, last = story(told)
+    for findings in before:
+        store.save(findings)
+        open_cases(store, cases)
+    store.save(last)
+    if told == "duplicate":
+        # The survivor's note first, so that the next one is the duplicate's.
+        open_cases(store, NoDuplicates(cases))
+    died = subprocess.run([sys.executable, "-c", DYING, database, call, when], timeout=60)
+    assert died.returncode == 9
+    open_cases(store, cases)
+    assert store.pending("local") == []
+    check(store, cases)
+    assert len(cases.list()) == (2 if told == "duplicate" else 1)
+    assert sum(len(case.notes) for case in cases.list()) == {"open": 0, "note": 1, "duplicate": 2}[told]
+
+
+class NoDuplicates(Named):
+    """Refuses to mark duplicates."""
+
+    def add_note(self, case_id: str, note: Note) -> bool:
+        if note.duplicate_of:
+            raise CaseError("not now")
+        return super().add_note(case_id, note)
+
+
+def check(store: Store, cases: Local) -> None:
+    """Each incident has one open case with exactly its findings; what else there is are duplicates of those."""
+    incidents = {incident.id: incident for incident in store.incidents()}
+    for case in cases.list():
+        if case.status == "open":
+            assert set(case.findings) == set(incidents.pop(case.incident).findings)
+            assert Counter(case.findings).most_common(1)[0][1] == 1
+        else:
+            assert case.incident not in incidents
+            assert case.duplicate_of is not None
+            assert cases.get(case.duplicate_of).status == "open"
+    assert incidents == {}
+
+
+OPENING = """
+import json, sys
+from pathlib import Path
+from exfilwatch.findings.finding import Finding
+from exfilwatch.findings.store import Store
+from exfilwatch_playbooks.cases.local import Local
+from exfilwatch_playbooks.cases.opening import open_cases
+store = Store(sys.argv[1])
+cases = Local(store)
+did = []
+for raw in json.loads(Path(sys.argv[2]).read_text()):
+    store.save([Finding.model_validate(raw)])
+    did += [[outcome.did, outcome.case and outcome.case.id, str(outcome.error)] for outcome in open_cases(store, cases)]
+print(json.dumps(did))
+"""
+
+
+def test_processes_at_once_open_one_case_each_and_tell_each_finding_once(tmp_path):
+    database = str(tmp_path / "f.sqlite")
+    times = [number * 50 % 997 for number in range(24)]
+    findings = [make(str(number), time, host=f"WS{number % 2}") for number, time in enumerate(times)]
+    running = []
+    for process in range(4):
+        given = tmp_path / f"{process}.json"
+        turned = findings[process * 6 :] + findings[: process * 6]
+        given.write_text(json.dumps([finding.model_dump(mode="json") for finding in turned]))
+        arguments = [sys.executable, "-c", OPENING, database, given]
+        running.append(subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True))
+    did = [each for process in running for each in json.loads(process.communicate(timeout=180)[0])]
+    store = Store(database)
+    cases = Local(store)
+    open_cases(store, cases)
+    assert [error for what, _, error in did if what == "failed" and "run again" not in error] == []
+    opened = [case for what, case, _ in did if what == "opened"]
+    assert len(opened) == len(set(opened)) == len(cases.list())
+    assert store.pending("local") == []
+    check(store, cases)
