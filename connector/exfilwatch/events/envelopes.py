@@ -1,9 +1,13 @@
 """Records within records: rows of log tables and of log shippers whose one field holds the event as it was logged.
 
-- Log Analytics Syslog (`SyslogMessage`), journald (`MESSAGE`), Splunk (`_raw`), shippers (`message`, `log`): a text.
-- WindowsEvent and Event (Log Analytics): `EventData` as JSON or XML in a text, here as the evtx package would give it.
+- Log Analytics Syslog (`SyslogMessage`), journald (`MESSAGE`), Splunk and Sumo Logic (`_raw`), shippers (`message`,
+  `log`): a text, to be read as a line of its own.
+- SecurityEvent, WindowsEvent and Event of Log Analytics: `EventData` is JSON or XML in a text.
+- XML turned to JSON by a library: `Data` is a list of {"@Name": ..., "#text": ...}; by the OpenTelemetry collector: of
+  objects with one member each.
 
-Sources: https://learn.microsoft.com/en-us/azure/azure-monitor/reference/tables/syslog (and /windowsevent, /event).
+Sources: https://learn.microsoft.com/en-us/azure/azure-monitor/reference/tables/syslog (and /windowsevent, /event,
+/securityevent), https://github.com/open-telemetry/opentelemetry-collector-contrib (receiver/windowseventlogreceiver).
 """
 
 from typing import NamedTuple
@@ -15,6 +19,8 @@ from exfilwatch.events.event_xml import event_data
 
 _TEXTS = ("SyslogMessage", "_raw", "message", "Message", "MESSAGE", "msg", "log", "RawData", "RawMessage")
 _HOSTS = ("Computer", "HostName", "hostname", "Hostname", "_HOSTNAME", "host")
+_NAMES = ("@Name", "Name", "-Name", "_Name", "$Name", "name")
+_CONTENTS = ("#text", "text", "_text", "#content", "Value", "value", "_")
 
 
 class Envelope(NamedTuple):
@@ -34,28 +40,28 @@ def envelope(document: dict[str, Value]) -> Envelope | None:
     return None
 
 
-def windows_row(document: dict[str, Value]) -> dict[str, Value] | None:
-    """A row of WindowsEvent or Event in the form of an EVTX record; None when it is neither."""
-    channel = document.get("Channel") or document.get("EventLog")
-    text, number = document.get("EventData"), document.get("EventID")
-    if not channel or number is None or not isinstance(text, str):
-        return None
-    data = _data(text)
-    if data is None:
-        return None
-    system: dict[str, Value] = {
-        "Provider": {"#attributes": {"Name": document.get("Provider") or document.get("Source")}},
-        "EventID": number,
-        "Level": document.get("EventLevel"),
-        "Task": document.get("Task"),
-        "Keywords": document.get("Keywords"),
-        "TimeCreated": {"#attributes": {"SystemTime": document.get("TimeGenerated")}},
-        "EventRecordID": document.get("EventRecordId") or document.get("EventOriginId"),
-        "Channel": channel,
-        "Computer": document.get("Computer"),
-        "Security": {"#attributes": {"UserID": document.get("SystemUserId")}},
-    }
-    return {"Event": {"System": system, "EventData": data}}
+def remarks(document: dict[str, Value]) -> dict[str, Value]:
+    """What a search platform says of the event that a record holds: its underscored members (`_receiptTime`, ...)."""
+    return {name: value for name, value in document.items() if name[:1] == "_" and name not in _TEXTS}
+
+
+def unfolded(document: dict[str, Value]) -> dict[str, Value]:
+    """The record with its event data as an object, where they were a text or a list; else the record itself."""
+    data = document.get("EventData")
+    if isinstance(data, str):
+        found = _data(data)
+        return document if found is None else {**document, "EventData": found}
+    if isinstance(data, dict) and (named := _named(data.get("Data"))):
+        return {**document, "EventData": named}
+    event = document.get("Event")
+    if isinstance(event, dict):
+        data = event.get("EventData")
+        if isinstance(data, dict) and (named := _named(data.get("Data"))):
+            return {**document, "Event": {**event, "EventData": named}}
+    data = document.get("event_data")
+    if isinstance(data, dict) and (named := _named(data.get("data"))):
+        return {**document, "event_data": named}
+    return document
 
 
 def _data(text: str) -> dict[str, Value] | None:
@@ -66,3 +72,17 @@ def _data(text: str) -> dict[str, Value] | None:
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None
     return data if isinstance(data, dict) else None
+
+
+def _named(elements: Value) -> dict[str, Value]:
+    """A list of objects that each have a name and a text, or that each have one member, as one object."""
+    named: dict[str, Value] = {}
+    for element in [elements] if isinstance(elements, dict) else elements if isinstance(elements, list) else []:
+        if not isinstance(element, dict):
+            continue
+        name = next((found for key in _NAMES if isinstance(found := element.get(key), str) and found), None)
+        if name is not None:
+            named.setdefault(name, next((element[key] for key in _CONTENTS if key in element), None))
+        elif len(element) == 1 and "#text" not in element:
+            named.update((key, value) for key, value in element.items() if key not in named)
+    return named

@@ -70,7 +70,7 @@ def _leaves(text: str, start: int, end: int) -> dict[str, Value]:
     leaves: dict[str, Value] = {}
     for found in _elements(_ELEMENT, text, start, end):
         name, attributes, content = found
-        value: Value = _unescape(content) if content is not None else None
+        value: Value = unescape(content) if content is not None else None
         if attributes and not value:
             value = {"#attributes": attributes}
         leaves.setdefault(_local(name), value)
@@ -82,7 +82,7 @@ def event_data(text: str, start: int = 0, end: int = sys.maxsize) -> dict[str, V
     named: dict[str, Value] = {}
     unnamed: list[Value] = []
     for _, attributes, content in _elements(_DATA, text, start, end):
-        value = _unescape(content or "")
+        value = unescape(content or "")
         name = attributes.get("Name")
         if isinstance(name, str) and name:
             named.setdefault(name, value)
@@ -107,7 +107,7 @@ def _elements(
             if close < 0 or text.startswith("</", close):
                 close = end if close < 0 else close
                 content, start = text[start:close], close
-        pairs = {_local(key): _unescape(double or single) for key, double, single in _ATTRIBUTE.findall(attributes)}
+        pairs = {_local(key): unescape(double or single) for key, double, single in _ATTRIBUTE.findall(attributes)}
         elements.append((name, dict[str, Value](pairs), content))
     return elements
 
@@ -118,7 +118,8 @@ def _local(name: str) -> str:
     return "UserID" if name == "UserId" else name
 
 
-def _unescape(text: str) -> str:
+def unescape(text: str) -> str:
+    """A text with the five entities of XML and numbered characters as what they stand for."""
     return _REFERENCE.sub(_character, text) if "&" in text else text
 
 

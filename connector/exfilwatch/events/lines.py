@@ -7,13 +7,15 @@ can't be read is reported with its place, what is of no known shape is counted.
 import json
 import math
 import re
+from collections.abc import Mapping
+from typing import TypeAlias
 
 import msgspec
 
 from exfilwatch.events.audit_record import audit_record
 from exfilwatch.events.auditd import Auditd, Joined
 from exfilwatch.events.auoms import auoms_document, is_auoms
-from exfilwatch.events.envelopes import envelope, windows_row
+from exfilwatch.events.envelopes import envelope, remarks, unfolded
 from exfilwatch.events.event import Event, Origin, Value
 from exfilwatch.events.event_xml import event_document
 from exfilwatch.events.layout import json_records, layout
@@ -33,7 +35,10 @@ _SYSLOG = re.compile(
     r"(?:Z|[+-]\d\d:?\d\d)?) (\S{1,255}) ",
     re.ASCII,
 )
-_PAYLOAD = re.compile(r"<Event[ >]|\{")
+_PAYLOAD = re.compile(r"<Event[ >]|\{\s*\"")
+
+Around: TypeAlias = Mapping[str, Value]
+_NOTHING: Around = {}
 
 
 class LineDecoder:
@@ -66,13 +71,13 @@ class LineDecoder:
         """The events that wait for lines that did not come."""
         return [self._joined(joined) for joined in self._auditd.finish()]
 
-    def _json(self, data: bytes, origin: Origin, depth: int = 0) -> list[Event]:
+    def _json(self, data: bytes, origin: Origin, depth: int = 0, around: Around = _NOTHING) -> list[Event]:
         try:
             found: Value = msgspec.json.decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return self._damaged(data, origin, str(error), depth)
         if isinstance(found, dict):
-            return self._document(found, data, origin, depth)
+            return self._document({**around, **found} if around else found, data, origin, depth)
         self._report.unknown(origin, ["(a JSON value that is no object)"])
         return []
 
@@ -90,23 +95,24 @@ class LineDecoder:
         return self._document(document, data, origin, depth)
 
     def _document(self, document: dict[str, Value], data: bytes, origin: Origin, depth: int) -> list[Event]:
+        document = unfolded(document)
         shape = recognise(document)
         if shape is not None:
             return [self._event(shape, document, origin, data)]
         if depth < _DEEPEST:
-            row = windows_row(document)
-            if row is not None:
-                return self._document(row, data, origin, _DEEPEST)
             inner = rows(data)
             if inner is not None:
                 return [event for record in inner for event in self._json(record, origin, depth + 1)]
             held = envelope(document)
             if held is not None and _is_event(held.text):
-                return self._text(held.text, origin, held.host, depth + 1)
+                return self._text(held.text, origin, held.host, depth + 1, remarks(document))
         self._report.unknown(origin, document)
         return []
 
-    def _text(self, text: str, origin: Origin, host: str | None = None, depth: int = 0) -> list[Event]:
+    def _text(
+        self, text: str, origin: Origin, host: str | None = None, depth: int = 0, around: Around = _NOTHING
+    ) -> list[Event]:
+        """`host` and `around` are what the record around this text says of it."""
         if text[0] == "#" and self._zeek.feed(text):
             return []
         header = _SYSLOG.match(text)
@@ -122,21 +128,21 @@ class LineDecoder:
             if document is not None:
                 return self._document(document, text.encode("utf-8", "surrogatepass"), origin, _DEEPEST)
         payload = _PAYLOAD.search(text, 0, _HEADER)
-        if payload and payload[0] != "{":
-            return self._xml(text[payload.start() :], origin)
+        if payload and payload[0][0] == "<":
+            return self._xml(text[payload.start() :], origin, around)
         if payload and depth < _DEEPEST and (depth or payload.start()):
-            return self._json(text[payload.start() :].encode("utf-8", "replace"), origin, depth + 1)
+            return self._json(text[payload.start() :].encode("utf-8", "replace"), origin, depth + 1, around)
         self._report.unknown(origin, ["(text)"])
         return []
 
-    def _xml(self, text: str, origin: Origin) -> list[Event]:
+    def _xml(self, text: str, origin: Origin, around: Around) -> list[Event]:
         document, wrong = event_document(text)
         if document is None:
             self._report.unreadable(origin, wrong)
             return []
         if wrong:
             self._report.problem(origin, wrong)
-        return self._document(document, text.encode("utf-8", "surrogatepass"), origin, _DEEPEST)
+        return self._document({**around, **document}, text.encode("utf-8", "surrogatepass"), origin, _DEEPEST)
 
     def _joined(self, joined: Joined) -> Event:
         return self._event(SHAPES["auditd"], joined.document, joined.origin, joined.raw)

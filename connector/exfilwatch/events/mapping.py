@@ -10,6 +10,7 @@ An expression is
   {map: e, values: {a: b}, else: e}   a value replaced through a table (keys compare lower-cased)
   {lines: e, key: K}           the value of `K=...` (or `K: ...`) in a text of lines (or list of texts)
   {regex: e, pattern: p}       the first group of the first match (pattern runs in linear time)
+  {unescape: e}                a text with `&lt;` and the like as the characters that they stand for
   {path_product: e}            windows for a path with a drive or backslash, linux for one that starts with '/'
   {directory: e, name: e}      a folder and a file name as one path, whichever separator the folder uses
 """
@@ -22,6 +23,7 @@ import re2
 
 from exfilwatch.errors import ConfigError
 from exfilwatch.events.event import Value
+from exfilwatch.events.event_xml import unescape
 
 # What YAML holds; compile_expression refuses what is none. (msgspec takes no recursive types.)
 Expression: TypeAlias = Any
@@ -178,7 +180,13 @@ def compile_expression(expression: Expression, access: Access[T], where: str) ->
         case {"lines": part, "key": str(key)}:
             return _lines(sub(part), key)
         case {"regex": part, "pattern": str(pattern)}:
-            return _regex(sub(part), pattern)
+            try:
+                return _regex(sub(part), pattern)
+            except re2.error as error:
+                raise ConfigError(f"{where}: {pattern!r}: {error}") from error
+        case {"unescape": part}:
+            escaped = sub(part)
+            return lambda record: unescape(value) if isinstance(value := escaped(record), str) else value
         case {"path_product": part}:
             return _path_product(sub(part))
         case {"directory": folder, "name": name}:
@@ -187,19 +195,50 @@ def compile_expression(expression: Expression, access: Access[T], where: str) ->
 
 
 def dict_access(path: str) -> Getter[dict[str, Value]]:
-    """The getter of a path in a decoded record, nested or with dots in its keys, or any mix of both."""
-    splits = tuple((path[:i], path[i + 1 :]) for i, char in enumerate(path) if char == ".")
-    deeper = tuple((head, dict_access(tail)) for head, tail in splits)
+    """The getter of a path in a decoded record, nested or with dots in its keys, or any mix of both.
+
+    A list that a path goes into stands for its first element, an object with `#text` (XML with attributes) for that.
+    """
+    deeper = tuple((path[:i], dict_access(path[i + 1 :])) for i, char in enumerate(path) if char == ".")
+
+    def plain(record: dict[str, Value]) -> Value:
+        value = record.get(path)
+        return value["#text"] if isinstance(value, dict) and "#text" in value else value
 
     def get(record: dict[str, Value]) -> Value:
         value = record.get(path)
         if value is None:
             for head, rest in deeper:
                 inner = record.get(head)
+                if isinstance(inner, list) and inner:
+                    inner = inner[0]
                 if isinstance(inner, dict):
                     value = rest(inner)
                     if value is not None:
-                        return value
-        return value
+                        break
+        return value["#text"] if isinstance(value, dict) and "#text" in value else value
 
-    return get if deeper else lambda record: record.get(path)
+    return get if deeper else plain
+
+
+def object_access(path: str) -> Callable[[dict[str, Value]], dict[str, Value]]:
+    """The getter of an object in a decoded record, gathered from the keys that start with its path if need be."""
+    deeper = tuple((path[:i], object_access(path[i + 1 :])) for i, char in enumerate(path) if char == ".")
+    prefix = path + "."
+
+    def get(record: dict[str, Value]) -> dict[str, Value]:
+        inner = record.get(path)
+        if isinstance(inner, dict):
+            return inner
+        for head, rest in deeper:
+            inner = record.get(head)
+            if isinstance(inner, dict) and (found := rest(inner)):
+                return found
+        return {key[len(prefix) :]: value for key, value in record.items() if key.startswith(prefix)}
+
+    return get
+
+
+def heads(path: str) -> frozenset[str]:
+    """The top-level keys that a record with this path can have, of which it has one."""
+    return frozenset(path[:i] for i, char in enumerate(path) if char == ".") | {path}

@@ -1,7 +1,7 @@
 """Event times: every notation that log sources use, as microseconds since 1970-01-01 UTC."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 from dateutil import parser as dateutil_parser
 
@@ -10,12 +10,18 @@ from exfilwatch.events.event import Value
 MICROS = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # ISO 8601 as log sources write it: T or a space between, any number of fraction digits, Z, an offset or nothing (UTC).
+# Sumo Logic's collector puts a plus before its nine fraction digits (2020-10-12T07:31:14+000039800Z).
 _ISO = re.compile(
-    r"\s*(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*(Z|UTC|[+-]\d\d:?\d\d)?\s*\Z", re.ASCII
+    r"\s*(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:(?:[.,]|\+(?=\d{9}Z))(\d{1,9}))?)?"
+    r"\s*(Z|UTC|GMT|[+-]\d\d:?\d\d)?\s*\Z",
+    re.ASCII,
 )
 _NUMBER = re.compile(r"\s*-?\d{9,19}(?:\.\d+)?\s*\Z", re.ASCII)
 _MS_DATE = re.compile(r"/Date\((-?\d+)(?:[+-]\d{4})?\)/\Z", re.ASCII)
 _LONGEST = 64
+# Hours from UTC of the zones that log sources write by name. A time of another zone is no time rather than a wrong one.
+_ZONES = {"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7}
+_ZONES |= {"UTC": 0, "GMT": 0, "Z": 0, "BST": 1, "WEST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "JST": 9}
 
 
 def _epoch(number: float) -> int | None:
@@ -63,10 +69,18 @@ def micros(value: Value) -> int | None:
 def _other(value: str) -> int | None:
     """The rest of the world's notations (`03/12/2026 09:14:02 AM`), by dateutil."""
     try:
-        parsed = dateutil_parser.parse(value, default=datetime(1, 1, 1, tzinfo=UTC))
-    except (ValueError, OverflowError, TypeError):
+        parsed = dateutil_parser.parse(value, default=datetime(1, 1, 1, tzinfo=UTC), tzinfos=_zone)
+    except (ValueError, OverflowError, TypeError, ArithmeticError):
         return None
     if parsed.year == 1:
         return None
     delta = parsed.astimezone(UTC) - _EPOCH
     return (delta.days * 86_400 + delta.seconds) * MICROS + delta.microseconds
+
+
+def _zone(name: str | None, offset: int | None) -> tzinfo:
+    if offset is not None:
+        return timezone(timedelta(seconds=offset))
+    if name is None or name.upper() not in _ZONES:
+        raise ValueError(f"unknown time zone {name}")
+    return timezone(timedelta(hours=_ZONES[name.upper()]))
