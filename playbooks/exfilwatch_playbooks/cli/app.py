@@ -2,34 +2,13 @@
 
 import os
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 from typer.main import get_command
 
-from exfilwatch_playbooks.cli import boundary, cases, detect, explain, findings, rules
+from exfilwatch_playbooks.cli import boundary, cases, demo, detect, explain, findings, rules, run
 from exfilwatch_playbooks.cli.options import examples
-
-
-class OutputClosedError(Exception):
-    """Whoever read the output has closed it. Apart from BrokenPipeError, which typer would take for its own."""
-
-
-class Group(TyperGroup):
-    """A group that lets a closed output through to the boundary."""
-
-    def make_context(self, *args: Any, **others: Any) -> Any:
-        try:
-            return super().make_context(*args, **others)
-        except BrokenPipeError as error:
-            raise OutputClosedError from error
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError as error:
-            raise OutputClosedError from error
 
 
 def _version(wanted: bool) -> None:
@@ -56,7 +35,6 @@ def _globals(
 def run_command(arguments: Sequence[str]) -> None:
     """Parse and run a command line. Ends with SystemExit, or with the exception that a command raised."""
     app = typer.Typer(
-        cls=Group,
         no_args_is_help=True,
         add_completion=False,
         rich_markup_mode="rich",
@@ -65,7 +43,7 @@ def run_command(arguments: Sequence[str]) -> None:
     )
     start = ("exfilwatch demo", "exfilwatch detect logs/", "exfilwatch COMMAND --help")
     app.callback(epilog=examples(*start))(_globals)
-    for family in (detect, explain):
+    for family in (detect, explain, run, demo):
         family.register(app)
     for family in (rules, findings, cases):
         family.register(app)

@@ -42,6 +42,8 @@ def _run(arguments: Sequence[str]) -> int:
     try:
         run_command(arguments)
     except SystemExit as ended:
+        if isinstance(ended.__context__, BrokenPipeError):  # rich's and typer's way to end then
+            return exits.CLOSED
         return ended.code if isinstance(ended.code, int) else exits.DONE if ended.code is None else exits.INTERNAL
     return exits.DONE
 
@@ -53,7 +55,7 @@ def debugging() -> bool:
 
 def _explained(error: Exception) -> int:
     """Say what went wrong, and the exit code for it."""
-    if isinstance(error, BrokenPipeError) or isinstance(error.__cause__, BrokenPipeError):
+    if isinstance(error, BrokenPipeError):
         return exits.CLOSED
     if debugging():
         import traceback

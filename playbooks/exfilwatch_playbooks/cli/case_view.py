@@ -7,6 +7,7 @@ from rich.rule import Rule
 from rich.text import Text
 
 from exfilwatch_playbooks.cases.case import Case
+from exfilwatch_playbooks.cases.opening import Outcome
 from exfilwatch_playbooks.cli.tables import listing
 from exfilwatch_playbooks.cli.terminal import console, level, plain, when
 from exfilwatch_playbooks.hostile import visible
@@ -55,3 +56,19 @@ def show_case(case: Case) -> None:
         out.print(Rule(style="dim"))
         out.print(Text("Note of ", "dim").append_text(when(note.time)))
         out.print(Markdown(visible(note.text, keep="\n\t"), hyperlinks=False))
+
+
+def show_outcomes(outcomes: Sequence[Outcome]) -> None:
+    """A line for each case that was opened, extended or found to be a duplicate."""
+    changed = [outcome for outcome in outcomes if outcome.case is not None and outcome.did != "known"]
+    if not changed:
+        return
+    table = listing("Case", "", "Level", "Title", "Findings")
+    table.columns[0].no_wrap = table.columns[1].no_wrap = table.columns[2].no_wrap = True
+    table.columns[3].ratio, table.columns[4].justify = 1, "right"
+    for outcome in changed:
+        if outcome.case is not None:
+            case = outcome.case
+            added = f"{len(case.findings):,}" if outcome.did == "opened" else f"+{outcome.findings:,}"
+            table.add_row(case.id, outcome.did, level(case.level), plain(case.title, 200, "bold"), added)
+    console().print(table)

@@ -45,10 +45,10 @@ def listing(*columns: str) -> Table:
     return table
 
 
-def what(finding: Finding, limit: int = _EVIDENCE) -> Text:
-    """A finding's title, techniques and evidence, and where its events went."""
+def what(finding: Finding, limit: int = _EVIDENCE, *, techniques: bool = True) -> Text:
+    """A finding's title, techniques and evidence, and where its connections went."""
     shown = plain(finding.rule.title, 120, "bold")
-    if finding.rule.attack:
+    if techniques and finding.rule.attack:
         shown.append(f"  {' '.join(finding.rule.attack[:5])}", "dim")
     event, field = _telling(finding)
     if event is not None:

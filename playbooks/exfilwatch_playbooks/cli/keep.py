@@ -1,0 +1,25 @@
+"""Keeping what was found, and opening its cases: the step that `run` and `demo` share."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from exfilwatch.detection.rule import RuleSet
+from exfilwatch.findings.filing import Saved
+from exfilwatch.findings.finding import Finding
+from exfilwatch.findings.store import Store
+from exfilwatch_playbooks.cases.local import Local
+from exfilwatch_playbooks.cases.opening import Outcome, open_cases
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is new: findings and incidents in the store, and what was done about cases."""
+
+    saved: Saved
+    outcomes: list[Outcome]
+
+
+def keep(store: Store, findings: Iterable[Finding], rules: RuleSet) -> Kept:
+    """Save findings, and open or extend the local case of each incident. Doing it again changes nothing."""
+    saved = store.record(findings)
+    return Kept(saved, open_cases(store, Local(store), rules={info.id: info for info in rules.infos}))
