@@ -1,4 +1,8 @@
-"""The engine: from inputs or events to detections. Rules at once, correlations when all has been read."""
+"""The engine: from inputs or events to detections. Rules at once, correlations when all has been read.
+
+Blocks of JSON are decoded to typed rows and screened (rows.py, fast.py); the rows on which a rule may fire, and
+whatever is no such row, are decoded in full, and the rules evaluated exactly on them.
+"""
 
 from collections.abc import Iterable, Iterator
 
@@ -6,14 +10,20 @@ from exfilwatch.detection.correlate import Match, as_hit, each_match
 from exfilwatch.detection.detection import Detection
 from exfilwatch.detection.evaluate import Evaluator, joined
 from exfilwatch.detection.hits import HitStore
-from exfilwatch.detection.rule import Correlation, RuleSet
-from exfilwatch.events.event import Event
+from exfilwatch.detection.neighbours import Gone, Kept, Neighbours, leads, microseconds
+from exfilwatch.detection.rows import Decoders, Typed
+from exfilwatch.detection.rule import Correlation, Rule, RuleSet
+from exfilwatch.detection.values import text_of
+from exfilwatch.errors import SourceError
+from exfilwatch.events.blocks import Block
+from exfilwatch.events.event import Event, Origin
 from exfilwatch.events.inputs import Input
 from exfilwatch.events.lines import LineDecoder
 from exfilwatch.events.report import Report
 
 _SORTED = 1000
 """Matches of a correlation of pairs that are sorted newest first over all groups; beyond, within each group."""
+_IN_MEMORY = 8 << 20
 
 
 class Engine:
@@ -26,30 +36,25 @@ class Engine:
 
     def run(self, inputs: Iterable[Input]) -> Iterator[Detection]:
         """The detections in `inputs`; those of correlations come last. Raises SourceError when a disk is full."""
-        with HitStore() as hits:
+        found, lazy = leads(self._rules)
+        decoders = Decoders(self._evaluator, lazy)
+        with HitStore(max_bytes=_IN_MEMORY) as hits:
+            reading = _Reading(self._evaluator, self._report, decoders, Neighbours(found), hits)
             for source in inputs:
-                decoder = LineDecoder(source.name, self._report)
-                for block in source.blocks():
-                    for number, line in enumerate(block.lines(), block.first):
-                        for event in decoder.feed(line, number):
-                            yield from self._evaluate(event, hits)
-                for event in decoder.finish():
-                    yield from self._evaluate(event, hits)
+                yield from reading.input(source)
+            reading.late()
             yield from self._correlate(hits)
 
     def detect(self, events: Iterable[Event]) -> Iterator[Detection]:
         """The detections in events that are decoded already."""
         with HitStore() as hits:
             for event in events:
-                yield from self._evaluate(event, hits)
+                for rule in self._evaluator.fired(event):
+                    if rule.emits:
+                        yield rule.detection(event)
+                    for correlation, hit in self._evaluator.hits(rule, event):
+                        hits.add(correlation.id, hit)
             yield from self._correlate(hits)
-
-    def _evaluate(self, event: Event, hits: HitStore) -> Iterator[Detection]:
-        for rule in self._evaluator.fired(event):
-            if rule.emits:
-                yield rule.detection(event)
-            for correlation, hit in self._evaluator.hits(rule, event):
-                hits.add(correlation.id, hit)
 
     def _correlate(self, hits: HitStore) -> Iterator[Detection]:
         for correlation in self._rules.correlations:
@@ -76,4 +81,100 @@ class Engine:
                 if len(held) > _SORTED:
                     yield from held
                     held = []
-        yield from sorted(held, key=lambda match: -match.first) if len(held) <= _SORTED else held
+        yield from sorted(held, key=lambda match: -match.first)
+
+
+class _Reading:
+    """One run over inputs."""
+
+    def __init__(
+        self, evaluator: Evaluator, report: Report, decoders: Decoders, neighbours: Neighbours, hits: HitStore
+    ) -> None:
+        self._evaluator = evaluator
+        self._report = report
+        self._decoders = decoders
+        self._neighbours = neighbours
+        self._hits = hits
+
+    def input(self, source: Input) -> Iterator[Detection]:
+        """The detections of an input's events."""
+        decoder = LineDecoder(source.name, self._report)
+        for block in source.blocks():
+            yield from self._block(block, decoder)
+        for event in decoder.finish():
+            yield from self._detections(event)
+        self._join(None)
+
+    def _block(self, block: Block, decoder: LineDecoder) -> Iterator[Detection]:
+        typed, others = self._decoders.sort(block)
+        wanted = list(others)
+        for each in typed:
+            candidates = each.fast.candidates(each.rows)
+            self._report.read(each.fast.shape.name, len(each.rows) - len(candidates))
+            wanted += map(each.line, candidates)
+        if wanted:
+            lines = block.lines()
+            for at in sorted(wanted):
+                for event in decoder.feed(lines[at], block.first + at):
+                    yield from self._detections(event)
+        kept = [self._kept(block, each) for each in typed if each.fast.lazy]
+        self._join(None)
+        for each_kept in kept:
+            self._join(each_kept)
+
+    def _detections(self, event: Event) -> Iterator[Detection]:
+        for rule in self._evaluator.fired(event):
+            if rule.emits:
+                yield rule.detection(event)
+            self._hit(rule, event)
+
+    def _hit(self, rule: Rule, event: Event) -> None:
+        for correlation, hit in self._evaluator.hits(rule, event):
+            self._hits.add(correlation.id, hit)
+            if rule.id in self._neighbours.leaders:
+                self._neighbours.led(hit.time, text_of(rule.get(event, "Computer")) or "")
+
+    @staticmethod
+    def _kept(block: Block, typed: Typed) -> Kept:
+        fast = typed.fast
+        assert fast.time is not None
+        assert fast.host is not None
+        times = list(map(fast.time, typed.rows))
+        try:
+            low, high = microseconds(min(times)), microseconds(max(times))
+        except TypeError:  # some with and some without a zone, or without a time
+            known = [microseconds(time) for time in times if time is not None]
+            low, high = min(known, default=0), max(known, default=0)
+        return Kept(block, fast, typed.rows, typed.line, list(map(fast.host, typed.rows)), low, high)
+
+    def _join(self, kept: Kept | None) -> None:
+        for near, positions in self._neighbours.arrived(kept):
+            self._look(near.block, [near.lines(position) for position in positions])
+
+    def _look(self, block: Block, positions: list[int]) -> None:
+        """Evaluate all rules on lines that an earlier look passed over, for the hits of lazy ones."""
+        if not positions:
+            return
+        lines = block.lines()
+        decoder = LineDecoder(block.source, Report())
+        for at in positions:
+            for event in decoder.feed(lines[at], block.first + at):
+                for rule in self._evaluator.fired(event):
+                    if not rule.emits and rule.id not in self._neighbours.leaders:
+                        self._hit(rule, event)
+
+    def late(self) -> None:
+        """Read again what was let go before a leader came that it is near to."""
+        for gone, hosts in self._neighbours.again():
+            try:
+                self._again(gone, hosts)
+            except SourceError as error:
+                self._report.unreadable(Origin(gone.block.source, gone.block.first), str(error))
+            gone.block.drop()
+
+    def _again(self, gone: Gone, hosts: set[str]) -> None:
+        gone.block.load()
+        for each in self._decoders.sort(gone.block).typed:
+            if each.fast.lazy:
+                kept = self._kept(gone.block, each)
+                self._look(gone.block, [kept.lines(at) for at in self._neighbours.rows(kept, hosts)])

@@ -1,0 +1,238 @@
+"""The fast path: rows of typed members (events/typed.py), screened (screen.py) without ever making an event.
+
+`FastRows` is one decoder with the screens of all classes of its shape. It tells which rows need a full look; everything
+else about them is the slow path's business, which decodes those rows again and evaluates the rules exactly.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from exfilwatch.detection.evaluate import Evaluator
+from exfilwatch.detection.rule import Rule
+from exfilwatch.detection.screen import LONG, FieldGetter, Plan, looked_at
+from exfilwatch.events.classify import EventClass
+from exfilwatch.events.event_xml import unescape
+from exfilwatch.events.mapping import compile_expression, dict_access
+from exfilwatch.events.shape import Record, Shape, based
+from exfilwatch.events.specs import windows
+from exfilwatch.events.typed import Row, TypedRows, Untyped, paths_of
+
+_CACHED = 50_000
+Key = tuple[str, str, str]
+
+
+class Look(NamedTuple):
+    """How to look at the rows of one class: `values` of their short fields, and what a combination of these leaves."""
+
+    plan: Plan
+    values: Callable[[Row], Any]
+    left: dict[Any, Any]
+
+    def may_fire(self, row: Row) -> bool:
+        """Whether some rule can fire on the row."""
+        values = self.values(row)
+        rest = self.left.get(values, self)
+        if rest is self:
+            if len(self.left) >= _CACHED:
+                self.left.clear()
+            rest = self.left[values] = self.plan.left(row)
+        return rest is not False and self.plan.may_fire(rest, row)
+
+
+class FastRows:
+    """Rows of one form. `lazy` are rules whose hits are only asked for near those of others (neighbours.py).
+
+    Raises Untyped when records like the sample can't be decoded so.
+    """
+
+    def __init__(self, shape: Shape, sample: Record, evaluator: Evaluator, lazy: frozenset[str]) -> None:
+        self.shape = shape
+        self._evaluator = evaluator
+        self._class_keys = self._chosen_keys(sample)
+        typed = self._typed(shape, sample, timed=bool(lazy))
+        self.typed = typed
+        self.decode_lines = typed.decoder.decode_lines
+        self.decode = typed.decoder.decode
+        self.host = typed.values([typed.host_path]) if typed.host_path else None
+        self.time = typed.values([typed.time_path]) if typed.time_path else None
+        self.lazy = lazy if self.host and self.time and self._host_is_computer(lazy) else frozenset()
+        self._key = typed.values(self._key_paths)
+        self._choose = self._chooser()
+        self._eager: dict[Any, Look | None] = {}
+        self._lazy: dict[Any, Look | None] = {}
+
+    def _host_is_computer(self, lazy: frozenset[str]) -> bool:
+        """Whether the host of a row is what lazy rules see as Computer."""
+        return not any(
+            "Computer" in self.shape.field_expressions(found)
+            for found in self.shape.classifier.classes
+            if any(rule.id in lazy for rule in self._concerned(found))
+        )
+
+    # Which members are needed
+
+    def _chosen_keys(self, sample: Record) -> list[bool]:
+        """Which of the classifier's keys are looked at. A Windows log is known by its channel where there is one, and
+        the values that tell event ids of several categories apart matter only when a rule asks for these."""
+        keys = self.shape.classifier.keys
+        if not self.shape.spec.windows:
+            return [True] * len(keys)
+        channel = compile_expression(keys[0][0], based(dict_access, keys[0][1]), self.shape.name)(sample)
+        several = {(event.service, number) for event in windows().events if event.when for number in event.ids}
+        categories = {
+            event.category for event in windows().events if any((event.service, n) in several for n in event.ids)
+        }
+        asked = any(
+            rule.source.category and any(rule.source.fits(category, "", "") for category in categories)
+            for rule in self._evaluator.rules.rules
+        )
+        return [True, True, not channel, *[asked] * (len(keys) - 3)]
+
+    def _typed(self, shape: Shape, sample: Record, *, timed: bool) -> TypedRows:
+        keys = [
+            path
+            for (expression, bases, _), used in zip(shape.classifier.keys, self._class_keys, strict=True)
+            if used
+            for path in paths_of(expression, bases)
+        ]
+        short: dict[str, None] = {}
+        long: dict[str, None] = {}
+        for found in shape.classifier.classes:
+            words = [part for part in (found.category, found.product, found.service) if not isinstance(part, str)]
+            keys += [path for word in words for path in paths_of(word, found.bases)]
+            for field, raw in looked_at(self._concerned(found)):
+                options = self._options(found, field, raw)
+                (long if field in LONG else short).update(
+                    dict.fromkeys(path for group in options or () for option in group for path in paths_of(*option))
+                )
+        self._key_paths = list(dict.fromkeys(keys))
+        scalars = [path for path in short if path not in long]
+        return TypedRows(shape, sample, keys=self._key_paths, scalars=scalars, long=list(long), timed=timed)
+
+    def _concerned(self, found: EventClass) -> Sequence[Rule]:
+        words = found.category, found.product, found.service
+        if all(isinstance(word, str) for word in words):
+            return self._evaluator.concerned(words)
+        return self._evaluator.rules.rules
+
+    def _options(self, found: EventClass, field: str, raw: bool) -> list[list[tuple[Any, tuple[str, ...]]]] | None:
+        """Where a rule sees a field of this class: groups of expressions; in each the first that is not empty counts,
+        of the groups the first that gives a value. None: not known here."""
+        spec = self.shape.spec
+        mapped = list(self.shape.field_expressions(found).get(field, ()))
+        if field == "Computer" and not mapped:
+            mapped = [(path, ("",)) for path in spec.host]
+        own: list[list[tuple[Any, tuple[str, ...]]]] = []
+        if field in spec.system:
+            own.append([(spec.system[field], (spec.prefix.rstrip("."),))])
+        bases = tuple(base for base in self.shape.bases if not base.endswith("*"))
+        if "." in field:
+            return None
+        own += [[(field, (base,))] for base in reversed(bases)]
+        return [*own, mapped] if raw else [mapped, *own]
+
+    # Classes
+
+    def _chooser(self) -> Callable[[Row], EventClass | None]:
+        getters = [
+            (compile_expression(expression, based(self.typed.access, bases), self.shape.name), presence)
+            if used
+            else None
+            for (expression, bases, presence), used in zip(self.shape.classifier.keys, self._class_keys, strict=True)
+        ]
+
+        def choose(row: Row) -> EventClass | None:
+            values = []
+            for found in getters:
+                value = found[0](row) if found else None
+                if found and found[1]:
+                    value = "*" if value not in (None, "", []) else None
+                values.append(value or None)
+            return self.shape.classifier.choose(tuple(values))
+
+        return choose
+
+    def _look(self, row: Row, *, lazy: bool) -> Look | None:
+        """The look for the class of a row; None when no rule (or, `lazy`, no lazy rule) looks at such events."""
+        found = self._choose(row) or EventClass("", "", "", {}, ("",))
+        category, product, service = (
+            word
+            if isinstance(word, str)
+            else str(compile_expression(word, based(self.typed.access, found.bases), "")(row) or "").lower()
+            for word in (found.category, found.product, found.service)
+        )
+        concerned = self._evaluator.concerned((category, product, service))
+        rules = [rule for rule in concerned if (rule.id in self.lazy) is lazy]
+        if not rules:
+            return None
+        paths: dict[str, None] = {}
+        for field, raw in looked_at(rules):
+            if field not in LONG:
+                options = self._options(found, field, raw) or []
+                paths.update(dict.fromkeys(p for group in options for option in group for p in paths_of(*option)))
+        known = [path for path in paths if self._is_typed(path)]
+        return Look(Plan(rules, lambda rule, field: self._getter(found, rule, field)), self.typed.values(known), {})
+
+    def _is_typed(self, path: str) -> bool:
+        try:
+            self.typed.access(path)
+        except Untyped:
+            return False
+        return True
+
+    def _getter(self, found: EventClass, rule: Rule, field: str) -> FieldGetter | None:
+        groups = self._options(found, field, rule.source.raw)
+        if groups is None:
+            return None
+        try:
+            getters = [
+                [compile_expression(e, based(self.typed.access, bases), field) for e, bases in group]
+                for group in groups
+                if group
+            ]
+        except Untyped:
+            return None
+
+        def get(row: Row) -> Any:
+            for group in getters:
+                value = None
+                for option in group:
+                    value = option(row)
+                    if value not in (None, ""):
+                        break
+                if value is not None:
+                    return value
+            return None
+
+        if not self.shape.spec.escaped:
+            return get
+        return lambda row: unescape(value) if isinstance(value := get(row), str) else value
+
+    # Rows
+
+    def candidates(self, rows: Sequence[Row]) -> list[int]:
+        """The positions of the rows on which a rule that is not lazy may fire."""
+        looks = self._eager
+        while True:
+            try:
+                found = map(looks.__getitem__, map(self._key, rows))
+                return [at for at, look in enumerate(found) if look is not None and look.may_fire(rows[at])]
+            except KeyError as error:
+                self._learn(looks, rows, error.args[0], lazy=False)
+
+    def near(self, rows: Sequence[Row], positions: Iterable[int]) -> list[int]:
+        """Of these positions, those on which a lazy rule may fire."""
+        found: list[int] = []
+        for at in positions:
+            key = self._key(rows[at])
+            if key not in self._lazy:
+                self._learn(self._lazy, rows, key, lazy=True)
+            look = self._lazy[key]
+            if look is not None and look.may_fire(rows[at]):
+                found.append(at)
+        return found
+
+    def _learn(self, looks: dict[Any, Look | None], rows: Sequence[Row], key: Any, *, lazy: bool) -> None:
+        if len(looks) >= _CACHED:
+            looks.clear()
+        looks[key] = self._look(next(row for row in rows if self._key(row) == key), lazy=lazy)

@@ -1,0 +1,169 @@
+"""Hits that matter only near others: the semi-join behind correlations such as archive_then_network.
+
+Connections are most of all events, archives are few. So one member of such a correlation leads: its hits are looked for
+everywhere, and those of the other members (the `lazy` rules) only in the same group and at most the timespan away. That
+changes no match (CorrelationPlan.drivers). Rows wait in memory for a leader that may still come; when the clock of the
+input has gone past them, they are let go, and read again should a leader come late after all. So the order in which
+events arrive changes nothing but the time that it takes.
+"""
+
+from bisect import bisect_left, bisect_right, insort
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from exfilwatch.detection.fast import FastRows
+from exfilwatch.detection.rule import Correlation, Rule, RuleSet
+from exfilwatch.events.blocks import Block
+from exfilwatch.events.event import Value
+from exfilwatch.events.typed import Row
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_SLACK = 120_000_000  # µs that events may come late without anything being read twice
+_MOST_KEPT = 400  # blocks
+_SELDOM = ("process_creation", "ps_script", "ps_module", "")
+
+
+class Lead(NamedTuple):
+    """A correlation whose `member` leads."""
+
+    correlation: Correlation
+    member: str
+
+
+def leads(rules: RuleSet) -> tuple[list[Lead], frozenset[str]]:
+    """The correlations that are joined so, and the ids of the rules whose hits are therefore lazy."""
+    found: list[Lead] = []
+    busy: set[str] = {rule.id for rule in rules.rules if rule.emits}
+    followers: set[str] = set()
+    for correlation in rules.correlations:
+        plan = correlation.plan
+        members = [rules.by_id.get(member) for member in plan.members]
+        plain = [rule for rule in members if rule is not None]
+        drivers = [rule for rule in plain if rule.id in plan.drivers]
+        if not drivers or len(plain) < len(members) or not _by_host(correlation, plain) or any_raw(plain):
+            busy.update(plan.members)
+            continue
+        leader = min(drivers, key=_often)
+        found.append(Lead(correlation, leader.id))
+        busy.add(leader.id)
+        followers.update(rule.id for rule in plain if rule is not leader)
+    return found, frozenset(followers - busy)
+
+
+def any_raw(rules: Iterable[Rule]) -> bool:
+    """Whether some rule sees the record's own names, where `Computer` may be another than the event's host."""
+    return any(rule.source.raw for rule in rules)
+
+
+def _often(rule: Rule) -> int:
+    return _SELDOM.index(rule.source.category) if rule.source.category in _SELDOM else len(_SELDOM)
+
+
+def _by_host(correlation: Correlation, members: Sequence[Rule]) -> bool:
+    """Whether every member's group has the host in it, by which rows can be told apart without decoding them."""
+    return all("Computer" in correlation.plan.group_fields(rule.id) for rule in members)
+
+
+class Kept(NamedTuple):
+    """The rows of a block, and the first and last time in it (µs)."""
+
+    block: Block
+    fast: FastRows
+    rows: Sequence[Row]
+    lines: Callable[[int], int]
+    hosts: list[Value]
+    low: int
+    high: int
+
+
+class Gone(NamedTuple):
+    """A block whose rows were let go."""
+
+    block: Block
+    fast: FastRows
+    low: int
+    high: int
+
+
+class Neighbours:
+    """Finds the rows that lazy rules have to look at."""
+
+    def __init__(self, found: Sequence[Lead]) -> None:
+        self.leaders = frozenset(lead.member for lead in found)
+        self._span = max((lead.correlation.plan.timespan for lead in found), default=0)
+        self._times: list[tuple[int, str]] = []
+        self._kept: deque[Kept] = deque()
+        self._gone: list[Gone] = []
+        self._gone_high = -(1 << 62)
+        self._again: dict[int, set[str]] = {}
+        self._clock = -(1 << 62)
+        self._new: list[tuple[int, str]] = []
+
+    def led(self, time: int, host: str) -> None:
+        """A leader hit at a time (µs) on a host."""
+        self._new.append((time, host))
+
+    def arrived(self, kept: Kept | None) -> Iterator[tuple[Kept, list[int]]]:
+        """A block is done, and its leaders are known: the rows, of it and those before it, that come near a leader."""
+        new, self._new = self._new, []
+        for lead in new:
+            insort(self._times, lead)
+        if kept is not None:
+            hosts = self._hosts_near(kept.low, kept.high)
+            if hosts:
+                yield kept, self.rows(kept, hosts)
+        for time, host in new:
+            yield from self._before(time, host)
+        if kept is not None:
+            self._kept.append(kept)
+            self._clock = max(self._clock, kept.high)
+            self._let_go()
+
+    def _before(self, time: int, host: str) -> Iterator[tuple[Kept, list[int]]]:
+        low, high = time - self._span, time + self._span
+        for earlier in self._kept:
+            if earlier.low <= high and earlier.high >= low and host in earlier.hosts:
+                yield earlier, self.rows(earlier, {host})
+        if self._gone_high >= low:
+            for number, gone in enumerate(self._gone):
+                if gone.low <= high and gone.high >= low:
+                    self._again.setdefault(number, set()).add(host)
+
+    def again(self) -> Iterator[tuple[Gone, set[str]]]:
+        """Blocks to be read once more, for these hosts, because a leader came after their rows were let go."""
+        for number, hosts in sorted(self._again.items()):
+            yield self._gone[number], hosts
+        self._again = {}
+
+    def rows(self, kept: Kept, hosts: set[str]) -> list[int]:
+        """The rows of these hosts that come near one of their leaders."""
+        positions = [at for at, host in enumerate(kept.hosts) if host in hosts]
+        time = kept.fast.time
+        assert time is not None
+        near = [at for at in positions if self._near(microseconds(time(kept.rows[at])), kept.hosts[at])]
+        return kept.fast.near(kept.rows, near)
+
+    def _near(self, time: int, host: Value) -> bool:
+        start = bisect_left(self._times, (time - self._span, ""))
+        end = bisect_right(self._times, (time + self._span, chr(0x10FFFF)))
+        return any(each == host for _, each in self._times[start:end])
+
+    def _hosts_near(self, low: int, high: int) -> set[str]:
+        start = bisect_left(self._times, (low - self._span, ""))
+        end = bisect_right(self._times, (high + self._span, chr(0x10FFFF)))
+        return {host for _, host in self._times[start:end]}
+
+    def _let_go(self) -> None:
+        while self._kept and (self._kept[0].high < self._clock - self._span - _SLACK or len(self._kept) > _MOST_KEPT):
+            gone = self._kept.popleft()
+            gone.block.drop()
+            self._gone.append(Gone(gone.block, gone.fast, gone.low, gone.high))
+            self._gone_high = max(self._gone_high, gone.high)
+
+
+def microseconds(time: datetime) -> int:
+    """Since 1970 UTC; a time without a zone is taken as UTC."""
+    return ((time if time.tzinfo else time.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND

@@ -1,0 +1,244 @@
+"""A cheap first look: which rules can't fire on an event, told from a few of its values.
+
+Tests of short fields (Image, ports, ...) are evaluated exactly, once for each combination of values. What is left of a
+rule then asks only for expressions in long texts (command lines, scripts), which one RE2 set per field finds all at
+once. A screen never says no where the rule would say yes; where it does not know it says yes.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
+
+import msgspec
+import re2
+
+from exfilwatch.detection.condition import All, FieldTest, Node, Not, Selection, fields
+from exfilwatch.detection.condition import Any as AnyOf
+from exfilwatch.detection.rule import Rule
+from exfilwatch.detection.values import Screen, options
+from exfilwatch.events.event import Value
+
+# Fields whose values are long or seldom the same twice.
+LONG = frozenset(
+    [
+        *("CommandLine", "ParentCommandLine", "ScriptBlockText", "Payload", "ContextInfo", "HostApplication", "Data"),
+        *("TaskContent", "TaskContentNew", "Details", "Message", "TargetObject", "TargetFilename", "ImageLoaded"),
+        *("Hashes", "CallTrace", "QueryResults", "QueryName", "UserData", "PipeName", "ServiceFileName", "ImagePath"),
+        *("param1", "param2", "param3", "proctitle", "c-uri", "c-useragent"),
+    ]
+)
+
+FieldGetter: TypeAlias = Callable[[Any], Value]
+
+
+class Found(msgspec.Struct, frozen=True):
+    """An expression that has to be found in a long text: the number of the text's set, and its number there."""
+
+    text: int
+    number: int
+
+
+class Weighed(msgspec.Struct, frozen=True):
+    """Parts whose weights must add up to `threshold`."""
+
+    threshold: int
+    parts: "tuple[tuple[int, Rest], ...]"
+
+
+class Some(msgspec.Struct, frozen=True):
+    """`every` of the parts, or one."""
+
+    every: bool
+    parts: "tuple[Rest, ...]"
+
+
+class Negated(msgspec.Struct, frozen=True):
+    part: "Rest"
+
+
+Rest: TypeAlias = bool | Found | Weighed | Some | Negated | None
+"""What is left to ask; None: not known here."""
+
+
+def possible(rest: Rest, seen: list[frozenset[int] | None], wanted: bool = True) -> bool:
+    """Whether what is left can still be `wanted`."""
+    match rest:
+        case None:
+            return True
+        case bool():
+            return rest is wanted
+        case Found(text, number):
+            found = seen[text]
+            return found is None or (number in found) is wanted
+        case Negated(part):
+            return possible(part, seen, not wanted)
+        case Some(every, parts):
+            if every is wanted:
+                return all(possible(part, seen, wanted) for part in parts)
+            return any(possible(part, seen, wanted) for part in parts)
+        case Weighed(threshold, parts):
+            return not wanted or sum(weight for weight, part in parts if possible(part, seen)) >= threshold
+
+
+class TextSet:
+    """All expressions that are looked for in one long text of one class, lower-cased or as it is."""
+
+    def __init__(self, get: FieldGetter, cased: bool) -> None:
+        self._get = get
+        self._cased = cased
+        self._set = re2.Set.SearchSet(options())
+        self._numbers: dict[str, int] = {}
+
+    def number(self, expression: str) -> int:
+        """The number of an expression in this set."""
+        found = self._numbers.get(expression)
+        if found is None:
+            found = self._numbers[expression] = int(self._set.Add(expression))
+        return found
+
+    def compile(self) -> None:
+        if self._numbers:
+            self._set.Compile()
+
+    def search(self, row: Any) -> frozenset[int] | None:
+        """The numbers found; None for what is no ASCII text, where lower-casing and RE2 are not to be relied on."""
+        text = self._get(row)
+        if text is None:
+            return frozenset()
+        if not isinstance(text, str) or not text.isascii():
+            return None
+        return frozenset(self._set.Match(text if self._cased else text.lower()) or ())
+
+
+class Plan:
+    """The screen of all rules that look at one class of events."""
+
+    def __init__(self, rules: Iterable[Rule], getter: Callable[[Rule, str], FieldGetter | None]) -> None:
+        """`getter` gives for a rule's field how to get it from a row; None when that is not known."""
+        self._getter = getter
+        self.texts: list[TextSet] = []
+        self._by_field: dict[tuple[int, bool], int] = {}
+        self._gets: dict[tuple[str, bool], FieldGetter | None] = {}
+        self._rules = [self._prepared(rule) for rule in rules]
+        for text in self.texts:
+            text.compile()
+
+    def _prepared(self, rule: Rule) -> Callable[[Any], Rest]:
+        condition = self._node(rule, rule.condition)
+        if rule.threshold is None:
+            return condition
+        threshold = rule.threshold
+        weighed = [(weight, self._node(rule, rule.nodes[name])) for name, weight in rule.weights.items()]
+
+        def both(row: Any) -> Rest:
+            first = condition(row)
+            if first is False:
+                return False
+            return joined((first, _weighed(threshold, [(weight, part(row)) for weight, part in weighed])), every=True)
+
+        return both
+
+    def _node(self, rule: Rule, node: Node) -> Callable[[Any], Rest]:
+        match node:
+            case Selection(_, part):
+                return self._node(rule, part)
+            case Not(part):
+                inner = self._node(rule, part)
+                return lambda row: _negated(inner(row))
+            case All(parts) | AnyOf(parts):
+                every = isinstance(node, All)
+                some = [self._node(rule, part) for part in parts]
+                return lambda row: joined((part(row) for part in some), every=every)
+            case FieldTest(field, test):
+                get = self._get(rule, field)
+                if get is None:
+                    return lambda _row: None
+                if field not in LONG:
+                    holds = test.holds
+                    return lambda row: holds(get(row))
+                screen = test.screen()
+                if screen is None:
+                    return lambda _row: None
+                found = self._found(get, screen)
+                return lambda _row: found
+        return lambda _row: None
+
+    def _get(self, rule: Rule, field: str) -> FieldGetter | None:
+        key = field, rule.source.raw
+        if key not in self._gets:
+            self._gets[key] = self._getter(rule, field)
+        return self._gets[key]
+
+    def _found(self, get: FieldGetter, screen: Screen) -> Found:
+        key = id(get), screen.cased
+        number = self._by_field.get(key)
+        if number is None:
+            number = self._by_field[key] = len(self.texts)
+            self.texts.append(TextSet(get, screen.cased))
+        return Found(number, self.texts[number].number(screen.expression))
+
+    def left(self, row: Any) -> Rest:
+        """What the long texts of such rows have to show: False when no rule can fire, True when one may already."""
+        try:
+            return joined((rule(row) for rule in self._rules), every=False)
+        except TimeoutError:
+            return True
+
+    def may_fire(self, rest: Rest, row: Any) -> bool:
+        """Whether a rule can fire on this row, of which `rest` is left."""
+        if isinstance(rest, bool):
+            return rest
+        return possible(rest, _Lazy(self.texts, row))
+
+
+class _Lazy(list[frozenset[int] | None]):
+    """Searches a text when it is first asked for."""
+
+    def __init__(self, texts: list[TextSet], row: Any) -> None:
+        super().__init__()
+        self._texts = texts
+        self._row = row
+        self._done: dict[int, frozenset[int] | None] = {}
+
+    def __getitem__(self, number: Any) -> Any:
+        if number not in self._done:
+            self._done[number] = self._texts[number].search(self._row)
+        return self._done[number]
+
+
+def joined(parts: Iterable[Rest], *, every: bool) -> Rest:
+    """And (`every`) or or, with what is known already taken out."""
+    left: dict[Rest, None] = {}
+    for part in parts:
+        if part is (not every):
+            return not every
+        if part is not every:
+            left[part] = None
+    if not left:
+        return every
+    if len(left) == 1:
+        return next(iter(left))
+    return Some(every, tuple(left))
+
+
+def _negated(part: Rest) -> Rest:
+    if part is None or isinstance(part, bool):
+        return None if part is None else not part
+    return Negated(part)
+
+
+def _weighed(threshold: int, parts: list[tuple[int, Rest]]) -> Rest:
+    threshold -= sum(weight for weight, part in parts if part is True)
+    left = tuple((weight, part) for weight, part in parts if not isinstance(part, bool))
+    if threshold <= 0:
+        return True
+    return Weighed(threshold, left) if sum(weight for weight, _ in left) >= threshold else False
+
+
+def looked_at(rules: Iterable[Rule]) -> Mapping[tuple[str, bool], None]:
+    """The fields that a screen of these rules looks at, each with whether the rule sees raw names first."""
+    return {
+        (field, rule.source.raw): None
+        for rule in rules
+        for node in (rule.condition, *(rule.nodes[name] for name in rule.weights))
+        for field in fields(node)
+    }
