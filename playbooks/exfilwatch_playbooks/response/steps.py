@@ -41,6 +41,7 @@ UNKNOWN = {
     "task": "the task",
 }
 _SHOWN = 3
+_DOUBLED = {ord(quote): 2 * quote for quote in "'\u2018\u2019\u201a\u201b"}
 
 
 def _known(template: str) -> str:
@@ -174,10 +175,12 @@ def _commands(templates: Iterable[str], platform: Platform, facts: Sequence[Fact
         names = [name for _, name, _, _ in string.Formatter().parse(template) if name]
         filled: dict[str, None] = {}
         for each in facts:
+            if len(filled) >= shown:
+                break
             values = {name: getattr(each, name) for name in names}
             if each.product in (platform, "") and all(_pasteable(value) for value in values.values()):
                 filled[_replaced(template, _quoted(values, quote))] = None
-        commands.update(dict.fromkeys(list(filled)[:shown]))
+        commands.update(filled)
     return list(commands)
 
 
@@ -198,4 +201,4 @@ def powershell(text: str) -> str:
     (about_Quoting_Rules; IsSingleQuote in its tokenizer). Numbers that it reads as they stand need no quotes."""
     if re.fullmatch(r"0|[1-9][0-9]{0,9}", text, re.ASCII):
         return text
-    return "'" + re.sub("['\u2018\u2019\u201a\u201b]", r"\g<0>\g<0>", text) + "'"
+    return f"'{text.translate(_DOUBLED)}'"
