@@ -1,0 +1,1 @@
+"""How the telemetry of the demo is made (catalogues, generator, recorder), and its tests."""
