@@ -11,6 +11,8 @@ from exfilwatch.detection.load import load
 from exfilwatch.events.inputs import open_inputs
 from exfilwatch.events.limits import Limits
 from exfilwatch.events.report import Report
+from exfilwatch.findings.finding import finding
+from exfilwatch.findings.incident import group
 from exfilwatch.rules.packs import pack
 from exfilwatch_playbooks.demo.telemetry import SCENARIOS, Scenario, telemetry
 
@@ -33,15 +35,15 @@ def files(detection: Detection) -> set[str]:
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: f"scenario {scenario.number}")
 def test_each_scenario_is_found_by_the_rules_that_it_names(scenario: Scenario, findings: list[Detection]) -> None:
-    of_it = [finding for finding in findings if files(finding) <= set(scenario.files)]
+    of_it = [each for each in findings if files(each) <= set(scenario.files)]
 
-    assert {finding.rule.title for finding in of_it} == set(scenario.rules)
-    assert {finding.rule.branch for finding in of_it} == set(scenario.branches)
-    assert {event.host for finding in of_it for event in finding.events} == {scenario.host}
+    assert {each.rule.title for each in of_it} == set(scenario.rules)
+    assert {each.rule.branch for each in of_it} == set(scenario.branches)
+    assert {event.host for each in of_it for event in each.events} == {scenario.host}
 
 
 def test_every_source_of_scenario_4_is_enough(findings: list[Detection]) -> None:
-    sources = Counter((name, finding.rule.branch) for finding in findings for name in files(finding))
+    sources = Counter((name, each.rule.branch) for each in findings for name in files(each))
 
     assert (
         sources["lnx-app-02-audit.log.gz", "scripting_engine"]
@@ -51,18 +53,24 @@ def test_every_source_of_scenario_4_is_enough(findings: list[Detection]) -> None
     assert sources["lnx-app-02-audit.log.gz", "transfer_tool"] == sources["scenario-4-sysmon.log", "transfer_tool"] == 3
 
 
+def test_each_scenario_becomes_one_incident(findings: list[Detection]) -> None:
+    incidents = group(finding(detection) for detection in findings)
+
+    assert sorted(str(incident.host) for incident in incidents) == sorted(scenario.host for scenario in SCENARIOS)
+
+
 def test_nothing_harmless_is_found(findings: list[Detection]) -> None:
     scenarios = {name for scenario in SCENARIOS for name in scenario.files}
-    harmless = [finding for finding in findings if not files(finding) <= scenarios]
+    harmless = [each for each in findings if not files(each) <= scenarios]
 
-    assert [(finding.rule.title, finding.fields) for finding in harmless] == []
+    assert [(each.rule.title, each.fields) for each in harmless] == []
 
 
 def test_nothing_of_the_recorded_hour_is_found_but_the_scenario(findings: list[Detection]) -> None:
     times = [
         event.time or 0
-        for finding in findings
-        for event in finding.events
+        for each in findings
+        for event in each.events
         if event.host == "lnx-app-02"
     ]  # fmt: skip
 
