@@ -57,9 +57,7 @@ def section(body: str, title: str) -> str:
 
 
 def test_the_title_is_one_line_of_plain_text():
-    assert drafted(UPLOAD, ARCHIVE).title == (
-        "Rule archive_then_network: 7z.exe on WS1 by CORP\\anna to hxxps://files[.]example/in"
-    )
+    assert drafted(UPLOAD, ARCHIVE).title == ("Rule archive_then_network: 7z.exe on WS1 by CORP\\anna to files.example")
 
 
 def test_the_title_names_the_gravest_finding():
@@ -256,8 +254,8 @@ def test_hostile_values_add_nothing_but_text(render, values, text):
         "What happened",
         "How bad it is",
         "How we know",
-        "What to do now",
         "What to check first, and what can be harmless",
+        "What to do now",
     ]
     assert page.tags["h3"] == 2 + 5 + 2
     note = render(news(incident, [], findings, rules, "high").text)
@@ -386,3 +384,17 @@ def test_nothing_hostile_breaks_out_of_a_body(text):
     values = dict.fromkeys(("host", "user", "Image", "CommandLine"), text)
     page: Page = commonmark(drafted(hostile("a", values, text)).body)
     assert set(page.tags) <= TAGS
+
+
+@pytest.mark.parametrize(
+    ("command", "named"),
+    [
+        ("curl -T a https://user:secret@files.example:8443/in?key=1", " to files.example:8443"),
+        ("curl -T a ftp://203.0.113.9/in", " to 203.0.113[.]9"),
+        ("scp a anna@files.example:/in", " to anna@files.example:/in"),
+        ("curl -T a http://www.files.example/", " to www[.]files.example"),
+        ("7z a x", " by CORP\\anna"),
+    ],
+)
+def test_the_title_names_the_server_without_path_or_password(command, named):
+    assert drafted(make("a", CommandLine=command)).title.endswith(named)

@@ -38,9 +38,9 @@ def draft(incident: Incident, findings: Iterable[Finding], rules: Mapping[str, R
     checks = advice.checks(found, rules or {}, _CHECKS)
     end = "\n\n".join(
         [
+            *(["## What to check first, and what can be harmless", checks] if checks else []),
             "## What to do now",
             advice.steps(found, said, _STEPS),
-            *(["## What to check first, and what can be harmless", checks] if checks else []),
             f"Incident {code(incident.id)}, opened by exfilwatch.",
         ]
     )
@@ -81,8 +81,8 @@ def news(
     steps = advice.steps([each for each, _ in fresh], [fact for _, fact in fresh], _NOTE_STEPS, default=False)
     checks = advice.checks([each for each in found if each.rule.id not in had_rules], rules or {}, _NOTE_CHECKS)
     end = [
-        *(["## What to do as well", steps] if steps else []),
         *(["## What to check first, and what can be harmless", checks] if checks else []),
+        *(["## What to do as well", steps] if steps else []),
     ]
     room = NOTE_LIMIT - size("\n\n".join([*opening, *end])) - 100
     return Note(

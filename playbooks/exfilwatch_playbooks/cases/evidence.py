@@ -14,8 +14,9 @@ from exfilwatch_playbooks.cases.summary import moment
 from exfilwatch_playbooks.hostile import code, fence, prose
 from exfilwatch_playbooks.response.facts import Facts
 
-_COMMAND = 3000  # characters
+_COMMAND, _SHORTER = 3000, 600  # characters of a command line
 _SIGNALS, _EVENTS = 10, 6  # shown of an entry
+_TRIED = 20  # entries that turn out too long for what is left
 _REMARK = 300  # bytes kept free for saying what was left out
 
 
@@ -76,25 +77,28 @@ def _entries(findings: Sequence[Finding], facts: Sequence[Facts]) -> list[Entry]
 
 
 def _chosen(entries: Sequence[Entry], room: int) -> dict[int, str]:
-    """The entries to show whole: one of each rule before second ones, grave before slight; the rest's lines fit too."""
-    rules: set[str] = set()
-    order: list[tuple[bool, int, int]] = []
-    for number, entry in enumerate(entries):
-        order.append((entry.first.rule.id in rules, -rank(entry.first.rule.level), number))
-        rules.add(entry.first.rule.id)
+    """The entries to show whole: the gravest of each rule, then the others by level; the rest's lines fit too."""
+    by_level = sorted(enumerate(entries), key=lambda each: (-rank(each[1].first.rule.level), each[0]))
+    of_rule = {entry.first.rule.id: number for number, entry in reversed(by_level)}
+    first = set(of_rule.values())
     chosen: dict[int, str] = {}
     left = room - _REMARK - min(room // 4, 400 * len(entries))
-    for _, _, number in sorted(order):
-        if left < _REMARK:
+    too_long = 0
+    for number, entry in sorted(by_level, key=lambda each: each[0] not in first):
+        if left < _REMARK or too_long > _TRIED:
             break
-        text = _whole(entries[number], number + 1)
-        if size(text) + 2 <= left:
-            chosen[number] = text
-            left -= size(text) + 2
+        for limit in (_COMMAND, _SHORTER):
+            text = _whole(entry, number + 1, limit)
+            if size(text) + 2 <= left:
+                chosen[number] = text
+                left -= size(text) + 2
+                break
+        else:
+            too_long += 1
     return chosen
 
 
-def _whole(entry: Entry, number: int) -> str:
+def _whole(entry: Entry, number: int, limit: int) -> str:
     finding, said = entry.first, entry.facts
     score = "" if finding.score is None else f", score {finding.score}"
     facts = [f"{moment(finding.time)}, {prose(finding.rule.level, 20)}{score}, finding {code(finding.id[:12])}."]
@@ -106,7 +110,7 @@ def _whole(entry: Entry, number: int) -> str:
         facts.append(f"{code(said.program, 60)}{by}, process {said.process_id or 'id unknown'}:")
     blocks = [f"### {number}. {prose(finding.rule.title or 'Unnamed rule', 120)}", " ".join(facts)]
     if text := _text(said):
-        blocks.append(fence(text, limit=_COMMAND))
+        blocks.append(fence(text, limit=limit))
     blocks.append("\n".join([*_signals(finding.signals), *_events(entry.findings)]))
     return "\n\n".join(blocks)
 

@@ -1,5 +1,6 @@
 """A case's first lines: its title, what happened in one sentence, and how bad it is, with the reason."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
@@ -24,8 +25,15 @@ def title(incident: Incident, findings: Sequence[Finding], facts: Sequence[Facts
     if incident.user:
         parts.append(f" by {line(incident.user, 40)}")
     if destination := worst.destination or next((each.destination for each in facts if each.destination), None):
-        parts.append(f" to {line(destination, 60)}")
+        parts.append(f" to {line(_server(destination), 60)}")
     return "".join(parts)[:_TITLE]
+
+
+def _server(destination: str) -> str:
+    """The first destination; of a URL its server."""
+    first = destination.split(", ")[0]
+    found = re.match(r"[a-z]{2,10}://(?:[^/?#\s]*@)?([^/?#\s]+)", first, re.IGNORECASE)
+    return found[1] if found else first
 
 
 def what_happened(incident: Incident, findings: Sequence[Finding], facts: Sequence[Facts]) -> str:
