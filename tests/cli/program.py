@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import select
 import subprocess
 import sys
@@ -23,6 +24,11 @@ class Ended(NamedTuple):
     code: int
     out: str
     err: str
+
+    @property
+    def plain(self) -> str:
+        """Standard output without colours and the like."""
+        return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", self.out)
 
     @property
     def lines(self) -> list[dict[str, Any]]:

@@ -102,6 +102,8 @@ def line(document: object) -> bytes:
     if data.isascii() and b"\x7f" not in data:
         return data
     text = data.decode()
+    if text.isprintable():
+        return data
     return (
         "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)
         .encode()
