@@ -24,6 +24,7 @@ from exfilwatch.events.report import Report
 _SORTED = 1000
 """Matches of a correlation of pairs that are sorted newest first over all groups; beyond, within each group."""
 _IN_MEMORY = 8 << 20
+_MANY = 50  # lines of a block, beyond which it is split
 
 
 class Engine:
@@ -112,11 +113,9 @@ class _Reading:
             candidates = each.fast.candidates(each.rows)
             self._report.read(each.fast.shape.name, len(each.rows) - len(candidates))
             wanted += map(each.line, candidates)
-        if wanted:
-            lines = block.lines()
-            for at in sorted(wanted):
-                for event in decoder.feed(lines[at], block.first + at):
-                    yield from self._detections(event)
+        for at, line in _lines(block, wanted):
+            for event in decoder.feed(line, block.first + at):
+                yield from self._detections(event)
         kept = [self._kept(block, each) for each in typed if each.fast.lazy]
         self._join(None)
         for each_kept in kept:
@@ -145,7 +144,8 @@ class _Reading:
         except TypeError:  # some with and some without a zone, or without a time
             known = [microseconds(time) for time in times if time is not None]
             low, high = min(known, default=0), max(known, default=0)
-        return Kept(block, fast, typed.rows, typed.line, list(map(fast.host, typed.rows)), low, high)
+        hosts = list(map(fast.host, typed.rows))
+        return Kept(block, fast, typed.rows, typed.line, hosts, frozenset(hosts), low, high)
 
     def _join(self, kept: Kept | None) -> None:
         for near, positions in self._neighbours.arrived(kept):
@@ -155,10 +155,9 @@ class _Reading:
         """Evaluate all rules on lines that an earlier look passed over, for the hits of lazy ones."""
         if not positions:
             return
-        lines = block.lines()
         decoder = LineDecoder(block.source, Report())
-        for at in positions:
-            for event in decoder.feed(lines[at], block.first + at):
+        for at, line in _lines(block, positions):
+            for event in decoder.feed(line, block.first + at):
                 for rule in self._evaluator.fired(event):
                     if not rule.emits and rule.id not in self._neighbours.leaders:
                         self._hit(rule, event)
@@ -178,3 +177,11 @@ class _Reading:
             if each.fast.lazy:
                 kept = self._kept(gone.block, each)
                 self._look(gone.block, [kept.lines(at) for at in self._neighbours.rows(kept, hosts)])
+
+
+def _lines(block: Block, positions: list[int]) -> Iterable[tuple[int, bytes | str]]:
+    """Some lines of a block, with their positions in it, in order."""
+    if len(positions) > _MANY:
+        lines = block.lines()
+        return ((at, lines[at]) for at in sorted(positions))
+    return block.pick(sorted(positions)) if positions else ()

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from exfilwatch.detection.evaluate import Evaluator
 from exfilwatch.detection.rule import Rule
-from exfilwatch.detection.screen import LONG, FieldGetter, Plan, looked_at
+from exfilwatch.detection.screen import LONG, FieldGetter, Left, Plan, looked_at
 from exfilwatch.events.classify import EventClass
 from exfilwatch.events.event_xml import unescape
 from exfilwatch.events.mapping import compile_expression, dict_access
@@ -26,17 +26,18 @@ class Look(NamedTuple):
 
     plan: Plan
     values: Callable[[Row], Any]
-    left: dict[Any, Any]
+    left: dict[Any, Left | None]
 
     def may_fire(self, row: Row) -> bool:
         """Whether some rule can fire on the row."""
         values = self.values(row)
-        rest = self.left.get(values, self)
-        if rest is self:
+        try:
+            left = self.left[values]
+        except KeyError:
             if len(self.left) >= _CACHED:
                 self.left.clear()
-            rest = self.left[values] = self.plan.left(row)
-        return rest is not False and self.plan.may_fire(rest, row)
+            left = self.left[values] = self.plan.left(row)
+        return left is not None and self.plan.may_fire(left, row)
 
 
 class FastRows:

@@ -75,6 +75,7 @@ class Kept(NamedTuple):
     rows: Sequence[Row]
     lines: Callable[[int], int]
     hosts: list[Value]
+    names: frozenset[Value]
     low: int
     high: int
 
@@ -113,7 +114,7 @@ class Neighbours:
             insort(self._times, lead)
         if kept is not None:
             hosts = self._hosts_near(kept.low, kept.high)
-            if hosts:
+            if not hosts.isdisjoint(kept.names):
                 yield kept, self.rows(kept, hosts)
         for time, host in new:
             yield from self._before(time, host)
@@ -125,7 +126,7 @@ class Neighbours:
     def _before(self, time: int, host: str) -> Iterator[tuple[Kept, list[int]]]:
         low, high = time - self._span, time + self._span
         for earlier in self._kept:
-            if earlier.low <= high and earlier.high >= low and host in earlier.hosts:
+            if earlier.low <= high and earlier.high >= low and host in earlier.names:
                 yield earlier, self.rows(earlier, {host})
         if self._gone_high >= low:
             for number, gone in enumerate(self._gone):

@@ -115,8 +115,9 @@ class _Lines:
         self._places: Sequence[int] | None = None
 
     def __call__(self, row: int) -> int:
+        if self._count == self._block.ends or (self._count == self._block.ends + 1 and self._places is None):
+            return row
         if self._places is None:
             lines = self._block.lines()
-            plain = len(lines) == self._count
-            self._places = range(self._count) if plain else [at for at, line in enumerate(lines) if line.strip()]
+            self._places = [at for at, line in enumerate(lines) if line.strip()]
         return self._places[row]

@@ -5,7 +5,7 @@ rule then asks only for expressions in long texts (command lines, scripts), whic
 once. A screen never says no where the rule would say yes; where it does not know it says yes.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import msgspec
@@ -26,6 +26,8 @@ LONG = frozenset(
         *("param1", "param2", "param3", "proctitle", "c-uri", "c-useragent"),
     ]
 )
+
+_CACHED = 10_000
 
 FieldGetter: TypeAlias = Callable[[Any], Value]
 
@@ -59,7 +61,7 @@ Rest: TypeAlias = bool | Found | Weighed | Some | Negated | None
 """What is left to ask; None: not known here."""
 
 
-def possible(rest: Rest, seen: list[frozenset[int] | None], wanted: bool = True) -> bool:
+def possible(rest: Rest, seen: Mapping[int, frozenset[int] | None], wanted: bool = True) -> bool:
     """Whether what is left can still be `wanted`."""
     match rest:
         case None:
@@ -176,33 +178,50 @@ class Plan:
             self.texts.append(TextSet(get, screen.cased))
         return Found(number, self.texts[number].number(screen.expression))
 
-    def left(self, row: Any) -> Rest:
-        """What the long texts of such rows have to show: False when no rule can fire, True when one may already."""
+    def left(self, row: Any) -> "Left | None":
+        """What the long texts of such rows still have to show; None when no rule can fire whatever they hold."""
         try:
-            return joined((rule(row) for rule in self._rules), every=False)
+            rest = joined((rule(row) for rule in self._rules), every=False)
         except TimeoutError:
-            return True
+            rest = True
+        return None if rest is False else Left(rest)
 
-    def may_fire(self, rest: Rest, row: Any) -> bool:
-        """Whether a rule can fire on this row, of which `rest` is left."""
-        if isinstance(rest, bool):
-            return rest
-        return possible(rest, _Lazy(self.texts, row))
+    def may_fire(self, left: "Left", row: Any) -> bool:
+        """Whether a rule can fire on this row, of which `left` is left."""
+        if not left.texts:
+            return left.rest is not False
+        found = tuple(self.texts[number].search(row) for number in left.texts)
+        known = left.known.get(found)
+        if known is None:
+            if len(left.known) >= _CACHED:
+                left.known.clear()
+            known = left.known[found] = possible(left.rest, dict(zip(left.texts, found, strict=True)))
+        return known
 
 
-class _Lazy(list[frozenset[int] | None]):
-    """Searches a text when it is first asked for."""
+class Left:
+    """What is left to ask, of which texts, and what was answered so far for what was found in them."""
 
-    def __init__(self, texts: list[TextSet], row: Any) -> None:
-        super().__init__()
-        self._texts = texts
-        self._row = row
-        self._done: dict[int, frozenset[int] | None] = {}
+    __slots__ = ("known", "rest", "texts")
 
-    def __getitem__(self, number: Any) -> Any:
-        if number not in self._done:
-            self._done[number] = self._texts[number].search(self._row)
-        return self._done[number]
+    def __init__(self, rest: Rest) -> None:
+        self.rest = rest
+        self.texts = sorted(set(_texts(rest)))
+        self.known: dict[tuple[frozenset[int] | None, ...], bool] = {}
+
+
+def _texts(rest: Rest) -> Iterator[int]:
+    match rest:
+        case Found(text):
+            yield text
+        case Negated(part):
+            yield from _texts(part)
+        case Some(_, parts):
+            for part in parts:
+                yield from _texts(part)
+        case Weighed(_, weighed):
+            for _, part in weighed:
+                yield from _texts(part)
 
 
 def joined(parts: Iterable[Rest], *, every: bool) -> Rest:

@@ -178,7 +178,9 @@ class Pattern(_OfScalar):
         return Place(found[0], found.start()) if found else None
 
     def screen(self) -> Screen | None:
-        return Screen(self.expression, cased=True) if self.linear else None
+        """One that ignores case finds the same in lower-cased ASCII, unless a part of it says otherwise."""
+        folds = self.expression.startswith("(?i") and "(?-" not in self.expression and "-i" not in self.expression
+        return Screen(self.expression, cased=not folds) if self.linear else None
 
 
 class Number(_OfScalar):

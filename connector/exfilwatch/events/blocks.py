@@ -28,14 +28,16 @@ class Block:
     """Whole records of `source`; `first` is the 1-based number of the first line or record.
 
     `data` has one record in each line and is None after `drop()` (for EVTX always); `load()` and `lines()` read again.
+    `ends` is the number of line ends in the data.
     """
 
-    __slots__ = ("_again", "data", "first", "source")
+    __slots__ = ("_again", "data", "ends", "first", "source")
 
-    def __init__(self, source: str, first: int, data: bytes | None, again: Again | None = None) -> None:
+    def __init__(self, source: str, first: int, data: bytes | None, ends: int, again: Again | None = None) -> None:
         self.source = source
         self.first = first
         self.data = data
+        self.ends = ends
         self._again = again
 
     def load(self) -> bytes:
@@ -52,6 +54,16 @@ class Block:
         if not lines[-1]:
             lines.pop()
         return lines
+
+    def pick(self, positions: Iterable[int]) -> Iterator[tuple[int, bytes | str]]:
+        """The lines at some positions, which only grow, each with its position; cheaper than `lines` for a few."""
+        data, at, start = self.load(), 0, 0
+        for position in positions:
+            while at < position:
+                start = data.index(b"\n", start) + 1
+                at += 1
+            end = data.find(b"\n", start)
+            yield position, data[start:] if end < 0 else data[start:end]
 
     def drop(self) -> None:
         """Free the data, if it can be read again."""
@@ -124,8 +136,8 @@ class StreamWindow:
         del self._buffer[:size]
 
 
-def whole_lines(window: Window, limits: Limits, too_long: TooLong) -> Iterator[tuple[int, bytes]]:
-    """The number of the first line, and whole lines of about `limits.block` bytes, again and again.
+def whole_lines(window: Window, limits: Limits, too_long: TooLong) -> Iterator[tuple[int, bytes, int]]:
+    """The number of the first line, whole lines of about `limits.block` bytes, and their line ends, again and again.
 
     A line longer than `limits.max_line` is skipped and given to `too_long` with its number and size.
     """
@@ -140,8 +152,9 @@ def whole_lines(window: Window, limits: Limits, too_long: TooLong) -> Iterator[t
         if end:
             data = data if end == len(data) else data[:end]
             window.skip(end)
-            yield first, data
-            first, size = first + line_ends(data), limits.block
+            ends = line_ends(data)
+            yield first, data, ends
+            first, size = first + ends, limits.block
         elif len(data) >= limits.max_line:
             too_long(first, _skip_line(window, limits.block))
             first, size = first + 1, limits.block

@@ -4,7 +4,7 @@ A damaged record costs itself, a damaged chunk (64 KiB) its own records; both ar
 """
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TypeAlias, cast
 
@@ -72,7 +72,7 @@ class EvtxBlock(Block):
     __slots__ = ("_count", "_reader", "_records")
 
     def __init__(self, source: str, first: int, records: list[str], reader: Again) -> None:
-        super().__init__(source, first, None)
+        super().__init__(source, first, None, len(records))
         self._records: list[str] | None = records
         self._count = len(records)
         self._reader = reader
@@ -84,6 +84,10 @@ class EvtxBlock(Block):
         if self._records is None:
             self._records = self._reader.read(self.first, self._count)
         return self._records
+
+    def pick(self, positions: Iterable[int]) -> Iterator[tuple[int, str]]:
+        lines = self.lines()
+        return ((position, lines[position]) for position in positions)
 
     def drop(self) -> None:
         self._records = None

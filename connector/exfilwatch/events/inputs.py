@@ -117,9 +117,9 @@ class _Opener:
         """Lines of a plain file, read where they lie."""
         window = FileWindow(path, 3 if layout.encoding(head) == "utf-8-sig" else 0)
         try:
-            for first, data in whole_lines(window, self._limits, self._too_long(name)):
+            for first, data, ends in whole_lines(window, self._limits, self._too_long(name)):
                 offset = window.offset - len(data)
-                yield Block(name, first, data, _slice(path, name, offset, len(data)))
+                yield Block(name, first, data, ends, _slice(path, name, offset, len(data)))
         finally:
             window.close()
 
@@ -156,11 +156,11 @@ class _Opener:
             records = layout.xml_records(chunks, self._limits)
         elif found == "rows":
             lines = whole_lines(StreamWindow(chunks), self._limits, too_long)
-            records = layout.row_records(line for _, data in lines for line in data.removesuffix(b"\n").split(b"\n"))
+            records = layout.row_records(line for _, data, _ in lines for line in data.removesuffix(b"\n").split(b"\n"))
         if records is not None:
             chunks = layout.batched(streams.until_damage(records, damage))
-        for first, data in whole_lines(StreamWindow(chunks), self._limits, too_long):
-            yield Block(stream.name, first, data, self._spool.keep(data) if self._spool else None)
+        for first, data, ends in whole_lines(StreamWindow(chunks), self._limits, too_long):
+            yield Block(stream.name, first, data, ends, self._spool.keep(data) if self._spool else None)
         if damage:
             raise damage[0]
 
