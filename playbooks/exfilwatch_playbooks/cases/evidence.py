@@ -1,7 +1,7 @@
 """How we know: the findings in order of time, each with its command line, its signals and its events.
 
-Findings that say the same (a loop of uploads) are one entry with a count. What does not fit into the room is one line
-each; what does not fit even so is counted.
+Findings that say the same (a loop of uploads) are one entry with a count. Those that do not fit into the room follow
+with one line each; what does not fit even so is counted.
 """
 
 from collections.abc import Iterable, Sequence
@@ -47,21 +47,22 @@ def evidence(findings: Sequence[Finding], facts: Sequence[Facts], room: int) -> 
     """Markdown of at most `room` bytes. `findings` are in order, `facts` those of each."""
     entries = _entries(findings, facts)
     whole = _chosen(entries, room)
-    pieces: list[str] = []
-    left, unsaid = room - _REMARK - sum(size(text) + 2 for text in whole.values()), 0
+    left = room - _REMARK - sum(size(text) + 2 for text in whole.values())
+    lines: list[str] = []
+    unsaid = 0
     for number, entry in enumerate(entries):
         if number in whole:
-            pieces.append(whole[number])
             continue
         short = _short(entry)
-        if size(short) + 2 > left:
+        if size(short) + 1 <= left:
+            lines.append(short)
+            left -= size(short) + 1
+        else:
             unsaid += len(entry.findings)
-            continue
-        pieces.append(short)
-        left -= size(short) + 2
     if unsaid:
-        pieces.append(f"**{unsaid:,} more findings** are not shown: `exfilwatch findings list` has them all.")
-    return "\n\n".join(pieces)
+        lines.append(f"- **{unsaid:,} more findings** are not shown: `exfilwatch findings list` has them all.")
+    pieces = [whole[number] for number in sorted(whole)]
+    return "\n\n".join([*pieces, "### In short", "\n".join(lines)] if lines else pieces)
 
 
 def _entries(findings: Sequence[Finding], facts: Sequence[Facts]) -> list[Entry]:
@@ -107,7 +108,8 @@ def _whole(entry: Entry, number: int, limit: int) -> str:
         facts.append(f"The same {more:,} more {'time' if more == 1 else 'times'}, last {moment(last)}.")
     if said.program:
         by = f", started by {code(said.parent, 60)}" if said.parent else ""
-        facts.append(f"{code(said.program, 60)}{by}, process {said.process_id or 'id unknown'}:")
+        to = f", destination {code(said.destination, 120)}" if said.destination else ""
+        facts.append(f"{code(said.program, 60)}{by}, process {said.process_id or 'id unknown'}{to}:")
     blocks = [f"### {number}. {prose(finding.rule.title or 'Unnamed rule', 120)}", " ".join(facts)]
     if text := _text(said):
         blocks.append(fence(text, limit=limit))
