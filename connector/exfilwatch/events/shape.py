@@ -166,6 +166,8 @@ class Shape:
 
     def event(self, record: Record, origin: Origin, raw: bytes) -> Event:
         """The event of a record of this shape; `raw` is the record as it stood in its source, for its identity."""
+        if self.spec.escaped:
+            record = {name: unescape(value) if isinstance(value, str) else value for name, value in record.items()}
         own = self._own(record)
         seen = ((getter(record), presence) for getter, presence in self._keys)
         values = (("*" if presence else value) if value not in _ABSENT else None for value, presence in seen)
@@ -181,8 +183,6 @@ class Shape:
                 value = getter(record)
                 if value is not None:
                     fields[name] = value
-        if self.spec.escaped:
-            own, fields = _unescaped(own), _unescaped(fields)
         time = micros(self._time(record))
         host = self._host(record)
         host_name = None if host is None else str(host)
@@ -248,10 +248,6 @@ def _every_name() -> list[str]:
 def _names(category: Expression) -> list[str]:
     """The fields of a category; of one that only the record itself names, any."""
     return taxonomy().get(category, taxonomy()[""]) if isinstance(category, str) else _every_name()
-
-
-def _unescaped(values: Record) -> Record:
-    return {name: unescape(value) if isinstance(value, str) else value for name, value in values.items()}
 
 
 def _first_of(getters: list[Getter[Record]]) -> Getter[Record]:
