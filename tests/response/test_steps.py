@@ -38,7 +38,10 @@ def placeholders(template: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(template) if name}
 
 
-NOTHING = Facts(**{field.name: None for field in dataclasses.fields(Facts)} | {"product": "", "connected": False})
+NOTHING = Facts(
+    **{field.name: None for field in dataclasses.fields(Facts)}
+    | {"product": "", "connected": False, "destinations": ()}
+)
 STEPS = [(branch, step) for branch, guide in guides().items() if branch == guide.branch for step in guide.steps]
 COMMANDS = [
     pytest.param(platform, template, id=f"{branch}-{platform}-{number}-{step.title}")

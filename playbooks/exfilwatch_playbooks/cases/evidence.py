@@ -69,7 +69,7 @@ def _entries(findings: Sequence[Finding], facts: Sequence[Facts]) -> list[Entry]
     entries: dict[tuple[object, ...], Entry] = {}
     for finding, said in zip(findings, facts, strict=True):
         matched = tuple((signal.name, signal.field, signal.matched) for signal in finding.signals)
-        same = (finding.rule.id, said.host, said.image, _text(said), said.destination, matched)
+        same = (finding.rule.id, said.host, said.image, _text(said), said.destinations, matched)
         if entry := entries.get(same):
             entry.findings.append(finding)
         else:
@@ -106,10 +106,15 @@ def _whole(entry: Entry, number: int, limit: int) -> str:
     if more := len(entry.findings) - 1:
         last = max((each.end or each.time for each in entry.findings if each.time), default=None)
         facts.append(f"The same {more:,} more {'time' if more == 1 else 'times'}, last {moment(last)}.")
-    if said.program:
-        by = f", started by {code(said.parent, 60)}" if said.parent else ""
-        to = f", destination {code(said.destination, 120)}" if said.destination else ""
-        facts.append(f"{code(said.program, 60)}{by}, process {said.process_id or 'id unknown'}{to}:")
+    what = [
+        f"Program {code(said.program, 60)}" if said.program else "",
+        f"started by {code(said.parent, 60)}" if said.program and said.parent else "",
+        f"process {said.process_id}" if said.process_id else "",
+        f"task {code(said.task, 80)}" if said.task else "",
+        *(f"destination {code(destination, 120)}" for destination in said.destinations),
+    ]
+    if any(what):
+        facts.append(f"{', '.join(filter(None, what))}.")
     blocks = [f"### {number}. {prose(finding.rule.title or 'Unnamed rule', 120)}", " ".join(facts)]
     if text := _text(said):
         blocks.append(fence(text, limit=limit))
@@ -122,7 +127,7 @@ def _text(said: Facts) -> str | None:
 
 
 def _signals(signals: Sequence[FindingSignal]) -> list[str]:
-    hits = [signal for signal in signals if signal.matched is not None]
+    hits = list({(each.name, each.field, each.matched): each for each in signals if each.matched is not None}.values())
     lines = [
         f"- Signal {code(signal.name, 60)}: {code(signal.matched or '', 160)} in {code(signal.field, 60)}"
         + ("" if signal.start is None else f" at character {signal.start + 1:,}")
@@ -130,8 +135,9 @@ def _signals(signals: Sequence[FindingSignal]) -> list[str]:
     ]
     if len(hits) > _SIGNALS:
         lines.append(f"- {len(hits) - _SIGNALS:,} more signals")
-    if misses := [code(signal.name, 60) for signal in signals if signal.matched is None][:_SIGNALS]:
-        lines.append(f"- Not seen: {', '.join(misses)}")
+    missed = dict.fromkeys(signal.name for signal in signals if signal.matched is None)
+    if unseen := [code(name, 60) for name in missed if name not in {hit.name for hit in hits}][:_SIGNALS]:
+        lines.append(f"- Not seen: {', '.join(unseen)}")
     return lines
 
 

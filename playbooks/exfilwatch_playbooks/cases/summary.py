@@ -30,10 +30,9 @@ def title(incident: Incident, findings: Sequence[Finding], facts: Sequence[Facts
 
 
 def _server(destination: str) -> str:
-    """The first destination; of a URL its server."""
-    first = destination.split(", ")[0]
-    found = re.match(r"[a-z]{2,10}://(?:[^/?#\s]*@)?([^/?#\s]+)", first, re.IGNORECASE)
-    return found[1] if found else first
+    """Of a URL its server."""
+    found = re.match(r"[a-z]{2,10}://(?:[^/?#\s]*@)?([^/?#\s]+)", destination, re.IGNORECASE)
+    return found[1] if found else destination
 
 
 def what_happened(incident: Incident, findings: Sequence[Finding], facts: Sequence[Facts]) -> str:
@@ -41,7 +40,7 @@ def what_happened(incident: Incident, findings: Sequence[Finding], facts: Sequen
     user = code(incident.user, 80) if incident.user else "an unknown user"
     host = code(incident.host, 80) if incident.host else "an unknown host"
     programs = _listed((each.program for each in facts), 60)
-    destinations = _listed((each.destination for each in facts), 120)
+    destinations = _listed((destination for each in facts for destination in each.destinations), 120)
     branches = list(dict.fromkeys(finding.rule.branch for finding in findings))
     meanings = list(dict.fromkeys(meaning(branch) for branch in branches))
     sentence = (

@@ -9,9 +9,11 @@ from ipaddress import ip_address
 from exfilwatch.findings.finding import EvidenceEvent, Finding
 from exfilwatch.findings.node import NOBODY, host_key
 
+_DESTINATIONS = 3
 _READ = 65_536  # characters of a command line or script that are searched for destinations
 _URL = re.compile(r"\b(?:https?|ftps?|sftp|scp|tftp|smb)://[^\s'\"<>|`)]{1,300}", re.IGNORECASE)
 _COPY = re.compile(r"(?<![\w.@-])[\w.-]{1,64}@[\w.-]{1,253}:[^\s'\"<>|]{0,200}")
+_NAMESPACE = re.compile(r"\bxmlns(?::\w{1,50})?\s?=\s?[\"'][^\"'<>]{0,300}[\"']")
 _DEV_TCP = re.compile(r"/dev/(?:tcp|udp)/([\w.:-]{1,253})/(\d{1,5})")
 # Accounts whose locking stops the machine rather than the attacker.
 _BUILT_IN = frozenset(
@@ -29,7 +31,8 @@ _BYTES = ("orig_bytes", "cs-bytes", "BytesSent", "SentBytes")
 
 @dataclass(frozen=True)
 class Facts:
-    """None: the finding's events don't say. `destination` is for people, `destination_ip` for commands (not loopback).
+    """None: the finding's events don't say. `destinations` are for people, the first is also `destination`;
+    `destination_ip` is for commands, never loopback.
 
     `process_id` is decimal. `account` is the user without domain, None for the system's own; the same is
     `domain_account` when a domain's directory knows it, `local_account` when the host itself does, and neither where
@@ -51,6 +54,7 @@ class Facts:
     command_line: str | None
     script: str | None
     content: str | None
+    destinations: tuple[str, ...]
     destination: str | None
     destination_ip: str | None
     file: str | None
@@ -67,7 +71,8 @@ def facts(finding: Finding) -> Facts:
     command, script = _first(finding, events, "CommandLine"), _first(finding, events, "ScriptBlockText")
     drive = re.match(r"[A-Za-z]:\\", image or "")
     content = _first(finding, events, "TaskContent")
-    said = "\n".join(filter(None, (command, script, content)))
+    said = "\n".join(filter(None, (command, script, _NAMESPACE.sub("", content or ""))))
+    destinations = tuple(dict.fromkeys(_destinations(events, said)))[:_DESTINATIONS]
     host, user = _named(finding.host), _named(finding.user)
     account, of_domain, of_host = _accounts(user, host)
     ips = [ip for event in events if (ip := _text(event.fields.get("DestinationIp")))]
@@ -86,7 +91,8 @@ def facts(finding: Finding) -> Facts:
         command_line=command,
         script=script,
         content=content,
-        destination=", ".join(list(dict.fromkeys(_destinations(events, said)))[:3]) or None,
+        destinations=destinations,
+        destination=next(iter(destinations), None),
         destination_ip=next((ip for ip in ips if _may_be_blocked(ip)), None),
         file=_first(finding, events, "TargetFilename"),
         task=_first(finding, events, "TaskName") or _task(command),
@@ -153,7 +159,7 @@ def _destinations(events: list[EvidenceEvent], command: str) -> Iterator[str]:
         if name or address:
             yield f"{name} ({address})" if name and address else name or address or ""
     searched = command[:_READ]
-    yield from _URL.findall(searched)
+    yield from (url.rstrip(";,.)}") for url in _URL.findall(searched))
     yield from (f"{host}:{port}" for host, port in _DEV_TCP.findall(searched))
     yield from _COPY.findall(searched)
 

@@ -151,7 +151,9 @@ def fill(step: Step, facts: Sequence[Facts], shown: int = _SHOWN) -> FilledStep:
 
 
 def _values(name: str, facts: Iterable[Facts]) -> list[str]:
-    return list(dict.fromkeys(value for each in facts if (value := getattr(each, name))))
+    """What the facts say under a placeholder's name, each value once."""
+    found = (each.destinations if name == "destination" else (getattr(each, name),) for each in facts)
+    return list(dict.fromkeys(value for values in found for value in values if value))
 
 
 def _sentence(template: str, facts: Sequence[Facts], shown: int) -> str:
