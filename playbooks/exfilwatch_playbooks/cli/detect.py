@@ -29,7 +29,12 @@ if TYPE_CHECKING:
 
 FailOn = Annotated[
     Level | None,
-    typer.Option("--fail-on", help="End with exit code 4 when there is a finding of this level or above."),
+    typer.Option(
+        "--fail-on",
+        metavar="LEVEL",
+        help="End with exit code 4 when there is a finding of this level (informational, low, medium, high, critical) "
+        "or above.",
+    ),
 ]
 
 

@@ -59,8 +59,9 @@ def explain(
 ) -> None:
     """Say of each event which rules fired or nearly did, and why: every signal, matched or not, and where.
 
-    Shows events in which some signal of a rule matched, in the order in which they are read. Rules that correlate
-    events are explained by their members: `--members` shows them.
+    Shows events in which some signal of a rule matched, as they are read.
+
+    Rules that correlate events are explained by their members: see --members.
     """
     from itertools import islice
 

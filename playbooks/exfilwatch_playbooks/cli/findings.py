@@ -35,7 +35,7 @@ def list_findings(
     host: Annotated[str | None, typer.Option(help="Of this host (ws1 = WS1.corp.local).")] = None,
     user: Annotated[str | None, typer.Option(help="Of this user (anna = CORP\\anna).")] = None,
     rule: Annotated[str | None, typer.Option(help="A rule's id, title or branch.")] = None,
-    level: Annotated[Level | None, typer.Option(help="This level and above.")] = None,
+    level: Annotated[Level | None, typer.Option(metavar="LEVEL", help="This level and above.")] = None,
     incident: Annotated[str | None, typer.Option(help="Of this incident: its id or the beginning of it.")] = None,
     since: Since = None,
     until: Until = None,
