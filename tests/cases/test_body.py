@@ -164,6 +164,11 @@ def test_a_script_or_a_tasks_content_stands_in_for_a_command_line():
     assert "```text\n<Exec>curl</Exec>\n```" in drafted(task).body
 
 
+def test_an_entry_without_a_program_says_what_there_is():
+    finding = make("a", Image=None, CommandLine=None).model_copy(update={"fields": {"TaskName": "\\Sync"}})
+    assert "`. Task `\\Sync`.\n" in drafted(finding).body
+
+
 def test_findings_that_say_the_same_are_one_entry_with_a_count():
     loop = [make(str(minute), minute) for minute in range(50)]
     known = section(drafted(*loop).body, "How we know")

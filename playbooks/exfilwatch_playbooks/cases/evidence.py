@@ -107,14 +107,14 @@ def _whole(entry: Entry, number: int, limit: int) -> str:
         last = max((each.end or each.time for each in entry.findings if each.time), default=None)
         facts.append(f"The same {more:,} more {'time' if more == 1 else 'times'}, last {moment(last)}.")
     what = [
-        f"Program {code(said.program, 60)}" if said.program else "",
+        f"program {code(said.program, 60)}" if said.program else "",
         f"started by {code(said.parent, 60)}" if said.program and said.parent else "",
         f"process {said.process_id}" if said.process_id else "",
         f"task {code(said.task, 80)}" if said.task else "",
         *(f"destination {code(destination, 120)}" for destination in said.destinations),
     ]
-    if any(what):
-        facts.append(f"{', '.join(filter(None, what))}.")
+    if joined := ", ".join(filter(None, what)):
+        facts.append(f"{joined[0].upper()}{joined[1:]}.")
     blocks = [f"### {number}. {prose(finding.rule.title or 'Unnamed rule', 120)}", " ".join(facts)]
     if text := _text(said):
         blocks.append(fence(text, limit=limit))
