@@ -29,7 +29,7 @@ def test_no_finding_is_no_failure(tmp_path: Path) -> None:
         (["detect", "x", "--colour"], "No such option"),
         (["detect", "x", "--output", "xml"], "xml"),
         (["detect", "x", "--fail-on", "severe"], "severe"),
-        (["detect", "x", "--rules", "nope"], "error: --rules nope: there is neither a rule pack (exfil, seed) nor"),
+        (["detect", "x", "--rules", "nope"], "error: nope: there is neither a rule pack (exfil, seed) nor"),
         (["detect", "x", "--since", "yesterday"], "error: --since 'yesterday' is no time"),
         (["detect", "x", "--since", "2026-02-30"], "error: --since '2026-02-30' is no time"),
         (["detect", "x", "--since", "1h", "--until", "2h"], "error: --since is not before --until"),

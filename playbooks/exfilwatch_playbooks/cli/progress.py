@@ -25,6 +25,7 @@ class Bar:
         self._started = self._drawn = time.monotonic()
         self._progress: Progress | None = None
         self._task: TaskID | None = None
+        self._shown: Input | None = None
         self._read = 0
 
     def watch(self, inputs: Iterable[Input]) -> Iterator[Input]:
@@ -46,7 +47,7 @@ class Bar:
             yield block
 
     def _draw(self, source: Input) -> None:
-        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
         from exfilwatch_playbooks.cli.terminal import console
 
@@ -55,22 +56,21 @@ class Bar:
                 TextColumn("{task.description}", markup=False),
                 BarColumn(20),
                 TaskProgressColumn(),
-                TextColumn("{task.fields[events]}", markup=False),
-                TimeElapsedColumn(),
+                TextColumn("{task.fields[so_far]}", markup=False),
             )
             self._progress = Progress(*columns, console=console(stderr=True), transient=True, auto_refresh=False)
-            self._task = self._progress.add_task("", events="")
             self._progress.start()
-        assert self._task is not None
-        total = source.size if source.size and self._read else None
-        self._progress.update(
-            self._task,
-            description=source.name[-40:],
-            completed=min(self._read, total or self._read),
-            total=total,
-            events=f"{self._report.events.total():,} events",
-            refresh=True,
-        )
+        if self._task is None or self._shown is not source:
+            if self._task is not None:
+                self._progress.remove_task(self._task)
+            # EVTX records come unpacked: how much of the file they were is unknown.
+            total = source.size if source.kind == "lines" else None
+            self._task = self._progress.add_task(source.name[-40:], total=total, so_far="")
+            self._shown = source
+        read = min(self._read, source.size or self._read)
+        records = self._report.events.total() + self._report.unknown_count
+        so_far = f"{records:,} records, {time.monotonic() - self._started:.0f} s"
+        self._progress.update(self._task, completed=read, so_far=so_far, refresh=True)
 
     def close(self) -> None:
         """Take the bar away."""

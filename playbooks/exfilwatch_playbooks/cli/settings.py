@@ -22,9 +22,7 @@ def _rule_path(name: str) -> Path:
         return pack(name)
     if Path(name).exists():
         return Path(name)
-    raise ConfigError(
-        f"--rules {name}: there is neither a rule pack ({', '.join(packs())}) nor a file or folder so called"
-    )
+    raise ConfigError(f"{name}: there is neither a rule pack ({', '.join(packs())}) nor a file or folder so called")
 
 
 def _default_rules() -> tuple[str, ...]:
