@@ -105,11 +105,12 @@ def test_any_lines_come_back_whatever_the_sizes_of_blocks_and_chunks(lines, size
     text = b"\n".join(lines)
     chunks = [text[i : i + size] for i in range(0, len(text), size)]
     found = list(whole_lines(StreamWindow(chunks), Limits(block=size, max_line=10_000), pytest.fail))
-    assert b"".join(data for _, data in found) == text
-    assert all(data.endswith(b"\n") for _, data in found[:-1])
-    assert [first for first, _ in found] == [
-        1 + b"".join(data for _, data in found[:position]).count(b"\n") for position in range(len(found))
+    assert b"".join(data for _, data, _ in found) == text
+    assert all(data.endswith(b"\n") for _, data, _ in found[:-1])
+    assert [first for first, _, _ in found] == [
+        1 + b"".join(data for _, data, _ in found[:position]).count(b"\n") for position in range(len(found))
     ]
+    assert [ends for _, _, ends in found] == [data.count(b"\n") for _, data, _ in found]
 
 
 @pytest.mark.parametrize("window", ["file", "stream"])
@@ -120,7 +121,7 @@ def test_a_line_longer_than_the_limit_is_skipped_and_the_rest_is_read(tmp_path, 
     skipped: list[tuple[int, int]] = []
     limits = Limits(block=1024, max_line=50_000)
     found = list(whole_lines(opened, limits, lambda number, size: skipped.append((number, size))))
-    assert found == [(1, b'{"a":1}\n'), (3, b'{"b":2}\n')]
+    assert found == [(1, b'{"a":1}\n', 1), (3, b'{"b":2}\n', 1)]
     assert skipped == [(2, 100_001), (4, 70_000)]
     if isinstance(opened, FileWindow):
         opened.close()
@@ -271,6 +272,6 @@ def test_a_full_temporary_directory_is_an_error_that_says_what_to_do(tmp_path, m
 
 
 def test_a_block_that_was_not_kept_says_so():
-    block = Block("-", 1, None)
+    block = Block("-", 1, None, 0)
     with pytest.raises(SourceError, match="only once"):
         block.load()

@@ -12,10 +12,10 @@ from exfilwatch.detection.rule import Rule
 from exfilwatch.detection.screen import LONG, FieldGetter, Left, Plan, looked_at
 from exfilwatch.events.classify import EventClass
 from exfilwatch.events.event_xml import unescape
-from exfilwatch.events.mapping import compile_expression, dict_access
+from exfilwatch.events.mapping import compile_expression, dict_access, to_int
 from exfilwatch.events.shape import Record, Shape, based
 from exfilwatch.events.specs import windows
-from exfilwatch.events.typed import Row, TypedRows, Untyped, paths_of
+from exfilwatch.events.typed import Row, Text, TypedRows, Untyped, paths_of
 
 _CACHED = 50_000
 Key = tuple[str, str, str]
@@ -61,6 +61,8 @@ class FastRows:
         self._choose = self._chooser()
         self._eager: dict[Any, Look | None] = {}
         self._lazy: dict[Any, Look | None] = {}
+        self._asked: dict[Any, bool] = {}
+        self._first = self._first_key()
 
     def _host_is_computer(self, lazy: frozenset[str]) -> bool:
         """Whether the host of a row is what lazy rules see as Computer."""
@@ -133,6 +135,30 @@ class FastRows:
         return [*own, mapped] if raw else [mapped, *own]
 
     # Classes
+
+    def _first_key(self) -> Callable[[Row], Any] | None:
+        """Of a Windows log: the event id, when by it alone most rows can be passed over."""
+        if not self.shape.spec.windows or len(self._key_paths) < 2:
+            return None
+        services = ("", *windows().services)
+        if any(self._is_eager("", product, service) for product in ("windows", "linux") for service in services):
+            return None
+        expression, bases, _ = self.shape.classifier.keys[1]
+        paths = paths_of(expression, bases)
+        return self.typed.values(paths) if len(self.typed.attributes(paths)) == 1 else None
+
+    def _is_asked(self, event_id: Any) -> bool:
+        """Whether an event of this id, of whatever log, is one that a rule looks at that is not lazy."""
+        number = to_int(event_id.text if isinstance(event_id, Text) else event_id)
+        return any(
+            self._is_eager(event.category, product, event.service)
+            for event in windows().events
+            if number in event.ids
+            for product in ("windows", "linux")
+        )
+
+    def _is_eager(self, category: str, product: str, service: str) -> bool:
+        return any(rule.id not in self.lazy for rule in self._evaluator.concerned((category, product, service)))
 
     def _chooser(self) -> Callable[[Row], EventClass | None]:
         getters = [
@@ -213,11 +239,15 @@ class FastRows:
 
     def candidates(self, rows: Sequence[Row]) -> list[int]:
         """The positions of the rows on which a rule that is not lazy may fire."""
-        looks = self._eager
+        looks, key = self._eager, self._key
         while True:
             try:
-                found = map(looks.__getitem__, map(self._key, rows))
-                return [at for at, look in enumerate(found) if look is not None and look.may_fire(rows[at])]
+                if self._first is None:
+                    found = map(looks.__getitem__, map(key, rows))
+                    return [at for at, look in enumerate(found) if look is not None and look.may_fire(rows[at])]
+                asked = self._asked
+                some = [at for at, first in enumerate(map(self._first, rows)) if asked[first]]
+                return [at for at in some if (look := looks[key(rows[at])]) is not None and look.may_fire(rows[at])]
             except KeyError as error:
                 self._learn(looks, rows, error.args[0], lazy=False)
 
@@ -234,6 +264,11 @@ class FastRows:
         return found
 
     def _learn(self, looks: dict[Any, Look | None], rows: Sequence[Row], key: Any, *, lazy: bool) -> None:
+        if not lazy and self._first is not None and not isinstance(key, tuple):
+            if len(self._asked) >= _CACHED:
+                self._asked.clear()
+            self._asked[key] = self._is_asked(key)
+            return
         if len(looks) >= _CACHED:
             looks.clear()
         looks[key] = self._look(next(row for row in rows if self._key(row) == key), lazy=lazy)

@@ -10,6 +10,7 @@ A field map (all paths and expressions: events/mapping.py):
     excludes:  [path, ...]      and none of these
     equals:    {path: [values]} and each of these has one of the values (compared as text, lower-cased)
     escaped:   true             its texts have `&lt;` for `<` and so on
+    called:    name             shown instead of the file's: one shape that is told apart in two ways
     nested:    true             nobody writes its records with dots in the keys (for typed decoding, events/typed.py)
     raw:       [object, ...]    objects whose members are the record's own fields ('' = the record itself; a last
                                 part '*' = each object inside)
@@ -75,7 +76,7 @@ class Shape:
     """One field map, compiled for decoded records."""
 
     def __init__(self, name: str, spec: ShapeSpec, parent: "Shape | None" = None) -> None:
-        self.name = name
+        self.name = spec.called or name
         spec = inherited(spec, parent.spec) if parent else spec
         self.spec: ShapeSpec = spec
         self.bases: tuple[str, ...] = tuple(spec.raw) or ("",)

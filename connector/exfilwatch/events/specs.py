@@ -37,6 +37,7 @@ class ShapeSpec(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     equals: dict[str, list[str]] = {}
     escaped: bool = False
     nested: bool = False
+    called: str = ""
     raw: list[str] = []
     system: dict[str, Expression] = {}
     time: list[str] = []
