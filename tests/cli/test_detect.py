@@ -67,6 +67,14 @@ def test_standard_input_is_read_compressed_or_not(logs: Path) -> None:
         assert [(found["source"], found["host"]) for found in ended.lines] == [("-", "WS-07")]
 
 
+def test_a_record_that_is_read_twice_is_found_once(logs: Path, tmp_path: Path, capsys: Any) -> None:
+    copy = tmp_path / "copy.jsonl"
+    copy.write_bytes(logs.read_bytes())
+    ended = inside(capsys, "detect", logs, logs, copy)
+    assert len(ended.lines) == 1
+    assert "1 finding: 1 high in 9 events" in ended.err
+
+
 @pytest.mark.parametrize(
     ("options", "found"),
     [
