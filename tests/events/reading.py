@@ -58,9 +58,9 @@ def iso(micros: int | None) -> str | None:
 def check(case: Case) -> None:
     event = one(case.record)
     found = (event.shape, event.category, event.product, event.host, iso(event.time))
-    assert found == (case.shape, case.category, case.product, case.host, case.time)
-    assert {name: event.fields.get(name) for name in case.fields} == case.fields
-    assert {name: event.raw.get(name) for name in case.raw} == case.raw
+    assert found == (case.shape, case.category, case.product, case.host, case.time), found
+    assert {name: event.fields.get(name) for name in case.fields} == case.fields, event.fields
+    assert {name: event.raw.get(name) for name in case.raw} == case.raw, event.raw
     if case.service is not None:
         assert event.service == case.service
     if case.ingest_time is not None:
@@ -84,4 +84,4 @@ def dotted(record: Json) -> Json:
 def same(first: Event, second: Event) -> None:
     """Both are one event, whatever their records looked like."""
     for name in ("shape", "category", "product", "service", "time", "ingest_time", "host", "fields"):
-        assert getattr(first, name) == getattr(second, name)
+        assert getattr(first, name) == getattr(second, name), name

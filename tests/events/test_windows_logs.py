@@ -195,6 +195,11 @@ def converted(channel: str, number: int, data: Json) -> Json:
     return record
 
 
+def plain(channel: str, number: int, data: Json) -> Json:
+    """The same without what only OTRF's have."""
+    return {"Channel": channel, "EventID": number, "Computer": HOST, "TimeCreated": TIME, **data}
+
+
 def flat(channel: str, number: object, data: Json) -> Json:
     """As OTRF's data sets have it."""
     return {
@@ -229,7 +234,14 @@ def nxlog(channel: str, number: int, data: Json) -> Json:
     }
 
 
-FORMS = {"evtx": evtx, "evtx (XML)": xml, "evtx (converted XML)": converted, "windows_flat": flat, "nxlog": nxlog}
+FORMS = {
+    "evtx": evtx,
+    "evtx (XML)": xml,
+    "evtx (converted XML)": converted,
+    "windows_flat": plain,
+    "windows_flat (OTRF)": flat,
+    "nxlog": nxlog,
+}
 
 
 @pytest.mark.parametrize("form", FORMS)
