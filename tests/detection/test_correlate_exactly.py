@@ -277,15 +277,18 @@ FAST = [
 @pytest.mark.parametrize(
     ("kind", "bounds", "emit", "spread"), FAST, ids=lambda value: str(value) if isinstance(value, str) else ""
 )
-def test_a_group_of_a_hundred_thousand_hits_takes_less_than_a_second(
+def test_ten_times_the_hits_of_a_group_take_little_more_than_ten_times_as_long(
     kind: str, bounds: tuple[Bound, ...], emit: Emit, spread: int
 ) -> None:
     plan = make(kind, bounds, emit, "ab")
-    hits = many("ab", 100_000, spread)
-    taken = []
-    for _ in range(2):
-        started = time.process_time()
-        result = matches(plan, hits)
-        taken.append(time.process_time() - started)
-        assert result
-    assert min(taken) < 1, f"{kind}: {min(taken):.2f} s of CPU"
+
+    def cost(count: int) -> float:
+        hits, taken = many("ab", count, spread), []
+        for _ in range(3):
+            started = time.process_time()
+            assert matches(plan, hits)
+            taken.append(time.process_time() - started)
+        return min(taken)
+
+    few, tenfold = cost(6_000), cost(60_000)
+    assert tenfold < 30 * few, f"{kind}: {few:.3f} s, then {tenfold:.3f} s of CPU"
