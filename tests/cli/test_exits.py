@@ -148,11 +148,24 @@ def test_a_full_disk_under_the_output_is_one_clear_message(form: str, logs: Path
     assert "Exception ignored" not in said
 
 
-def test_closed_standard_output_is_a_clear_message(logs: Path) -> None:
-    command = " ".join([*COMMAND, "detect", str(logs), "--output", "jsonl", ">&-"])
+@pytest.mark.parametrize(
+    ("closed", "path", "code", "out", "err"),
+    [
+        (">&-", "logs", 2, 0, b"error: standard output is closed"),
+        ("<&-", "-", 2, 0, b"error: standard input is closed"),
+        ("<&-", "logs", 0, 1, b"1 finding"),
+        ("2>&-", "logs", 0, 1, b""),
+    ],
+)
+def test_a_closed_stream_is_a_clear_message_or_no_trouble(
+    closed: str, path: str, code: int, out: int, err: bytes, logs: Path
+) -> None:
+    command = " ".join([*COMMAND, "detect", str(logs) if path == "logs" else path, "--output", "jsonl", closed])
     done = subprocess.run(["sh", "-c", command], capture_output=True, env=environment(), check=False)
-    assert done.returncode == 2
-    assert b"error: standard output is closed" in done.stderr
+    assert done.returncode == code
+    assert done.stdout.count(b"\n") == out
+    assert err in done.stderr
+    assert b"internal error" not in done.stderr
 
 
 def test_the_version_is_printed() -> None:

@@ -77,6 +77,8 @@ def _explained(error: Exception) -> int:
 
 def say(text: str) -> None:
     """One line on standard error, fit for a terminal; no trouble when nobody listens."""
+    if sys.stderr is None:  # closed; print would take standard output instead
+        return
     if not (text.isascii() and text.replace("\n", "").isprintable()):
         from exfilwatch_playbooks.hostile import visible
 
@@ -84,7 +86,7 @@ def say(text: str) -> None:
     try:
         print(text, file=sys.stderr, flush=True)  # noqa: T201
     except (OSError, ValueError):
-        _redirect(sys.stderr.fileno() if sys.stderr else 2)
+        _redirect(sys.stderr.fileno())
 
 
 def _flush() -> None:

@@ -103,17 +103,16 @@ def detections(
     Each finding once, also when a record is in several files or a path is given twice.
     """
     from exfilwatch.detection.engine import Engine
-    from exfilwatch.events.inputs import open_inputs
-    from exfilwatch.events.limits import Limits
     from exfilwatch.findings.identity import finding_id
     from exfilwatch_playbooks.cli.progress import Bar
+    from exfilwatch_playbooks.cli.reading import inputs
     from exfilwatch_playbooks.cli.times import micros
 
     engine = Engine(rules, report, micros(since), micros(until))
     bar = Bar(report, quiet=not progress)
     seen = set[str]()
     try:
-        for each in engine.run(bar.watch(open_inputs(paths, report, Limits(), replayable=True))):
+        for each in engine.run(bar.watch(inputs(paths, report, replayable=True))):
             identity = finding_id(each.rule.id, [event.id for event in each.events])
             if identity not in seen:
                 seen.add(identity)

@@ -92,11 +92,10 @@ def explain(
 
 def read(paths: Iterable[str], report: "Report", only: str | None = None) -> "Iterator[Event]":
     """The events in `paths`; with `only`, those of the source of that name."""
-    from exfilwatch.events.inputs import open_inputs
-    from exfilwatch.events.limits import Limits
     from exfilwatch.events.lines import LineDecoder
+    from exfilwatch_playbooks.cli.reading import inputs
 
-    for source in open_inputs(paths, report, Limits(), replayable=False):
+    for source in inputs(paths, report, replayable=False):
         if only is not None and source.name != only:
             continue
         decoder = LineDecoder(source.name, report)
