@@ -186,7 +186,7 @@ class Shape:
                     fields[name] = value
         time = micros(self._time(record))
         host = self._host(record)
-        host_name = None if host is None else str(host)
+        host_name = str(host) if isinstance(host, str | int) else None
         if host_name:
             fields.setdefault("Computer", host_name)
         return Event(
