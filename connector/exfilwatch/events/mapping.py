@@ -11,7 +11,8 @@ An expression is
   {lines: e, key: K}           the value of `K=...` (or `K: ...`) in a text of lines (or list of texts)
   {regex: e, pattern: p}       the first group of the first match (pattern runs in linear time)
   {unescape: e}                a text with `&lt;` and the like as the characters that they stand for
-  {path_product: e}            windows for a path with a drive or backslash, linux for one that starts with '/'
+  {path_product: e}            windows for a path with a drive or backslash, linux for one that starts with '/',
+                               macos when that is a folder that only macOS has
   {directory: e, name: e}      a folder and a file name as one path, whichever separator the folder uses
 """
 
@@ -31,6 +32,7 @@ T = TypeVar("T")
 Getter: TypeAlias = Callable[[T], Value]
 Access: TypeAlias = Callable[[str], Getter[T]]
 
+_OF_MACOS = ("/Applications/", "/Library/", "/System/", "/Users/", "/Volumes/", "/private/")
 _MISSING: tuple[Value, ...] = (None, "", "-")
 
 
@@ -132,7 +134,9 @@ def _path_product(path: Getter[T]) -> Getter[T]:
         value = path(record)
         if not isinstance(value, str) or not value:
             return None
-        return "linux" if value.startswith("/") else "windows"
+        if not value.startswith("/"):
+            return "windows"
+        return "macos" if value.startswith(_OF_MACOS) else "linux"
 
     return product
 

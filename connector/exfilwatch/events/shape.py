@@ -49,6 +49,7 @@ from exfilwatch.events.timestamps import micros
 __all__ = ["SHAPES", "Classifier", "EventClass", "Record", "Shape", "based", "recognise", "taxonomy"]
 
 Record: TypeAlias = dict[str, Value]
+_Words: TypeAlias = tuple[str | Getter[Record], ...]
 _ABSENT: tuple[Value, ...] = (None, "", [])
 
 
@@ -103,7 +104,7 @@ class Shape:
         self._ingest = self._head(spec.ingest_time)
         self._host = self._head(spec.host)
         self._record = self._head(spec.record)
-        self._getters: dict[int, list[tuple[str, Getter[Record]]]] = {}
+        self._made: dict[int, tuple[_Words, list[tuple[str, Getter[Record]]]]] = {}
 
     def _head(self, paths: list[str]) -> Getter[Record]:
         getters = [dict_access(path) for path in paths]
@@ -136,18 +137,23 @@ class Shape:
             options.setdefault(name, []).append((expression, self._root))
         return options
 
-    def _compiled(self, found: EventClass) -> list[tuple[str, Getter[Record]]]:
-        getters = self._getters.get(id(found))
-        if getters is None:
-            getters = []
-            for name, options in self.field_expressions(found).items():
-                compiled = [
-                    compile_expression(expression, based(dict_access, bases), f"{self._where}, field {name}")
-                    for expression, bases in options
-                ]
-                getters.append((name, compiled[0] if len(compiled) == 1 else _first_of(compiled)))
-            self._getters[id(found)] = getters
-        return getters
+    def _compiled(self, found: EventClass) -> tuple[_Words, list[tuple[str, Getter[Record]]]]:
+        """Category, product and service, and the fields."""
+        made = self._made.get(id(found))
+        if made is None:
+            words = tuple(
+                word if isinstance(word, str) else self._getter(word, found.bases)
+                for word in (found.category, found.product, found.service)
+            )
+            getters = [
+                (name, _first_of([self._getter(expression, bases, f", field {name}") for expression, bases in options]))
+                for name, options in self.field_expressions(found).items()
+            ]
+            made = self._made[id(found)] = (words, getters)
+        return made
+
+    def _getter(self, expression: Expression, bases: tuple[str, ...], what: str = "") -> Getter[Record]:
+        return compile_expression(expression, based(dict_access, bases), self._where + what)
 
     def may_recognise(self, keys: Iterable[str]) -> bool:
         """Whether a record with these top-level keys can be of this shape at all."""
@@ -176,11 +182,11 @@ class Shape:
         fields: Record = {}
         category = product = service = ""
         if found is not None:
+            words, getters = self._compiled(found)
             category, product, service = (
-                part if isinstance(part, str) else self._word(part, found, record)
-                for part in (found.category, found.product, found.service)
+                word if isinstance(word, str) else str(word(record) or "").lower() for word in words
             )
-            for name, getter in self._compiled(found):
+            for name, getter in getters:
                 value = getter(record)
                 if value is not None:
                     fields[name] = value
@@ -215,10 +221,6 @@ class Shape:
                 own[key] = value
         return own
 
-    def _word(self, expression: Expression, found: EventClass, record: Record) -> str:
-        getter = compile_expression(expression, based(dict_access, found.bases), self._where)
-        return str(getter(record) or "").lower()
-
     @staticmethod
     def _identity(record: Value, host: str | None, time: int | None, category: str, own: Record, raw: bytes) -> str:
         """A record number is unique only in one log of one host, until the log is cleared: so with the time."""
@@ -252,6 +254,9 @@ def _names(category: Expression) -> list[str]:
 
 
 def _first_of(getters: list[Getter[Record]]) -> Getter[Record]:
+    if len(getters) == 1:
+        return getters[0]
+
     def first(record: Record) -> Value:
         value: Value = None
         for getter in getters:
