@@ -17,6 +17,10 @@ OPEN = (
     ("many_hostile_values", "no bound over all values"),
     ("aliases_of_aliases", "exponential in duplicate_keys"),
     ("any_document.py::test_check_lists", "crashes on values of unexpected types"),
+    ("beyond_64_bits", "OverflowError where a hit is packed"),
+    ("a_null_in_the_place", "the fast path takes null for a value"),
+    ("leaves_it_to_the_provider", "the fast path forgets the provider after a line with a channel"),
+    ("both_ways.py::test_the_fast_path", "the same, and others of its kind"),
     ("of_any_length_is_evaluated_or_refused", "RecursionError"),
 )
 

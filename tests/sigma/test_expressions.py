@@ -71,11 +71,11 @@ EXPONENTIAL = selecting(r"CommandLine|re: '^(?!b)(a|aa)+$'")
 
 def test_many_hostile_values_do_not_add_up() -> None:
     rules = loaded(EXPONENTIAL)
-    events = [event({"CommandLine": "a" * 60 + f"!{number}"}, at=number) for number in range(40)]
+    events = [event({"CommandLine": "a" * 60 + f"!{number}"}, at=number) for number in range(24)]
     report = Report()
     started = time.process_time()
     assert not list(Engine(rules, report).detect(events))
-    assert time.process_time() - started < 5
+    assert time.process_time() - started < 3
     assert report.problems
 
 

@@ -215,3 +215,12 @@ DEFENDER = (
 )
 def test_names_with_spaces_lose_them_and_attributes_of_the_header_are_joined(selection: str) -> None:
     assert run(loaded(selecting(selection, "product: windows\nservice: windefend")), DEFENDER)
+
+
+def test_a_channel_that_says_nothing_leaves_it_to_the_provider() -> None:
+    rules = loaded(selecting("Marker: x", "category: process_creation\nproduct: windows"))
+    usual = record(SYSMON, 1, SourceName="Microsoft-Windows-Sysmon")
+    forwarded = record("ForwardedEvents", 1, SourceName="Microsoft-Windows-Sysmon")
+    assert len(run(rules, forwarded)) == 1
+    assert len(run(rules, usual + forwarded)) == 2
+    assert len(run(rules, forwarded + usual)) == 2
