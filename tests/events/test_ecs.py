@@ -321,6 +321,28 @@ OTHERS = [
         {"Image": "/usr/bin/curl"},
     ),
     other(
+        "a fork and what it executed, in one record",
+        endpoint("linux", "process", "start", "", process=BASH)
+        | {"event": {"category": ["process"], "type": ["start"], "action": ["fork", "exec"]}},
+        "process_creation",
+        "linux",
+        LINUX_CREATION,
+    ),
+    other(
+        "a connection and its end, in one record",
+        endpoint("linux", "network", "start", "", process=BASH, **GOES_OUT)
+        | {
+            "event": {
+                "category": ["network"],
+                "type": ["start", "end"],
+                "action": ["connection_attempted", "disconnect_received"],
+            }
+        },
+        "network_connection",
+        "linux",
+        {"DestinationIp": "203.0.113.7"},
+    ),
+    other(
         "the end of a process",
         endpoint("linux", "process", "end", "end", process=BASH),
         "process_termination",
@@ -546,6 +568,12 @@ def test_an_event_of_a_search_answer_is_the_event_itself():
     hit = {"_index": "logs", "_id": "a", "_source": WINDOWS[0].record}
     (found,) = events({"took": 1, "hits": {"hits": [hit]}})
     assert found == one(WINDOWS[0].record)
+
+
+def test_a_search_may_have_asked_for_fields_instead_of_the_source():
+    fields = {name: value if isinstance(value, list) else [value] for name, value in dotted(WINDOWS[0].record).items()}
+    (found,) = events({"took": 1, "hits": {"hits": [{"_index": "logs", "_id": "a", "fields": fields}]}})
+    assert found.fields == one(WINDOWS[0].record).fields
 
 
 def test_the_host_is_where_it_happened_not_the_collector():

@@ -5,7 +5,8 @@
     Log Analytics, Kusto          {"tables": [{"columns": [{"name": ...}], "rows": [[...]]}]}
     Azure diagnostic settings     {"records": [{...}]}
     OData                         {"@odata.context": ..., "value": [{...}]}
-    Elasticsearch, OpenSearch     {"hits": {"hits": [{"_index": ..., "_id": ..., "_source": {...}}]}}, or one such hit
+    Elasticsearch, OpenSearch     {"hits": {"hits": [{"_index": ..., "_id": ..., "_source": {...}}]}}, or one such hit;
+                                  with "fields": {NAME: [value, ...]} instead of _source
     Splunk                        {"preview": ..., "results": [{...}]}, or {"preview": ..., "result": {...}} per line
     Sumo Logic                    {"fields": [...], "messages": [{"map": {...}}]}
 
@@ -23,6 +24,7 @@ Members: TypeAlias = dict[str, msgspec.Raw]
 
 class _Hit(msgspec.Struct):
     source: msgspec.Raw = msgspec.field(name="_source", default_factory=lambda: msgspec.Raw(b""))
+    fields: dict[str, list[msgspec.Raw]] = {}
 
 
 class _Hits(msgspec.Struct):
@@ -81,7 +83,7 @@ def _unwrapping(members: Members) -> Callable[[], Iterator[bytes]] | None:
     if "result" in members and ("preview" in members or "lastrow" in members):
         return lambda: iter([bytes(members["result"])])
     if "hits" in members and ("took" in members or "_shards" in members or len(members) == 1):
-        return lambda: (bytes(hit.source) for hit in _hits.decode(members["hits"]).hits if len(bytes(hit.source)))
+        return lambda: (row for hit in _hits.decode(members["hits"]).hits if (row := _hit_row(hit)))
     if members.keys() >= _HIT:
         return lambda: iter([bytes(members["_source"])])
     if "messages" in members and ("fields" in members or len(members) == 1):
@@ -91,6 +93,13 @@ def _unwrapping(members: Members) -> Callable[[], Iterator[bytes]] | None:
 
 def _elements(array: msgspec.Raw) -> Iterator[bytes]:
     return (bytes(element) for element in _objects.decode(array))
+
+
+def _hit_row(hit: _Hit) -> bytes:
+    """Its source, or else its fields, of which Elasticsearch gives each value as a list."""
+    if len(bytes(hit.source)) or not hit.fields:
+        return bytes(hit.source)
+    return _encode({name: values[0] if len(values) == 1 else values for name, values in hit.fields.items()})
 
 
 def _table_rows(tables: msgspec.Raw) -> Iterator[bytes]:
