@@ -5,9 +5,11 @@ The records are of many shapes in one file, with members missing, of odd types, 
 
 import copy
 import json
+from hashlib import sha256
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -245,3 +247,27 @@ def test_a_null_in_the_place_of_a_required_member_makes_an_unknown_shape() -> No
         assert len(decoded(text, path, slow)) == 1
         list(Engine(BOTH, fast).run(open_inputs([str(path)], fast, Limits(), replayable=True)))
     assert (fast.events.total(), fast.unknown_count) == (slow.events.total(), slow.unknown_count) == (1, 1)
+
+
+@pytest.mark.parametrize("wanted", ["true", "1", "false", "0"])
+def test_one_and_true_are_not_taken_for_each_other(wanted: str) -> None:
+    """They are equal as keys of Python's dictionaries, so that whatever is remembered by value may mix them up."""
+    rules = loaded(selecting(f"Initiated: {wanted}", "category: network_connection"))
+    for values in ([1, True], [True, 1], [0, False], [False, 0], [1.0, True]):
+        text = "".join(json.dumps(flat(3, {"Initiated": value})) + "\n" for value in values)
+        with TemporaryDirectory() as folder:
+            path = Path(folder, "events.json")
+            expected = said(list(Engine(rules, Report()).detect(decoded(text, path, Report()))))
+            inputs = open_inputs([str(path)], Report(), Limits(), replayable=True)
+            assert said(list(Engine(rules, Report()).run(inputs))) == expected
+
+
+def test_a_list_of_many_long_texts_is_looked_for_in_a_file_too() -> None:
+    names = [f"{sha256(bytes([*divmod(number, 256)])).hexdigest()}.example" for number in range(12000)]
+    rules = loaded(selecting(f"CommandLine|contains: {json.dumps(names)}"))
+    text = "".join(json.dumps(flat(1, {"CommandLine": f"curl {name}"})) + "\n" for name in ("x", names[0], names[-1]))
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "events.json")
+        path.write_text(text, "utf-8")
+        report = Report()
+        assert len(list(Engine(rules, report).run(open_inputs([str(path)], report, Limits(), replayable=True)))) == 2
