@@ -50,10 +50,10 @@ class Engine:
         """The detections in events that are decoded already."""
         with HitStore() as hits:
             for event in events:
-                for rule in self._evaluator.fired(event):
-                    if rule.emits:
-                        yield rule.detection(event)
-                    for correlation, hit in self._evaluator.hits(rule, event):
+                for verdict in self._evaluator.fired(event):
+                    if verdict.rule.emits:
+                        yield verdict.detection()
+                    for correlation, hit in self._evaluator.hits(verdict.rule, event):
                         hits.add(correlation.id, hit)
             yield from self._correlate(hits)
 
@@ -122,10 +122,10 @@ class _Reading:
             self._join(each_kept)
 
     def _detections(self, event: Event) -> Iterator[Detection]:
-        for rule in self._evaluator.fired(event):
-            if rule.emits:
-                yield rule.detection(event)
-            self._hit(rule, event)
+        for verdict in self._evaluator.fired(event):
+            if verdict.rule.emits:
+                yield verdict.detection()
+            self._hit(verdict.rule, event)
 
     def _hit(self, rule: Rule, event: Event) -> None:
         for correlation, hit in self._evaluator.hits(rule, event):
@@ -158,9 +158,9 @@ class _Reading:
         decoder = LineDecoder(block.source, Report())
         for at, line in _lines(block, positions):
             for event in decoder.feed(line, block.first + at):
-                for rule in self._evaluator.fired(event):
-                    if not rule.emits and rule.id not in self._neighbours.leaders:
-                        self._hit(rule, event)
+                for verdict in self._evaluator.fired(event):
+                    if not verdict.rule.emits and verdict.rule.id not in self._neighbours.leaders:
+                        self._hit(verdict.rule, event)
 
     def late(self) -> None:
         """Read again what was let go before a leader came that it is near to."""

@@ -10,7 +10,7 @@ from exfilwatch.detection.detection import Detection
 from exfilwatch.detection.hits import Hit, Scalar
 from exfilwatch.detection.logsource import key_of
 from exfilwatch.detection.output import Fired, reported
-from exfilwatch.detection.rule import Correlation, Rule, RuleSet
+from exfilwatch.detection.rule import Correlation, Rule, RuleSet, Verdict
 from exfilwatch.detection.values import text_of
 from exfilwatch.events.event import Event, Origin, Value
 from exfilwatch.events.report import Report
@@ -55,19 +55,20 @@ class Evaluator:
             return True
         return (self._since is None or time >= self._since) and (self._until is None or time < self._until)
 
-    def fired(self, event: Event) -> list[Rule]:
-        """The rules that fire on an event."""
+    def fired(self, event: Event) -> list[Verdict]:
+        """The verdicts of the rules that fire on an event."""
         if not self.within(event.time):
             return []
-        return [rule for rule in self.concerned(key_of(event)) if self.fires(rule, event)]
+        verdicts = (Verdict(rule, event) for rule in self.concerned(key_of(event)))
+        return [verdict for verdict in verdicts if self._fires(verdict)]
 
-    def fires(self, rule: Rule, event: Event) -> bool:
+    def _fires(self, verdict: Verdict) -> bool:
         """Whether a rule fires; an expression that takes too long is reported and counts as no match."""
         try:
-            return rule.fires(event)
+            return verdict.fires
         except TimeoutError:
             why = "an expression took too long on an event and was given up there"
-            self.report.problem(event.origin, why, f"rule {rule.info.title!r}")
+            self.report.problem(verdict.event.origin, why, f"rule {verdict.rule.info.title!r}")
             return False
 
     def hits(self, rule: Rule, event: Event) -> Iterator[tuple[Correlation, Hit]]:
@@ -91,8 +92,7 @@ class Evaluator:
         for rule_id, event in sorted(pairs, key=lambda pair: (pair[1].time or 0, pair[1].id)):
             rule = self.rules.by_id[rule_id]
             signals += rule.signals(event)
-            fired = rule.fired(event)._replace(branch=correlation.info.branch)
-            by_rule.setdefault(rule_id, fired)
+            by_rule.setdefault(rule_id, Verdict(rule, event).fired(correlation.info.branch))
         members = {name: by_rule[rule] for name, rule in correlation.references.items() if rule in by_rule}
         first = rule_of(members, by_rule, correlation)
         shown: dict[str, Value] = reported(correlation.outputs, {"": first} | members)

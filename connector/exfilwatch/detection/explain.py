@@ -4,7 +4,7 @@ import msgspec
 
 from exfilwatch.detection.detection import RuleInfo, Signal
 from exfilwatch.detection.logsource import key_of
-from exfilwatch.detection.rule import Rule, RuleSet
+from exfilwatch.detection.rule import Rule, RuleSet, Verdict
 from exfilwatch.events.event import Event
 
 
@@ -38,9 +38,10 @@ def explain(rules: RuleSet, event: Event) -> Explanation:
 
 
 def _explained(rule: Rule, event: Event) -> RuleExplanation:
+    verdict = Verdict(rule, event)
     try:
-        condition, fired = rule.condition_holds(event), rule.fires(event)
-    except TimeoutError:
-        condition = fired = False
-    signals = rule.signals(event, unmatched=True)
-    return RuleExplanation(rule.info, fired, condition, rule.score(event), rule.threshold, signals)
+        condition, fired, score = verdict.condition, verdict.fires, verdict.score
+        signals = rule.signals(event, unmatched=True)
+    except TimeoutError:  # an expression that takes too long on this event: it counts as no match
+        condition, fired, score, signals = False, False, None, []
+    return RuleExplanation(rule.info, fired, condition, score, rule.threshold, signals)

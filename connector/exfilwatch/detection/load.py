@@ -16,7 +16,7 @@ from sigma.modifiers import SigmaWideModifier, modifier_mapping
 from sigma.rule import SigmaDetection, SigmaRule, SigmaRuleBase
 
 from exfilwatch.detection.condition import Any as AnyOf
-from exfilwatch.detection.condition import Node, compiled
+from exfilwatch.detection.condition import Node
 from exfilwatch.detection.correlation_plan import OPERATORS, inner_first, member_id, plan
 from exfilwatch.detection.detection import RuleInfo
 from exfilwatch.detection.document import Document, documents, rule_files
@@ -214,7 +214,7 @@ class _Loader:
                     raise RuleError(f"exfilwatch: score: weights: there is no selection {name!r}")
             if sum(block.score.weights.values()) < block.score.threshold:
                 raise RuleError(f"exfilwatch: score: the weights can't reach the threshold {block.score.threshold}")
-        found = outputs(block.fields, lambda text: compiled(condition_node(text, rule.detection, nodes)))
+        found = outputs(block.fields, lambda text: condition_node(text, rule.detection, nodes))
         return Rule(_info(rule, block, document), source, condition, nodes, found, block.score)
 
     def _correlations(self, collection: SigmaCollection) -> list[Correlation]:

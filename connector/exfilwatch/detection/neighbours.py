@@ -96,6 +96,7 @@ class Neighbours:
         self.leaders = frozenset(lead.member for lead in found)
         self._span = max((lead.correlation.plan.timespan for lead in found), default=0)
         self._times: list[tuple[int, str]] = []
+        self._by_host: dict[Value, list[int]] = {}
         self._kept: deque[Kept] = deque()
         self._gone: list[Gone] = []
         self._gone_high = -(1 << 62)
@@ -112,6 +113,7 @@ class Neighbours:
         new, self._new = self._new, []
         for lead in new:
             insort(self._times, lead)
+            insort(self._by_host.setdefault(lead[1], []), lead[0])
         if kept is not None:
             hosts = self._hosts_near(kept.low, kept.high)
             if not hosts.isdisjoint(kept.names):
@@ -148,9 +150,9 @@ class Neighbours:
         return kept.fast.near(kept.rows, near)
 
     def _near(self, time: int, host: Value) -> bool:
-        start = bisect_left(self._times, (time - self._span, ""))
-        end = bisect_right(self._times, (time + self._span, chr(0x10FFFF)))
-        return any(each == host for _, each in self._times[start:end])
+        times = self._by_host.get(host, ())
+        at = bisect_left(times, time - self._span)
+        return at < len(times) and times[at] <= time + self._span
 
     def _hosts_near(self, low: int, high: int) -> set[str]:
         start = bisect_left(self._times, (low - self._span, ""))

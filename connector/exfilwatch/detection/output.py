@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, TypeAlias
 
-from exfilwatch.detection.condition import Get, Holds
+from exfilwatch.detection.condition import Get, Node
 from exfilwatch.detection.extension import FieldEntry
 from exfilwatch.errors import RuleError
 from exfilwatch.events.event import Event, Value
@@ -29,10 +29,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Fired(NamedTuple):
-    """An event that a rule matched, how it sees the event's fields, and the rule's score and branch."""
+    """An event that a rule matched, how it sees the event's fields and conditions, and the rule's score and branch."""
 
     event: Event
     get: Get
+    holds: Callable[[Node], bool]
     score: int | None
     branch: str
 
@@ -49,9 +50,9 @@ class Output(NamedTuple):
 
 
 def outputs(
-    entries: Sequence[FieldEntry], condition: Callable[[str], Holds] | None, members: Sequence[str] = ()
+    entries: Sequence[FieldEntry], condition: Callable[[str], Node] | None, members: Sequence[str] = ()
 ) -> list[Output]:
-    """The fields in order. `condition` compiles what stands in $signal(...); `members` are a correlation's rules.
+    """The fields in order. `condition` reads what stands in $signal(...); `members` are a correlation's rules.
 
     Raises RuleError that names the entry.
     """
@@ -77,7 +78,7 @@ def outputs(
     return found
 
 
-def _source(name: str, text: str, condition: Callable[[str], Holds] | None) -> Source:
+def _source(name: str, text: str, condition: Callable[[str], Node] | None) -> Source:
     call = _CALL.match(text)
     if call and call[1] == "basename":
         field = call[2].strip()
@@ -85,8 +86,8 @@ def _source(name: str, text: str, condition: Callable[[str], Holds] | None) -> S
     if call:
         if condition is None:
             raise RuleError(f"exfilwatch: fields: {name}: $signal stands only in a rule with a detection")
-        holds = condition(call[2])
-        return lambda fired: int(holds(fired.get, fired.event))
+        asked = condition(call[2])
+        return lambda fired: int(fired.holds(asked))
     match text:
         case "$time":
             return lambda fired: iso(fired.event.time)

@@ -3,7 +3,19 @@
 from collections.abc import Mapping
 from functools import cached_property
 
-from exfilwatch.detection.condition import Get, Holds, Node, compiled, evidence, fields, selections
+from exfilwatch.detection.condition import (
+    All,
+    Any,
+    Get,
+    Holds,
+    Node,
+    Not,
+    Selection,
+    compiled,
+    evidence,
+    fields,
+    selections,
+)
 from exfilwatch.detection.correlation_plan import CorrelationPlan
 from exfilwatch.detection.detection import Detection, RuleInfo, Signal
 from exfilwatch.detection.extension import Score
@@ -41,33 +53,20 @@ class Rule:
         self.get = Event.get_raw if source.raw else Event.get
 
     @cached_property
-    def _holds(self) -> Holds:
-        return compiled(self.condition)
+    def _tests(self) -> dict[str, Holds]:
+        return {name: compiled(node) for name, node in self.nodes.items()}
 
-    @cached_property
-    def _weighed(self) -> list[tuple[Holds, int]]:
-        return [(compiled(self.nodes[name]), weight) for name, weight in self.weights.items()]
+    def test(self, name: str) -> Holds:
+        """Whether an event satisfies a selection."""
+        return self._tests[name]
 
     def getter(self, event: Event) -> Get:
         """How the rule sees the fields of an event."""
         return event.get_raw if self.source.raw else event.get
 
-    def condition_holds(self, event: Event) -> bool:
-        """Whether Sigma's condition holds, whatever the score. Raises TimeoutError (values.Pattern)."""
-        return self._holds(self.getter(event), event)
-
-    def score(self, event: Event) -> int | None:
-        """The sum of the weights of the selections that match; None for a rule without scoring."""
-        if self.threshold is None:
-            return None
-        get = self.getter(event)
-        return sum(weight for holds, weight in self._weighed if holds(get, event))
-
     def fires(self, event: Event) -> bool:
-        """Whether the condition holds and the score reaches the threshold. Raises TimeoutError (values.Pattern)."""
-        if not self.condition_holds(event):
-            return False
-        return self.threshold is None or (self.score(event) or 0) >= self.threshold
+        """Whether the rule fires on an event. Raises TimeoutError (values.Pattern)."""
+        return Verdict(self, event).fires
 
     def signals(self, event: Event, *, unmatched: bool = False) -> list[Signal]:
         """What each selection that matched saw; with `unmatched`, those that did not as well, and the negated ones."""
@@ -80,23 +79,70 @@ class Rule:
                 if unmatched:
                     found.append(Signal(name, next(fields(node), ""), weight=weight, event=event.id))
                 continue
-            first = next(fields(node), "")
-            places = [(each.field, each.place.text[:_LONGEST], each.place.start) for each in seen] or [
-                (first, "", None)
-            ]
+            places = [(each.field, each.place.text[:_LONGEST], each.place.start) for each in seen]
+            places = places or [(next(fields(node), ""), "", None)]
             for position, (field, text, start) in enumerate(places):
                 found.append(Signal(name, field, text, start, 0 if position else weight, event.id))
         return found
 
-    def fired(self, event: Event) -> Fired:
-        """The event as the output sources see it."""
-        return Fired(event, self.getter(event), self.score(event), self.info.branch)
 
-    def detection(self, event: Event) -> Detection:
+class Verdict:
+    """What a rule says of one event; each selection is evaluated once at most."""
+
+    __slots__ = ("_seen", "event", "get", "rule")
+
+    def __init__(self, rule: Rule, event: Event) -> None:
+        self.rule = rule
+        self.event = event
+        self.get = rule.getter(event)
+        self._seen: dict[str, bool] = {}
+
+    def selected(self, name: str) -> bool:
+        """Whether a selection matches. Raises TimeoutError (values.Pattern)."""
+        found = self._seen.get(name)
+        if found is None:
+            found = self._seen[name] = self.rule.test(name)(self.get, self.event)
+        return found
+
+    def holds(self, condition: Node) -> bool:
+        """Whether a condition over selections holds."""
+        match condition:
+            case Selection(name):
+                return self.selected(name)
+            case Not(part):
+                return not self.holds(part)
+            case All(parts):
+                return all(self.holds(part) for part in parts)
+            case Any(parts):
+                return any(self.holds(part) for part in parts)
+        return compiled(condition)(self.get, self.event)
+
+    @property
+    def condition(self) -> bool:
+        """Whether Sigma's condition holds, whatever the score."""
+        return self.holds(self.rule.condition)
+
+    @property
+    def score(self) -> int | None:
+        """The sum of the weights of the selections that match; None for a rule without scoring."""
+        if self.rule.threshold is None:
+            return None
+        return sum(weight for name, weight in self.rule.weights.items() if self.selected(name))
+
+    @property
+    def fires(self) -> bool:
+        """Whether the condition holds and the score reaches the threshold."""
+        return self.condition and (self.rule.threshold is None or (self.score or 0) >= self.rule.threshold)
+
+    def fired(self, branch: str = "") -> Fired:
+        """The event as the output sources see it; `branch` of a correlation, else the rule's own."""
+        return Fired(self.event, self.get, self.holds, self.score, branch or self.rule.info.branch)
+
+    def detection(self) -> Detection:
         """The detection for an event on which the rule fires."""
-        fired = self.fired(event)
-        shown: dict[str, Value] = reported(self.outputs, {"": fired})
-        return Detection(self.info, [event], self.signals(event), shown, fired.score)
+        fired = self.fired()
+        shown: dict[str, Value] = reported(self.rule.outputs, {"": fired})
+        return Detection(self.rule.info, [self.event], self.rule.signals(self.event), shown, fired.score)
 
 
 class Correlation:

@@ -38,6 +38,7 @@ from exfilwatch.detection.values import (
     Exists,
     Null,
     Number,
+    OneOf,
     Part,
     Pattern,
     Test,
@@ -108,10 +109,25 @@ def _item(item: SigmaDetectionItem, placeholders: Placeholders) -> Node:
         values: list[SigmaType] = [each for value in item.value for each in _expanded(value, placeholders)]
         if not values:
             values = [SigmaNull()]
-        node = _joined(tuple(_value(field, value) for value in values), every=item.value_linking is ConditionAND)
+        every = item.value_linking is ConditionAND
+        parts = tuple(_value(field, value) for value in values)
+        node = _joined(parts if every else _together(parts), every=every)
     except RuleError as error:
         raise RuleError(f"field {field!r}: {error.args[0]}" if field else error.args[0]) from error
     return Not(node) if item.negated else node
+
+
+def _together(parts: tuple[Node, ...]) -> tuple[Node, ...]:
+    """Alternatives, with the plain texts of one field as one test."""
+    texts: dict[tuple[str, bool], list[Text]] = {}
+    others: list[Node] = []
+    for part in parts:
+        if isinstance(part, FieldTest) and isinstance(part.test, Text) and part.test.plain is not None:
+            texts.setdefault((part.field, part.test.cased), []).append(part.test)
+        else:
+            others.append(part)
+    merged = [FieldTest(field, OneOf(found) if found[1:] else found[0]) for (field, _), found in texts.items()]
+    return (*merged, *others)
 
 
 def _expanded(value: SigmaType, placeholders: Placeholders) -> list[SigmaType]:
@@ -138,7 +154,7 @@ def _expanded(value: SigmaType, placeholders: Placeholders) -> list[SigmaType]:
 
 def _value(field: str | None, value: SigmaType) -> Node:
     if isinstance(value, SigmaExpansion):
-        return _joined(tuple(_value(field, each) for each in value.values), every=False)
+        return _joined(_together(tuple(_value(field, each) for each in value.values)), every=False)
     if field is None:
         return Keyword(_keyword(value))
     if isinstance(value, SigmaFieldReference):

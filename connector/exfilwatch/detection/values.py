@@ -101,50 +101,53 @@ class _OfScalar:
 
 
 class Text(_OfScalar):
-    """A text with wildcards: of `parts`, ANY stands for any text, ONE for one character."""
+    """A text with wildcards: of `parts`, ANY stands for any text, ONE for one character.
+
+    `plain` is the text between open ends when no wildcard stands inside it, else None.
+    """
 
     def __init__(self, parts: Sequence[Part], cased: bool) -> None:
         self.cased = cased
         self.parts = tuple(part if cased or isinstance(part, Wild) else part.lower() for part in parts)
-        inner, self._open_start, self._open_end = list(self.parts), False, False
+        inner, self.open_start, self.open_end = list(self.parts), False, False
         while inner and inner[0] is Wild.ANY:
             del inner[0]
-            self._open_start = True
+            self.open_start = True
         while inner and inner[-1] is Wild.ANY:
             del inner[-1]
-            self._open_end = True
+            self.open_end = True
         plain = [part for part in inner if isinstance(part, str)]
-        self._plain = "".join(plain) if len(plain) == len(inner) else None
+        self.plain = "".join(plain) if len(plain) == len(inner) else None
         self._ascii = all(part.isascii() for part in plain)
         middle = "".join(re2.escape(part) if isinstance(part, str) else part.value for part in inner)
-        if not inner and (self._open_start or self._open_end):
-            self._open_start = self._open_end = True
-        self.expression = f"(?s){'' if self._open_start else '^'}{middle}{'' if self._open_end else '$'}"
+        if not inner and (self.open_start or self.open_end):
+            self.open_start = self.open_end = True
+        self.expression = f"(?s){'' if self.open_start else '^'}{middle}{'' if self.open_end else '$'}"
 
     @cached_property
     def _search(self) -> Callable[[str], Any]:
         return _compiled(self.expression)
 
     def holds(self, value: Value) -> bool:
-        if self._plain is None or not isinstance(value, str):
+        if self.plain is None or not isinstance(value, str):
             return super().holds(value)
         seen = value if self.cased else value.lower()
-        if self._open_start:
-            return self._plain in seen if self._open_end else seen.endswith(self._plain)
-        return seen.startswith(self._plain) if self._open_end else seen == self._plain
+        if self.open_start:
+            return self.plain in seen if self.open_end else seen.endswith(self.plain)
+        return seen.startswith(self.plain) if self.open_end else seen == self.plain
 
     def _place(self, value: Value) -> Place | None:
         seen = text_of(value)
         if seen is None:
             return None
         compared = seen if self.cased else seen.lower()
-        if self._plain is None:
+        if self.plain is None:
             found = _searched(self._search, compared)
             start, length = (found.start(), len(found[0])) if found else (-1, 0)
         elif self.holds(seen):
-            length = len(self._plain)
-            ends = self._open_start and not self._open_end
-            start = len(compared) - length if ends else compared.find(self._plain)
+            length = len(self.plain)
+            ends = self.open_start and not self.open_end
+            start = len(compared) - length if ends else compared.find(self.plain)
         else:
             start = -1
         if start < 0:
@@ -155,6 +158,44 @@ class Text(_OfScalar):
 
     def screen(self) -> Screen | None:
         return Screen(self.expression if self._ascii else _NEVER, self.cased)
+
+
+class OneOf(_OfScalar):
+    """Several texts without wildcards inside, of which one is enough: looked for together, since lists are long."""
+
+    def __init__(self, texts: Sequence[Text]) -> None:
+        self.texts = tuple(texts)
+        self.cased = texts[0].cased
+        self._equal: dict[str, Text] = {}
+        self._starts: dict[str, Text] = {}
+        self._ends: dict[str, Text] = {}
+        self._within: dict[str, Text] = {}
+        for text in texts:
+            found, where = text.plain, (self._equal, self._starts, self._ends, self._within)
+            assert found is not None
+            where[text.open_start * 2 + text.open_end].setdefault(found, text)
+        self._heads, self._tails, self._parts = tuple(self._starts), tuple(self._ends), tuple(self._within)
+
+    def holds(self, value: Value) -> bool:
+        if not isinstance(value, str):
+            return super().holds(value)
+        seen = value if self.cased else value.lower()
+        return (
+            seen in self._equal
+            or seen.endswith(self._tails)
+            or seen.startswith(self._heads)
+            or any(part in seen for part in self._parts)
+        )
+
+    def _place(self, value: Value) -> Place | None:
+        seen = text_of(value)
+        if seen is None or not self.holds(seen):
+            return None
+        return next((place for text in self.texts if (place := text.place(seen)) is not None), None)
+
+    def screen(self) -> Screen | None:
+        parts = [text.screen() for text in self.texts]
+        return Screen("|".join(f"(?:{part.expression})" for part in parts if part), self.cased)
 
 
 class Pattern(_OfScalar):
