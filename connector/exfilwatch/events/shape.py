@@ -12,8 +12,8 @@ A field map (all paths and expressions: events/mapping.py):
     escaped:   true             its texts have `&lt;` for `<` and so on
     called:    name             shown instead of the file's: one shape that is told apart in two ways
     nested:    true             nobody writes its records with dots in the keys (for typed decoding, events/typed.py)
-    raw:       [object, ...]    objects whose members are the record's own fields ('' = the record itself; a last
-                                part '*' = each object inside)
+    raw:       [object, ...]    objects whose members are the record's own fields, the first ones first ('' = the record
+                                itself; a last part '*' = each object inside)
     system:    {Name: expression}   further own fields (EventID, Channel, Provider_Name, ...)
     time, ingest_time, host, record:  [path, ...]   the first one present; record: the log's own record number or id
     windows:   {channel: e, event_id: e, provider: e}   classified by windows.yml, whose paths are members of `raw`
@@ -214,7 +214,8 @@ class Shape:
         for objects in self._raw:
             for found in objects(record):
                 for key, value in found.items():
-                    own[key] = value.get("#text") if isinstance(value, dict) and "#text" in value else value
+                    if key not in own:
+                        own[key] = value["#text"] if isinstance(value, dict) and "#text" in value else value
         for key, getter in self._system:
             value = getter(record)
             if value is not None:
@@ -278,17 +279,17 @@ def _load() -> dict[str, Shape]:
 SHAPES: dict[str, Shape] = _load()
 
 
-@functools.lru_cache(4096)
+@functools.lru_cache(512)
 def _candidates(keys: tuple[str, ...]) -> list[Shape]:
     return [shape for shape in SHAPES.values() if shape.may_recognise(keys)]
 
 
 def recognise(record: Record) -> Shape | None:
     """The shape of a decoded record: the first, by priority, that fits; None when no shape does."""
-    for shape in _candidates(tuple(record)[:_MOST_KEYS]) if len(record) <= _MOST_KEYS else SHAPES.values():
+    for shape in _candidates(tuple(record)) if len(record) <= _MOST_KEYS else SHAPES.values():
         if shape.recognises(record):
             return shape
     return None
 
 
-_MOST_KEYS = 500  # of a record with more, the keys are not worth remembering
+_MOST_KEYS = 200  # of a record with more, the keys are not worth remembering
