@@ -14,14 +14,24 @@ from exfilwatch.events.report import Report
 from exfilwatch.events.shape import SHAPES
 from exfilwatch.events.timestamps import micros
 
-from . import samples, test_ecs, test_linux, test_microsoft_cloud, test_splunk, test_sumo, test_zeek_and_named
+from . import (
+    samples,
+    test_defender,
+    test_ecs,
+    test_linux,
+    test_sentinel,
+    test_splunk,
+    test_sumo,
+    test_winlogbeat,
+    test_zeek_and_named,
+)
 from .test_windows_logs import FORMS, KINDS
 
 RECORDS: list[Any] = [
-    *(case.record for case in test_ecs.ALL),
+    *(case.record for case in [*test_ecs.ALL, *test_winlogbeat.ALL]),
     *(case.record for case in [*test_splunk.ADD_ON, *test_splunk.CIM, *test_sumo.RAW, *test_sumo.CSE]),
-    *(case.record for case in [*test_microsoft_cloud.DEFENDER, *test_microsoft_cloud.STREAMED]),
-    *(case.record for case in [*test_microsoft_cloud.SENTINEL, *test_microsoft_cloud.ASIM]),
+    *(case.record for case in [*test_defender.DEFENDER, *test_defender.STREAMED]),
+    *(case.record for case in [*test_sentinel.SENTINEL, *test_sentinel.ASIM]),
     *(case.record for case in [*test_zeek_and_named.ZEEK, *test_zeek_and_named.NAMED]),
     *(record for record, _ in test_linux.SYSMON.values()),
     *(form(channel, number, data) for form in FORMS.values() for _, channel, number, data, _, _ in KINDS),
