@@ -19,8 +19,8 @@ from exfilwatch.events.event_xml import event_data
 
 _TEXTS = ("SyslogMessage", "_raw", "message", "Message", "MESSAGE", "msg", "log", "RawData", "RawMessage")
 _HOSTS = ("Computer", "HostName", "hostname", "Hostname", "_HOSTNAME", "host")
-_NAMES = ("@Name", "Name", "-Name", "_Name", "$Name", "name")
-_CONTENTS = ("#text", "text", "_text", "#content", "Value", "value", "_")
+_NAMES = ("@Name", "Name")
+_CONTENTS = ("#text", "@Value", "Value", "_")
 
 
 class Envelope(NamedTuple):
@@ -59,8 +59,8 @@ def unfolded(document: dict[str, Value]) -> dict[str, Value]:
         if isinstance(data, dict) and (named := _named(data.get("Data"))):
             return {**document, "Event": {**event, "EventData": named}}
     data = document.get("event_data")
-    if isinstance(data, dict) and (named := _named(data.get("data"))):
-        return {**document, "event_data": named}
+    if isinstance(data, dict) and (merged := _merged(data.get("data"))):
+        return {**document, "event_data": merged}
     return document
 
 
@@ -75,14 +75,20 @@ def _data(text: str) -> dict[str, Value] | None:
 
 
 def _named(elements: Value) -> dict[str, Value]:
-    """A list of objects that each have a name and a text, or that each have one member, as one object."""
+    """Objects that each have a name and a text as one object. (Shapes exclude these names: so typed decoding does.)"""
     named: dict[str, Value] = {}
     for element in [elements] if isinstance(elements, dict) else elements if isinstance(elements, list) else []:
-        if not isinstance(element, dict):
-            continue
-        name = next((found for key in _NAMES if isinstance(found := element.get(key), str) and found), None)
-        if name is not None:
-            named.setdefault(name, next((element[key] for key in _CONTENTS if key in element), None))
-        elif len(element) == 1 and "#text" not in element:
-            named.update((key, value) for key, value in element.items() if key not in named)
+        if isinstance(element, dict):
+            name = next((found for key in _NAMES if isinstance(found := element.get(key), str) and found), None)
+            if name is not None:
+                named.setdefault(name, next((element[key] for key in _CONTENTS if key in element), None))
     return named
+
+
+def _merged(elements: Value) -> dict[str, Value]:
+    """Objects that each have one member as one object."""
+    merged: dict[str, Value] = {}
+    for element in elements if isinstance(elements, list) else []:
+        if isinstance(element, dict) and len(element) == 1:
+            merged.update((key, value) for key, value in element.items() if key not in merged)
+    return merged
