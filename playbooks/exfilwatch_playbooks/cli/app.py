@@ -34,6 +34,11 @@ def _globals(
 
 def run_command(arguments: Sequence[str]) -> None:
     """Parse and run a command line. Ends with SystemExit, or with the exception that a command raised."""
+    get_command(application()).main(list(arguments), prog_name="exfilwatch")
+
+
+def application() -> typer.Typer:
+    """All commands."""
     app = typer.Typer(
         no_args_is_help=True,
         add_completion=False,
@@ -47,4 +52,4 @@ def run_command(arguments: Sequence[str]) -> None:
         family.register(app)
     for family in (rules, findings, cases):
         family.register(app)
-    get_command(app).main(list(arguments), prog_name="exfilwatch")
+    return app
