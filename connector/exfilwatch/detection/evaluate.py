@@ -1,7 +1,7 @@
 """Rules on events: which rules an event concerns, which fire, and what a hit of a correlation's member carries."""
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -79,7 +79,7 @@ class Evaluator:
             group = group_of(rule, event, member.group_fields)
             if group is not None:
                 values = tuple(_scalar(rule.get(event, name)) for name in member.value_fields)
-                record = _encode([(rule.id, event)])
+                record = _packed(rule.id, event)
                 yield member.correlation, Hit(rule.id, group, event.time, event.id, values, record)
 
     def correlated(self, correlation: Correlation, match: Match) -> Detection:
@@ -97,6 +97,26 @@ class Evaluator:
         first = rule_of(members, by_rule, correlation)
         shown: dict[str, Value] = reported(correlation.outputs, {"": first} | members)
         return Detection(correlation.info, ordered, signals, shown, None)
+
+
+def _packed(rule: str, event: Event) -> bytes:
+    try:
+        return _encode([(rule, event)])
+    except (OverflowError, UnicodeEncodeError):  # integers beyond 64 bits, lone surrogates: as texts
+        fields, raw = _storable(event.fields), _storable(event.raw)
+        return _encode([(rule, msgspec.structs.replace(event, fields=fields, raw=raw))])
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_storable(key): _storable(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_storable(inner) for inner in value]
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 64:
+        return str(value)
+    return value
 
 
 def rule_of(members: dict[str, Fired], by_rule: dict[str, Fired], correlation: Correlation) -> Fired:

@@ -18,7 +18,16 @@ from exfilwatch.events.specs import windows
 from exfilwatch.events.typed import Row, Text, TypedRows, Untyped, paths_of
 
 _CACHED = 50_000
+# Logs whose members have names with spaces ("New Value"), which rules name without them.
+_SPACED = ("windefend",)
 Key = tuple[str, str, str]
+
+
+_BY_TYPE = Left(None)
+
+
+def _types(values: Any) -> tuple[type, ...]:
+    return tuple(map(type, values)) if isinstance(values, tuple) else (type(values),)
 
 
 class Look(NamedTuple):
@@ -34,10 +43,25 @@ class Look(NamedTuple):
         try:
             left = self.left[values]
         except KeyError:
-            if len(self.left) >= _CACHED:
-                self.left.clear()
-            left = self.left[values] = self.plan.left(row)
+            left = self._ask(values, row)
+        if left is _BY_TYPE:
+            left = self.left.get((values, _types(values)), _BY_TYPE)
+            left = self._ask(values, row) if left is _BY_TYPE else left
         return left is not None and self.plan.may_fire(left, row)
+
+    def _ask(self, values: Any, row: Row) -> Left | None:
+        if len(self.left) >= _CACHED:
+            self.left.clear()
+        left = self.plan.left(row)
+        if any(value in (0, 1) for value in (values if isinstance(values, tuple) else (values,))):
+            self.left[values] = _BY_TYPE  # 1 and true are the same key, and not the same value
+            self.left[values, _types(values)] = left
+        else:
+            self.left[values] = left
+        return left
+
+
+_EVERYTHING = Plan([], lambda _rule, _field: None, everything=True)
 
 
 class FastRows:
@@ -188,6 +212,9 @@ class FastRows:
             else str(compile_expression(word, based(self.typed.access, found.bases), "")(row) or "").lower()
             for word in (found.category, found.product, found.service)
         )
+        if self.shape.spec.windows and not service and not self._class_keys[2]:
+            # A channel that names no log (ForwardedEvents): the provider, which is not decoded, would.
+            return None if lazy else Look(_EVERYTHING, lambda _row: (), {})
         concerned = self._evaluator.concerned((category, product, service))
         rules = [rule for rule in concerned if (rule.id in self.lazy) is lazy]
         if not rules:
@@ -209,7 +236,7 @@ class FastRows:
 
     def _getter(self, found: EventClass, rule: Rule, field: str) -> FieldGetter | None:
         groups = self._options(found, field, rule.source.raw)
-        if groups is None:
+        if groups is None or (rule.source.raw and found.service in _SPACED and field not in self.shape.spec.system):
             return None
         try:
             getters = [

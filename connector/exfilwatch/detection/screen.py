@@ -14,7 +14,7 @@ import re2
 from exfilwatch.detection.condition import All, FieldTest, Node, Not, Selection, fields
 from exfilwatch.detection.condition import Any as AnyOf
 from exfilwatch.detection.rule import Rule
-from exfilwatch.detection.values import Screen, options
+from exfilwatch.detection.values import Exists, OneOf, Screen, options
 from exfilwatch.events.event import Value
 
 # Fields whose values are long or seldom the same twice.
@@ -28,6 +28,7 @@ LONG = frozenset(
 )
 
 _CACHED = 10_000
+_LARGEST = 50_000  # characters of the expressions of one RE2 set
 
 FieldGetter: TypeAlias = Callable[[Any], Value]
 
@@ -87,36 +88,55 @@ class TextSet:
     def __init__(self, get: FieldGetter, cased: bool) -> None:
         self._get = get
         self._cased = cased
-        self._set = re2.Set.SearchSet(options())
         self._numbers: dict[str, int] = {}
+        self._sets: list[tuple[int, Any]] = []
+        self._known = True
 
     def number(self, expression: str) -> int:
         """The number of an expression in this set."""
-        found = self._numbers.get(expression)
-        if found is None:
-            found = self._numbers[expression] = int(self._set.Add(expression))
-        return found
+        return self._numbers.setdefault(expression, len(self._numbers))
 
     def compile(self) -> None:
-        if self._numbers:
-            self._set.Compile()
+        """Make the RE2 sets: several, because RE2 refuses very large ones."""
+        size = _LARGEST
+        try:
+            for number, expression in enumerate(self._numbers):
+                size += len(expression)
+                if size > _LARGEST:
+                    size = len(expression)
+                    self._sets.append((number, re2.Set.SearchSet(options())))
+                self._sets[-1][1].Add(expression)
+            for _, each in self._sets:
+                each.Compile()
+        except re2.error:
+            self._known = False
 
     def search(self, row: Any) -> frozenset[int] | None:
         """The numbers found; None for what is no ASCII text, where lower-casing and RE2 are not to be relied on."""
         text = self._get(row)
         if text is None:
             return frozenset()
-        if not isinstance(text, str) or not text.isascii():
+        if not self._known or not isinstance(text, str) or not text.isascii():
             return None
-        return frozenset(self._set.Match(text if self._cased else text.lower()) or ())
+        if not self._cased:
+            text = text.lower()
+        if len(self._sets) == 1:
+            return frozenset(self._sets[0][1].Match(text) or ())
+        return frozenset(first + number for first, each in self._sets for number in each.Match(text) or ())
 
 
 class Plan:
     """The screen of all rules that look at one class of events."""
 
-    def __init__(self, rules: Iterable[Rule], getter: Callable[[Rule, str], FieldGetter | None]) -> None:
-        """`getter` gives for a rule's field how to get it from a row; None when that is not known."""
+    def __init__(
+        self, rules: Iterable[Rule], getter: Callable[[Rule, str], FieldGetter | None], *, everything: bool = False
+    ) -> None:
+        """`getter` gives for a rule's field how to get it from a row; None when that is not known.
+
+        `everything`: every row may make some rule fire.
+        """
         self._getter = getter
+        self._everything = everything
         self.texts: list[TextSet] = []
         self._by_field: dict[tuple[int, bool], int] = {}
         self._gets: dict[tuple[str, bool], FieldGetter | None] = {}
@@ -154,13 +174,14 @@ class Plan:
                 get = self._get(rule, field)
                 if get is None:
                     return lambda _row: None
+                if isinstance(test, Exists):
+                    return lambda _row: None  # a member that is null exists, and has no value here
                 if field not in LONG:
                     holds = test.holds
                     return lambda row: holds(get(row))
-                screen = test.screen()
-                if screen is None:
-                    return lambda _row: None
-                found = self._found(get, screen)
+                tests = test.texts if isinstance(test, OneOf) else (test,)
+                screens = [each.screen() for each in tests]
+                found = joined((self._found(get, screen) if screen else None for screen in screens), every=False)
                 return lambda _row: found
         return lambda _row: None
 
@@ -180,6 +201,8 @@ class Plan:
 
     def left(self, row: Any) -> "Left | None":
         """What the long texts of such rows still have to show; None when no rule can fire whatever they hold."""
+        if self._everything:
+            return Left(True)
         try:
             rest = joined((rule(row) for rule in self._rules), every=False)
         except TimeoutError:

@@ -30,8 +30,11 @@ class Text(msgspec.Struct, frozen=True):
 
 
 _SCALAR = str | int | float | bool | None
-_KEY = str | int | float | bool | Text | None
+_KEY = str | int | float | Text | None
+_THERE = str | int | float | bool | list[Any] | dict[str, Any]
 _KINDS: dict[str, Any] = {"scalar": _SCALAR, "key": _KEY, "raw": msgspec.Raw, "never": _NEVER}
+# The same for members that have to be there, which null does not count for.
+_NEEDED: dict[str, Any] = {"scalar": str | int | float | bool, "key": str | int | float | Text, "raw": _THERE}
 
 
 class Untyped(Exception):  # noqa: N818 no error: the record is decoded in full
@@ -216,7 +219,8 @@ class TypedRows:
                 raise Untyped  # a value here, an object there
             if here in self._kinds:
                 kind = self._kinds[here]
-                kind = _KINDS.get(kind, kind) if isinstance(kind, str) else kind
+                if isinstance(kind, str):
+                    kind = (_NEEDED if needed else _KINDS)[kind]
                 default: Any = msgspec.NODEFAULT if needed else _ABSENT if kind is msgspec.Raw else None
                 kind = kind if needed or kind in (msgspec.Raw, _NEVER) else kind | None
             else:
