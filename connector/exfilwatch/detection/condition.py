@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from exfilwatch.detection.values import Place, Test, scalars, text_of
+from exfilwatch.detection.values import Exists, Place, Test, scalars, text_of
 from exfilwatch.events.event import Event, Value
 
 Get: TypeAlias = Callable[[str], Value]
@@ -86,6 +86,8 @@ class Evidence(NamedTuple):
 def compiled(node: Node) -> Holds:
     """A function that says whether an event satisfies the node; `get` gives the values of its fields."""
     match node:
+        case FieldTest(field, Exists(wanted=wanted)):
+            return lambda get, event: exists(field, get, event) is wanted
         case FieldTest(field, test):
             holds = test.holds
             return lambda get, _event: holds(get(field))
@@ -105,6 +107,11 @@ def compiled(node: Node) -> Holds:
         case Any(parts):
             some = [compiled(part) for part in parts]
             return lambda get, event: any(part(get, event) for part in some)
+
+
+def exists(field: str, get: Get, event: Event) -> bool:
+    """Whether the event has the field, be it null."""
+    return get(field) is not None or field in event.raw or field in event.fields
 
 
 def values_of(event: Event) -> Iterator[Value]:
@@ -131,6 +138,9 @@ def _leaves(value: Value) -> Iterator[Value]:
 def evidence(node: Node, get: Get, event: Event) -> list[Evidence] | None:
     """What satisfied the node: of `any` the first part that did, of `not` nothing to show. None: nothing did."""
     match node:
+        case FieldTest(field, Exists(wanted=wanted)):
+            there = Evidence(field, Place(text_of(get(field)) or "", None))
+            return [there] if exists(field, get, event) is wanted else None
         case FieldTest(field, test):
             place = test.place(get(field))
             return None if place is None else [Evidence(field, place)]

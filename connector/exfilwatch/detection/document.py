@@ -43,11 +43,12 @@ class Document:
 
     def duplicate_keys(self) -> Iterator[RuleError]:
         """YAML takes the last of two equal keys, so that a selection would be gone without a word."""
-        yield from self._duplicates(self._node, 0)
+        yield from self._duplicates(self._node, 0, set())
 
-    def _duplicates(self, node: yaml.Node, depth: int) -> Iterator[RuleError]:
-        if depth > _DEEPEST:
+    def _duplicates(self, node: yaml.Node, depth: int, seen_nodes: set[int]) -> Iterator[RuleError]:
+        if depth > _DEEPEST or id(node) in seen_nodes:  # an alias is the node that it stands for
             return
+        seen_nodes.add(id(node))
         if isinstance(node, yaml.MappingNode):
             seen: set[str] = set()
             for key, value in node.value:
@@ -56,10 +57,10 @@ class Document:
                     line = key.start_mark.line + 1
                     yield RuleError(f"key {name!r} stands there twice", rule=self.title, path=self.path, line=line)
                 seen.add(name)
-                yield from self._duplicates(value, depth + 1)
+                yield from self._duplicates(value, depth + 1, seen_nodes)
         elif isinstance(node, yaml.SequenceNode):
             for each in node.value:
-                yield from self._duplicates(each, depth + 1)
+                yield from self._duplicates(each, depth + 1, seen_nodes)
 
 
 def rule_files(paths: Iterable[Path | str]) -> list[Path]:

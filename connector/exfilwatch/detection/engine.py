@@ -34,6 +34,9 @@ class Engine:
         self._rules = rules
         self._report = report
         self._evaluator = Evaluator(rules, report, since, until)
+        for rule in rules.idle:
+            why = "waits for a log source that no known telemetry has, so the rule can't fire on it"
+            report.problem(Origin(rule.info.path, rule.info.line), why, rule.info.title)
 
     def run(self, inputs: Iterable[Input]) -> Iterator[Detection]:
         """The detections in `inputs`; those of correlations come last. Raises SourceError when a disk is full."""

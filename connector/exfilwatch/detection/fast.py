@@ -155,7 +155,7 @@ class FastRows:
         bases = tuple(base for base in self.shape.bases if not base.endswith("*"))
         if "." in field:
             return None
-        own += [[(field, (base,))] for base in reversed(bases)]
+        own += [[(field, (base,))] for base in bases]
         return [*own, mapped] if raw else [mapped, *own]
 
     # Classes

@@ -31,6 +31,8 @@ from exfilwatch.errors import RuleError, RuleSetError
 # The specification has utf16le beside wide; pySigma knows it by one of its names only.
 modifier_mapping.setdefault("utf16le", SigmaWideModifier)
 
+# What pySigma raises for values of types that it does not expect.
+_MALFORMED = (AttributeError, TypeError, ValueError, KeyError, IndexError, RecursionError)
 _ACTIONS = ("global", "reset", "repeat")
 # Which key an error of pySigma is about, by the name of its class.
 _KEYS = {
@@ -116,8 +118,8 @@ class _Loader:
                 resolve_references=False,
                 policy=POLICY,
             )
-        except (SigmaError, AttributeError, TypeError, ValueError, KeyError, RecursionError) as error:
-            self.errors.append(document.error(f"is not a Sigma rule: {error}"))
+        except (SigmaError, *_MALFORMED) as error:
+            self.errors.append(document.error(f"is not a Sigma rule: {_said(error)}"))
             return None
         found = [*collection.filters, *collection.rules]
         if not found:
@@ -126,6 +128,10 @@ class _Loader:
         rule = found[-1]
         self.errors.extend(self._explained(error, document) for error in rule.errors)
         if rule.errors:
+            return None
+        wrong = next(_no_texts(rule), None)
+        if wrong is not None:
+            self.errors.append(document.error(wrong, *wrong.split(": ")[:-1]))
             return None
         if written is not None:
             self.written[id(rule)] = written
@@ -197,6 +203,8 @@ class _Loader:
             self.errors.append(document.error(str(error.args[0]), *_keys_in(str(error.args[0]), document)))
         except SigmaError as error:
             self.errors.append(self._explained(error, document))
+        except _MALFORMED as error:
+            self.errors.append(document.error(f"is not a Sigma rule: {_said(error)}"))
         return None
 
     def _rule(self, rule: SigmaRule, document: Document) -> Rule:
@@ -227,6 +235,9 @@ class _Loader:
             except SigmaError as error:
                 self.errors.append(document.error(f"correlation: {_message(error)}", "correlation", "rules"))
                 continue
+            except _MALFORMED as error:
+                self.errors.append(document.error(f"correlation: rules: {_said(error)}", "correlation", "rules"))
+                continue
             made = self._guarded(document, lambda r=rule, d=document: self._correlation(r, d))
             if made is not None:
                 planned[made.id] = made
@@ -254,6 +265,23 @@ class _Loader:
         return Correlation(
             _info(rule, block, document), made, outputs(block.fields, None, list(references)), references
         )
+
+
+def _no_texts(rule: SigmaRule | SigmaCorrelationRule | SigmaFilter) -> Iterator[str]:
+    """Names and conditions of other types than text, which pySigma takes and stumbles over later."""
+    if isinstance(rule, SigmaRule):
+        if not all(isinstance(text, str) for text in rule.detection.condition):
+            yield "detection: condition: is no text"
+        return
+    named = rule.rules if isinstance(rule, SigmaCorrelationRule) else rule.filter.rules
+    if not isinstance(named, str) and not all(isinstance(each.reference, str) for each in named or ()):
+        yield f"{'correlation' if isinstance(rule, SigmaCorrelationRule) else 'filter'}: rules: holds what is no name"
+    if isinstance(rule, SigmaCorrelationRule):
+        for alias in rule.aliases:
+            if not all(isinstance(field, str) for field in alias.mapping.values()):
+                yield f"correlation: aliases: {alias.alias} maps to what is no field"
+        if not all(isinstance(field, str) for field in rule.group_by or ()):
+            yield "correlation: group-by: holds what is no field"
 
 
 def _one_bound(content: dict[str, Any]) -> Mapping[str, object] | None:
@@ -291,6 +319,11 @@ def _info(rule: SigmaRuleBase, block: Extension, document: Document) -> RuleInfo
 
 def _is_technique(name: str) -> bool:
     return name[:1] in "tT" and name[1:5].isdigit()
+
+
+def _said(error: Exception) -> str:
+    """What pySigma stumbled over, for people."""
+    return "nested too deeply" if isinstance(error, RecursionError) else f"{type(error).__name__}: {error}"
 
 
 def _message(error: SigmaError) -> str:

@@ -168,6 +168,11 @@ class RuleSet:
         self.by_id = {rule.id: rule for rule in rules}
 
     @property
+    def idle(self) -> list[Rule]:
+        """Rules whose log source no field map makes: they fire only on records that name it themselves."""
+        return [rule for rule in self.rules if not rule.source.made()]
+
+    @property
     def infos(self) -> tuple[RuleInfo, ...]:
         """Of the rules and correlations that give findings."""
         emitting: list[Rule | Correlation] = [*self.rules, *self.correlations]

@@ -137,10 +137,13 @@ def _expanded(value: SigmaType, placeholders: Placeholders) -> list[SigmaType]:
     if not isinstance(value, SigmaString | SigmaRegularExpression) or not value.contains_placeholder():
         return [value]
 
-    def fill(placeholder: Placeholder) -> Iterator[str]:
+    def fill(placeholder: Placeholder) -> Iterator[str | SigmaString]:
         if not placeholders.get(placeholder.name):
             raise RuleError(f"placeholder %{placeholder.name}% has no values: give them in the settings (placeholders)")
-        yield from placeholders[placeholder.name]
+        for text in placeholders[
+            placeholder.name
+        ]:  # values may have wildcards; in an expression they stand as they are
+            yield text if isinstance(value, SigmaRegularExpression) else SigmaString(text)
 
     filled: list[SigmaType] = list(value.replace_placeholders(fill))
     if isinstance(value, SigmaRegularExpression):
@@ -201,6 +204,13 @@ def _pattern(value: SigmaRegularExpression) -> Test:
     return Pattern(value.regexp.to_plain_regex(), flags)
 
 
+def _comparison(value: SigmaCompareExpression) -> Test:
+    op, number = _OPERATORS[value.op.name], value.number
+    if isinstance(number, SigmaTimestampPart):
+        return TimePart(number.timestamp_part.name.lower(), number.number, op)
+    return Compare(op, number.number)
+
+
 _TESTS: dict[type[SigmaType], Callable[..., Test]] = {
     SigmaString: lambda value: Text(_parts(value), cased=False),
     SigmaCasedString: lambda value: Text(_parts(value), cased=True),
@@ -211,5 +221,5 @@ _TESTS: dict[type[SigmaType], Callable[..., Test]] = {
     SigmaExists: lambda value: Exists(value.exists),
     SigmaRegularExpression: _pattern,
     SigmaCIDRExpression: lambda value: Cidr(value.network),
-    SigmaCompareExpression: lambda value: Compare(_OPERATORS[value.op.name], value.number.number),
+    SigmaCompareExpression: _comparison,
 }

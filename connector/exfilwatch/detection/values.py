@@ -8,6 +8,7 @@ Texts compare without regard to case as `str.lower` does (the Kelvin sign is k, 
 import ipaddress
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from enum import Enum
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol, TypeAlias
@@ -21,6 +22,8 @@ from exfilwatch.events.timestamps import micros
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 TIMEOUT = 0.25
 """Seconds that an expression which RE2 can't run may take on one value; then TimeoutError."""
+_PATIENCE = 8
+"""How often an expression may take so long in one run; after that it is not tried again."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NEVER = "[^\\x00-\\x7f]"  # in ASCII text
 
@@ -202,8 +205,11 @@ class Pattern(_OfScalar):
     """A regular expression that is searched for anywhere in the value, by RE2 where it can, else under a time limit."""
 
     def __init__(self, expression: str, flags: str = "") -> None:
+        if "m" not in flags and "(?" not in expression:
+            expression = _before_last_line_end(expression)
         self.expression = f"(?{flags}){expression}" if flags else expression
         self.linear = True
+        self._given_up = 0
         try:
             self._search = _compiled(self.expression)
         except re2.error:
@@ -211,7 +217,17 @@ class Pattern(_OfScalar):
 
             self.linear = False
             slow = regex.compile(self.expression, regex.V0)
-            self._search = lambda text: slow.search(text, timeout=TIMEOUT, concurrent=True)
+            self._search = lambda text: self._limited(slow, text)
+
+    def _limited(self, slow: Any, text: str) -> Any:
+        """Raises TimeoutError; of an expression that often takes too long, at once."""
+        if self._given_up >= _PATIENCE:
+            raise TimeoutError
+        try:
+            return slow.search(text, timeout=TIMEOUT, concurrent=True)
+        except TimeoutError:
+            self._given_up += 1
+            raise
 
     def _place(self, value: Value) -> Place | None:
         text = text_of(value)
@@ -278,10 +294,11 @@ class Cidr(_OfScalar):
 
 
 class TimePart(_OfScalar):
-    """A part of a time (UTC): minute, hour, day of the month, ISO week, month, year."""
+    """A part of a time (UTC): minute, hour, day of the month, ISO week, month, year; compared with a number."""
 
-    def __init__(self, part: str, wanted: float) -> None:
-        self.part, self.wanted = part, wanted
+    def __init__(self, part: str, wanted: float, op: Operator = "eq") -> None:
+        self.part, self.op = part, op
+        self.wanted = number(wanted) or Decimal(0)
 
     def _place(self, value: Value) -> Place | None:
         time = micros(value)
@@ -291,8 +308,8 @@ class TimePart(_OfScalar):
             return None
         if seen is None:
             return None
-        found = seen.isocalendar().week if self.part == "week" else getattr(seen, self.part)
-        return Place(text_of(value) or "", None) if found == self.wanted else None
+        found: int = seen.isocalendar().week if self.part == "week" else getattr(seen, self.part)
+        return Place(text_of(value) or "", None) if COMPARE[self.op](found, self.wanted) else None
 
 
 class Null:
@@ -309,7 +326,7 @@ class Null:
 
 
 class Exists:
-    """The event has the field, or has it not."""
+    """The event has the field, or has it not; one that is null is there, which condition.py sees to."""
 
     def __init__(self, wanted: bool) -> None:
         self.wanted = wanted
@@ -322,6 +339,26 @@ class Exists:
 
     def screen(self) -> Screen | None:
         return None
+
+
+def _before_last_line_end(expression: str) -> str:
+    """In Sigma's expressions (PCRE) `$` also stands before a line end that is the last character; not so in RE2."""
+    parts: list[str] = []
+    escaped = in_class = False
+    for position, char in enumerate(expression):
+        if escaped:
+            escaped = False
+        elif char == "\\":
+            escaped = True
+        elif in_class:
+            in_class = char != "]" or expression[position - 1] == "[" or expression[position - 2 : position] == "[^"
+        elif char == "[":
+            in_class = True
+        elif char == "$":
+            parts.append("(?:\\n?$)")
+            continue
+        parts.append(char)
+    return "".join(parts)
 
 
 def _compiled(expression: str) -> Callable[[str], Any]:

@@ -220,6 +220,9 @@ class Shape:
             value = getter(record)
             if value is not None:
                 own[key] = value
+        if self.spec.windows:  # Sigma's taxonomy: names of Windows events lose their spaces
+            for key in [key for key in own if " " in key]:
+                own.setdefault(key.replace(" ", ""), own[key])
         return own
 
     @staticmethod
