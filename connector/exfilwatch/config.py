@@ -42,6 +42,7 @@ class Settings(BaseSettings):
 
     `database`: a SQLite file's path or a URL of SQLAlchemy. `rules`: packs, files and folders; in the environment with
     commas between. `incident_window`: how far apart findings of one host and user may be to be one incident.
+    `placeholders`: values for `%name%` in rules that use the modifier expand; in the environment as JSON.
     """
 
     model_config = SettingsConfigDict(
@@ -50,6 +51,7 @@ class Settings(BaseSettings):
     database: Annotated[str, Field(min_length=1, default_factory=lambda: str(database_file()))]
     rules: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed), Field(min_length=1)] = ("exfil",)
     incident_window: Annotated[timedelta, NoDecode, BeforeValidator(_duration)] = timedelta(hours=1)
+    placeholders: dict[str, tuple[str, ...]] = {}
 
     @classmethod
     def settings_customise_sources(

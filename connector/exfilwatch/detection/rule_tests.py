@@ -12,6 +12,7 @@ from exfilwatch.detection.document import rule_files
 from exfilwatch.detection.engine import Engine
 from exfilwatch.detection.load import load
 from exfilwatch.detection.rule import RuleSet
+from exfilwatch.detection.sigma_condition import Placeholders
 from exfilwatch.errors import ConfigError
 from exfilwatch.events.event import Event, Origin
 from exfilwatch.events.report import Report
@@ -32,12 +33,12 @@ class Outcome(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
-def run_tests(paths: Iterable[Path | str]) -> list[Outcome]:
+def run_tests(paths: Iterable[Path | str], placeholders: Placeholders | None = None) -> list[Outcome]:
     """Run the cases of every rule file of `paths` that has some in the folder `tests` beside it.
 
     Raises RuleError for rules that can't be loaded, ConfigError for cases that are none.
     """
-    return [outcome for path in rule_files(paths) for outcome in _outcomes(path)]
+    return [outcome for path in rule_files(paths) for outcome in _outcomes(path, placeholders)]
 
 
 def tests_of(path: Path) -> Path:
@@ -45,11 +46,11 @@ def tests_of(path: Path) -> Path:
     return path.parent / "tests" / f"{path.stem}.yml"
 
 
-def _outcomes(path: Path) -> Iterator[Outcome]:
+def _outcomes(path: Path, placeholders: Placeholders | None) -> Iterator[Outcome]:
     beside = tests_of(path)
     if not beside.exists():
         return
-    rules = load([path])
+    rules = load([path], placeholders)
     (tested,) = rules.infos if len(rules.infos) == 1 else (None,)
     if tested is None:
         raise ConfigError(f"{path}: has {len(rules.infos)} rules that give findings; tests need a file with one")

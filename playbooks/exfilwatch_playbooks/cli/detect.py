@@ -61,15 +61,14 @@ def detect(
 
     Findings go to standard output, counts and problems to standard error.
     """
-    from exfilwatch.detection.load import load
     from exfilwatch.errors import ExfilwatchError
     from exfilwatch.events.report import Report
     from exfilwatch_playbooks.cli import summary
     from exfilwatch_playbooks.cli.boundary import say
-    from exfilwatch_playbooks.cli.settings import rule_paths
+    from exfilwatch_playbooks.cli.settings import rule_set
 
     bounds = span(since, until)
-    loaded, report = load(rule_paths(rules)), Report()
+    loaded, report = rule_set(rules), Report()
     form = output or (Output.TABLE if stdout.is_terminal() else Output.JSONL)
     started = time.monotonic()
     levels = Counter[str]()

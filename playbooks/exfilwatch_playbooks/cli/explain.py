@@ -65,16 +65,15 @@ def explain(
     """
     from itertools import islice
 
-    from exfilwatch.detection.load import load
     from exfilwatch.errors import ConfigError
     from exfilwatch.events.report import Report
     from exfilwatch_playbooks.cli import summary, times
     from exfilwatch_playbooks.cli.boundary import say
-    from exfilwatch_playbooks.cli.settings import open_store, rule_paths
+    from exfilwatch_playbooks.cli.settings import open_store, rule_set
 
     if bool(paths) == bool(identity):
         raise ConfigError("give either PATH or --id")
-    loaded, report = load(rule_paths(rules)), Report()
+    loaded, report = rule_set(rules), Report()
     if identity:
         found: Iterable[Explanation] = explained_finding(
             open_store(database, existing=True).get(identity), loaded, report

@@ -89,10 +89,11 @@ def check(places: Places = None, output: RowsOutput = None) -> None:
     from exfilwatch.detection.load import load
     from exfilwatch_playbooks.cli.boundary import say
     from exfilwatch_playbooks.cli.jsonl import line
+    from exfilwatch_playbooks.cli.settings import placeholders
     from exfilwatch_playbooks.cli.summary import counted
 
     paths = [path for _, path in _paths(places)]
-    problems = problems_of(paths)
+    problems = problems_of(paths, placeholders())
     for_people = readable(output)
     for problem in problems:
         if for_people:
@@ -106,7 +107,7 @@ def check(places: Places = None, output: RowsOutput = None) -> None:
         files = len({problem.path for problem in problems})
         say(f"{counted(len(problems), 'problem')} in {counted(files, 'file')}")
         raise typer.Exit(exits.WRONG)
-    loaded = load(paths)
+    loaded = load(paths, placeholders())
     say(f"{counted(len(loaded.rules) + len(loaded.correlations), 'rule')}: no problems")
 
 
@@ -115,9 +116,10 @@ def run_rule_tests(places: Places = None, output: RowsOutput = None) -> None:
     from exfilwatch.detection.rule_tests import run_tests
     from exfilwatch.errors import ConfigError
     from exfilwatch_playbooks.cli.boundary import say
+    from exfilwatch_playbooks.cli.settings import placeholders
     from exfilwatch_playbooks.cli.summary import counted
 
-    outcomes = run_tests([path for _, path in _paths(places)])
+    outcomes = run_tests([path for _, path in _paths(places)], placeholders())
     if not outcomes:
         raise ConfigError("there are no tests beside these rules: write some in `tests/`, see docs/rules.md")
     if readable(output):
@@ -150,9 +152,10 @@ def _paths(places: list[str] | None) -> list[tuple[str, Path]]:
 
 def _listed(places: list[str] | None) -> Iterator[Listed]:
     from exfilwatch.detection.load import load
+    from exfilwatch_playbooks.cli.settings import placeholders
 
     for place, path in _paths(places):
-        for info in load([path]).infos:
+        for info in load([path], placeholders()).infos:
             yield Listed(place, Path(info.path).stem, info)
 
 

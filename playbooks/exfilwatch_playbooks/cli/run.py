@@ -49,18 +49,17 @@ def run(
 
     Running it again over the same events changes nothing.
     """
-    from exfilwatch.detection.load import load
     from exfilwatch.errors import ExfilwatchError
     from exfilwatch.events.report import Report
     from exfilwatch.findings.finding import finding
     from exfilwatch_playbooks.cli import summary
     from exfilwatch_playbooks.cli.boundary import say
     from exfilwatch_playbooks.cli.keep import keep
-    from exfilwatch_playbooks.cli.settings import open_store, rule_paths
+    from exfilwatch_playbooks.cli.settings import open_store, rule_set
 
     bounds = span(since, until)
     # The store first: one that can't be written should not cost the time to read everything.
-    store, loaded, report = open_store(database), load(rule_paths(rules)), Report()
+    store, loaded, report = open_store(database), rule_set(rules), Report()
     try:
         found = [finding(each) for each in detections(paths, loaded, report, *bounds)]
     except ExfilwatchError:

@@ -9,6 +9,7 @@ from exfilwatch.places import CONFIG, config_file, database_file
 from exfilwatch.rules.packs import pack, packs
 
 if TYPE_CHECKING:
+    from exfilwatch.detection.rule import RuleSet
     from exfilwatch.findings.store import Store
 
 
@@ -25,12 +26,33 @@ def _rule_path(name: str) -> Path:
     raise ConfigError(f"{name}: there is neither a rule pack ({', '.join(packs())}) nor a file or folder so called")
 
 
+def _are_set(variable: str) -> bool:
+    """Whether there is anything for pydantic-settings to read."""
+    return any(os.environ.get(name) for name in (variable, CONFIG)) or config_file().exists()
+
+
 def _default_rules() -> tuple[str, ...]:
-    if not any(os.environ.get(name) for name in ("EXFILWATCH_RULES", CONFIG)) and not config_file().exists():
+    if not _are_set("EXFILWATCH_RULES"):
         return ("exfil",)
     from exfilwatch.config import settings
 
     return settings().rules
+
+
+def placeholders() -> dict[str, tuple[str, ...]]:
+    """Values for `%name%` in rules that use the modifier expand."""
+    if not _are_set("EXFILWATCH_PLACEHOLDERS"):
+        return {}
+    from exfilwatch.config import settings
+
+    return settings().placeholders
+
+
+def rule_set(names: list[str] | None) -> "RuleSet":
+    """The rules that `--rules` names, else those of the settings. Raises ConfigError and RuleError."""
+    from exfilwatch.detection.load import load
+
+    return load(rule_paths(names), placeholders())
 
 
 def open_store(database: str | None, *, existing: bool = False) -> "Store":
