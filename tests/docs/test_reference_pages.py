@@ -55,6 +55,7 @@ def test_settings_their_variables_and_their_defaults_are_those_of_the_program():
     assert Settings.model_fields["rules"].default == ("exfil",)
     assert defaults["incident_window"] == '"1h"'
     assert Settings.model_fields["incident_window"].default == timedelta(hours=1)
+    assert defaults["placeholders"] == str(Settings.model_fields["placeholders"].default)
 
 
 def test_the_settings_file_of_the_page_is_taken(tmp_path, monkeypatch):
@@ -64,6 +65,7 @@ def test_the_settings_file_of_the_page_is_taken(tmp_path, monkeypatch):
     monkeypatch.setenv("EXFILWATCH_CONFIG", str(file))
     assert settings().incident_window == timedelta(hours=2)
     assert settings().rules[0] == "exfil"
+    assert settings().placeholders
 
 
 def test_placeholders_and_phases_of_response_steps_are_those_of_the_program():
