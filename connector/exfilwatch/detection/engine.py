@@ -141,18 +141,17 @@ class _Reading:
         fast = typed.fast
         assert fast.time is not None
         assert fast.host is not None
-        times = list(map(fast.time, typed.rows))
+        times, hosts = list(map(fast.time, typed.rows)), list(map(fast.host, typed.rows))
         try:
             low, high = microseconds(min(times)), microseconds(max(times))
-        except TypeError:  # some with and some without a zone, or without a time
-            known = [microseconds(time) for time in times if time is not None]
-            low, high = min(known, default=0), max(known, default=0)
-        hosts = list(map(fast.host, typed.rows))
-        return Kept(block, fast, typed.rows, typed.line, hosts, frozenset(hosts), low, high)
+        except TypeError:  # some with and some without a zone
+            in_order = sorted(map(microseconds, times))
+            low, high = in_order[0], in_order[-1]
+        return Kept(block, fast, typed.line, hosts, times, frozenset(hosts), low, high)
 
     def _join(self, kept: Kept | None) -> None:
         for near, positions in self._neighbours.arrived(kept):
-            self._look(near.block, [near.lines(position) for position in positions])
+            self._look(near.block, positions)
 
     def _look(self, block: Block, positions: list[int]) -> None:
         """Evaluate all rules on lines that an earlier look passed over, for the hits of lazy ones."""
@@ -179,7 +178,7 @@ class _Reading:
         for each in self._decoders.sort(gone.block).typed:
             if each.fast.lazy:
                 kept = self._kept(gone.block, each)
-                self._look(gone.block, [kept.lines(at) for at in self._neighbours.rows(kept, hosts)])
+                self._look(gone.block, self._neighbours.lines(kept, hosts))
 
 
 def _lines(block: Block, positions: list[int]) -> Iterable[tuple[int, bytes | str]]:

@@ -4,7 +4,7 @@
 else about them is the slow path's business, which decodes those rows again and evaluates the rules exactly.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from exfilwatch.detection.evaluate import Evaluator
@@ -273,22 +273,24 @@ class FastRows:
                     found = map(looks.__getitem__, map(key, rows))
                     return [at for at, look in enumerate(found) if look is not None and look.may_fire(rows[at])]
                 asked = self._asked
-                some = [at for at, first in enumerate(map(self._first, rows)) if asked[first]]
-                return [at for at in some if (look := looks[key(rows[at])]) is not None and look.may_fire(rows[at])]
+                found_at: list[int] = []
+                for at in [at for at, first in enumerate(map(self._first, rows)) if asked[first]]:
+                    row = rows[at]
+                    look = looks[key(row)]
+                    # What most rows come to is asked without a call.
+                    if look is not None and look.left.get(look.values(row), look) is not None and look.may_fire(row):
+                        found_at.append(at)
+                return found_at
             except KeyError as error:
                 self._learn(looks, rows, error.args[0], lazy=False)
 
-    def near(self, rows: Sequence[Row], positions: Iterable[int]) -> list[int]:
-        """Of these positions, those on which a lazy rule may fire."""
-        found: list[int] = []
-        for at in positions:
-            key = self._key(rows[at])
-            if key not in self._lazy:
-                self._learn(self._lazy, rows, key, lazy=True)
-            look = self._lazy[key]
-            if look is not None and look.may_fire(rows[at]):
-                found.append(at)
-        return found
+    def may_fire_lazily(self, row: Row) -> bool:
+        """Whether a lazy rule may fire on the row."""
+        key = self._key(row)
+        if key not in self._lazy:
+            self._learn(self._lazy, [row], key, lazy=True)
+        look = self._lazy[key]
+        return look is not None and look.may_fire(row)
 
     def _learn(self, looks: dict[Any, Look | None], rows: Sequence[Row], key: Any, *, lazy: bool) -> None:
         if not lazy and self._first is not None and not isinstance(key, tuple):

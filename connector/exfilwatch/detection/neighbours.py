@@ -17,7 +17,6 @@ from exfilwatch.detection.fast import FastRows
 from exfilwatch.detection.rule import Correlation, Rule, RuleSet
 from exfilwatch.events.blocks import Block
 from exfilwatch.events.event import Value
-from exfilwatch.events.typed import Row
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -68,13 +67,16 @@ def _by_host(correlation: Correlation, members: Sequence[Rule]) -> bool:
 
 
 class Kept(NamedTuple):
-    """The rows of a block, and the first and last time in it (µs)."""
+    """What is remembered of the rows of a block: host and time of each, and the first and last time (µs).
+
+    Not the rows: they would take the processor's cache from those that are being decoded.
+    """
 
     block: Block
     fast: FastRows
-    rows: Sequence[Row]
-    lines: Callable[[int], int]
+    line: Callable[[int], int]
     hosts: list[Value]
+    times: list[datetime]
     names: frozenset[Value]
     low: int
     high: int
@@ -109,7 +111,7 @@ class Neighbours:
         self._new.append((time, host))
 
     def arrived(self, kept: Kept | None) -> Iterator[tuple[Kept, list[int]]]:
-        """A block is done, and its leaders are known: the rows, of it and those before it, that come near a leader."""
+        """A block is done, and its leaders known: lines, of it and of those before, that come near a leader."""
         new, self._new = self._new, []
         for lead in new:
             insort(self._times, lead)
@@ -117,7 +119,7 @@ class Neighbours:
         if kept is not None:
             hosts = self._hosts_near(kept.low, kept.high)
             if not hosts.isdisjoint(kept.names):
-                yield kept, self.rows(kept, hosts)
+                yield kept, self.lines(kept, hosts)
         for time, host in new:
             yield from self._before(time, host)
         if kept is not None:
@@ -129,7 +131,7 @@ class Neighbours:
         low, high = time - self._span, time + self._span
         for earlier in self._kept:
             if earlier.low <= high and earlier.high >= low and host in earlier.names:
-                yield earlier, self.rows(earlier, {host})
+                yield earlier, self.lines(earlier, {host})
         if self._gone_high >= low:
             for number, gone in enumerate(self._gone):
                 if gone.low <= high and gone.high >= low:
@@ -141,13 +143,13 @@ class Neighbours:
             yield self._gone[number], hosts
         self._again = {}
 
-    def rows(self, kept: Kept, hosts: set[str]) -> list[int]:
-        """The rows of these hosts that come near one of their leaders."""
+    def lines(self, kept: Kept, hosts: set[str]) -> list[int]:
+        """The lines of these hosts that come near one of their leaders, and on which a lazy rule may fire."""
         positions = [at for at, host in enumerate(kept.hosts) if host in hosts]
-        time = kept.fast.time
-        assert time is not None
-        near = [at for at in positions if self._near(microseconds(time(kept.rows[at])), kept.hosts[at])]
-        return kept.fast.near(kept.rows, near)
+        times = kept.times
+        near = [kept.line(at) for at in positions if self._near(microseconds(times[at]), kept.hosts[at])]
+        fast = kept.fast
+        return [at for at, line in kept.block.pick(near) if fast.may_fire_lazily(fast.decode(line))]
 
     def _near(self, time: int, host: Value) -> bool:
         times = self._by_host.get(host, ())
