@@ -110,7 +110,9 @@ class _Reading:
         self._join(None)
 
     def _block(self, block: Block, decoder: LineDecoder) -> Iterator[Detection]:
-        typed, others = self._decoders.sort(block)
+        typed, others, passed = self._decoders.sort(block)
+        for shape, count in passed.items():
+            self._report.read(shape, count)
         wanted = list(others)
         for each in typed:
             candidates = each.fast.candidates(each.rows)

@@ -4,6 +4,7 @@
 else about them is the slow path's business, which decodes those rows again and evaluates the rules exactly.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from exfilwatch.events.specs import windows
 from exfilwatch.events.typed import Row, Text, TypedRows, Untyped, paths_of
 
 _CACHED = 50_000
+_EVENT_ID = re.compile(r'"EventID":(?:\{[^{}]*"#text":)?(\d+)', re.ASCII)
 # Logs whose members have names with spaces ("New Value"), which rules name without them.
 _SPACED = ("windefend",)
 Key = tuple[str, str, str]
@@ -87,6 +89,7 @@ class FastRows:
         self._lazy: dict[Any, Look | None] = {}
         self._asked: dict[Any, bool] = {}
         self._first = self._first_key()
+        self._skim: dict[str | None, bool] = {}
 
     def _host_is_computer(self, lazy: frozenset[str]) -> bool:
         """Whether the host of a row is what lazy rules see as Computer."""
@@ -165,24 +168,26 @@ class FastRows:
         if not self.shape.spec.windows or len(self._key_paths) < 2:
             return None
         services = ("", *windows().services)
-        if any(self._is_eager("", product, service) for product in ("windows", "linux") for service in services):
+        plain = [(product, service) for product in ("windows", "linux") for service in services]
+        if any(self._is_looked_at("", *words, lazy=lazy) for words in plain for lazy in (False, True)):
             return None
         expression, bases, _ = self.shape.classifier.keys[1]
         paths = paths_of(expression, bases)
         return self.typed.values(paths) if len(self.typed.attributes(paths)) == 1 else None
 
-    def _is_asked(self, event_id: Any) -> bool:
-        """Whether an event of this id, of whatever log, is one that a rule looks at that is not lazy."""
+    def _is_asked(self, event_id: Any, *, lazy: bool = False) -> bool:
+        """Whether an event of this id, of whatever log, is one that a rule looks at that is `lazy` or not."""
         number = to_int(event_id.text if isinstance(event_id, Text) else event_id)
         return any(
-            self._is_eager(event.category, product, event.service)
+            self._is_looked_at(event.category, product, event.service, lazy=lazy)
             for event in windows().events
             if number in event.ids
             for product in ("windows", "linux")
         )
 
-    def _is_eager(self, category: str, product: str, service: str) -> bool:
-        return any(rule.id not in self.lazy for rule in self._evaluator.concerned((category, product, service)))
+    def _is_looked_at(self, category: str, product: str, service: str, *, lazy: bool) -> bool:
+        concerned = self._evaluator.concerned((category, product, service))
+        return any((rule.id in self.lazy) is lazy for rule in concerned)
 
     def _chooser(self) -> Callable[[Row], EventClass | None]:
         getters = [
@@ -263,6 +268,25 @@ class FastRows:
         return lambda row: unescape(value) if isinstance(value := get(row), str) else value
 
     # Rows
+
+    def skimmed(self, lines: Sequence[bytes | str]) -> list[int] | None:
+        """The positions of EVTX records that some rule may look at, told from the number of their event alone.
+
+        The evtx package writes System, with the number, before the event's data, and a quote within a text is escaped,
+        so that the first `"EventID":` is the record's own. None: they have to be decoded to tell.
+        """
+        if self.shape.name != "evtx" or self._first is None:
+            return None
+        found: list[int] = []
+        seen = self._skim
+        for at, text in enumerate(lines):
+            number = _EVENT_ID.search(text) if isinstance(text, str) else None
+            key = number[1] if number else None
+            if key not in seen:
+                seen[key] = key is None or self._is_asked(key) or self._is_asked(key, lazy=True)
+            if seen[key]:
+                found.append(at)
+        return found
 
     def candidates(self, rows: Sequence[Row]) -> list[int]:
         """The positions of the rows on which a rule that is not lazy may fire."""

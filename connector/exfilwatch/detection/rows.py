@@ -1,6 +1,6 @@
 """Blocks of records as typed rows: which decoder fits each line, learned as they come."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -8,6 +8,7 @@ import msgspec
 from exfilwatch.detection.evaluate import Evaluator
 from exfilwatch.detection.fast import FastRows
 from exfilwatch.events.blocks import Block
+from exfilwatch.events.event import Value
 from exfilwatch.events.shape import recognise
 from exfilwatch.events.typed import Row, Untyped
 
@@ -25,10 +26,11 @@ class Typed(NamedTuple):
 
 
 class Sorted(NamedTuple):
-    """A block's lines: those that were taken by decoders, and the positions of the others."""
+    """A block's lines: those taken by decoders, positions of the others, and how many of a shape were passed over."""
 
     typed: list[Typed]
     others: list[int]
+    passed: Mapping[str, int] = {}
 
 
 class Decoders:
@@ -38,13 +40,24 @@ class Decoders:
         self._evaluator = evaluator
         self._lazy = lazy
         self._known: list[FastRows] = []
-        self._tried: set[tuple[str, frozenset[str]]] = set()
+        self._tried: set[tuple[str, frozenset[tuple[str, ...]]]] = set()
 
     def sort(self, block: Block) -> Sorted:
         """The block's lines as rows, as far as decoders take them."""
         data = block.data
         whole = self._whole(block, data) if data is not None and data[:1] == b"{" else None
-        return self._each(block.lines()) if whole is None else whole
+        if whole is not None:
+            return whole
+        lines = block.lines()
+        positions = self._known[0].skimmed(lines) if data is None and self._known else None
+        if positions is None:
+            return self._each(lines)
+        typed, others, _ = self._each([lines[at] for at in positions])
+        return Sorted(
+            [Typed(each.fast, each.rows, _through(positions, each.line)) for each in typed],
+            [positions[at] for at in others],
+            {self._known[0].shape.name: len(lines) - len(positions)},
+        )
 
     def _whole(self, block: Block, data: bytes) -> Sorted | None:
         if not self._known and not self._learn(data[: data.find(b"\n") + 1 or len(data)]):
@@ -96,14 +109,27 @@ class Decoders:
         except _FAILURES:
             return False
         shape = recognise(record) if isinstance(record, dict) else None
-        if shape is None or (shape.name, frozenset(record)) in self._tried:
+        if shape is None or (form := (shape.name, frozenset(_members(record, 3)))) in self._tried:
             return False
-        self._tried.add((shape.name, frozenset(record)))
+        self._tried.add(form)
         try:
             self._known.insert(0, FastRows(shape, record, self._evaluator, self._lazy))
         except Untyped:
             return False
         return True
+
+
+def _through(positions: list[int], line: Callable[[int], int]) -> Callable[[int], int]:
+    """The line of a row among lines that were chosen before."""
+    return lambda row: positions[line(row)]
+
+
+def _members(record: Value, depth: int) -> Iterator[tuple[str, ...]]:
+    """The members of a record down to a depth: what makes its form."""
+    if isinstance(record, dict) and depth:
+        for name, value in record.items():
+            yield (name,)
+            yield from ((name, *inner) for inner in _members(value, depth - 1))
 
 
 class _Lines:

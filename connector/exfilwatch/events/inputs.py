@@ -23,6 +23,7 @@ from exfilwatch.events.report import Report, printable
 
 STDIN = "-"
 _LONGEST_NAME = 1000
+_FIRST = 4096  # enough for the header of an EVTX file
 
 Kind = Literal["lines", "evtx"]
 
@@ -102,7 +103,9 @@ class _Opener:
 
     def _file(self, path: Path, name: str, size: int) -> Iterator[Input]:
         with path.open("rb", buffering=0) as file:
-            head = file.read(streams.HEAD)
+            head = file.read(_FIRST)
+            if not head.startswith(evtx.MAGIC):
+                head += file.read(streams.HEAD - len(head))
         if head.startswith(evtx.MAGIC):
             yield self._evtx(name, lambda: str(path), head, size)
         elif _is_zip(head):
