@@ -264,3 +264,10 @@ def test_a_log_line_shipped_by_filebeat_is_read_as_that_line():
     line = 'type=EXECVE msg=audit(1764000000.100:41): argc=2 a0="curl" a1="-T"'
     shipped = {"@timestamp": NOON, "message": line, "log": {"file": {"path": "/var/log/audit/audit.log"}}}
     assert one(shipped).shape == "auditd"
+
+
+def test_a_record_of_auditbeat_is_known_without_its_message_type_too():
+    """As exports with chosen columns have it."""
+    record = dotted(auditbeat("executed", {"syscall": "execve"}, process=BASH))
+    del record["auditd.message_type"]
+    assert (one(record).shape, one(record).category) == ("auditbeat", "process_creation")

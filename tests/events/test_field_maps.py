@@ -114,6 +114,8 @@ def get(expression: object, record: Json) -> Value:
         ({"join": ["a", "b"], "with": "\\"}, {"a": "CORP", "b": "ann"}, "CORP\\ann"),
         ({"join": ["a", "b"], "with": "\\"}, {"a": "-", "b": "ann"}, "ann"),
         ({"join": ["a", "b"], "with": "\\"}, {"a": "CORP"}, None),
+        ({"join": ["a", "b"], "with": "\\"}, {"a": ["-", "CORP"], "b": ["ann", "-"]}, "CORP\\ann"),
+        ({"join": ["a", "b"], "with": "\\"}, {"a": [], "b": "ann"}, "ann"),
         ({"int": "a"}, {"a": "0x1F"}, 31),
         ({"argv": "a"}, {"a": ["curl", "-F", "f=@a b", ""]}, "curl -F 'f=@a b' ''"),
         ({"argv": "a"}, {"a": "curl -F"}, "curl -F"),

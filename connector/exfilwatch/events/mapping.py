@@ -4,7 +4,8 @@ An expression is
   path                         the value there; dots separate levels, and a key that itself has dots is found too
   [expression, ...]            the first that is present and not empty
   {const: value}
-  {join: [e, e], with: '\\'}   texts joined; the last alone when an earlier one is absent, empty or '-'
+  {join: [e, e], with: '\\'}   texts joined; the last alone when an earlier one is absent, empty or '-'; of a list, the
+                               first that says something (Splunk gives both accounts of a 4688 so)
   {int: e}                     a number from 12, '12' or '0xc'
   {argv: e}                    a list of arguments as one command line, quoted only where needed (POSIX)
   {map: e, values: {a: b}, else: e}   a value replaced through a table (keys compare lower-cased)
@@ -72,13 +73,19 @@ def _argument(text: str) -> str:
 
 def _join(parts: list[Getter[T]], glue: str) -> Getter[T]:
     def join(record: T) -> Value:
-        values = [part(record) for part in parts]
+        values = [_single(part(record)) for part in parts]
         present = [str(value) for value in values if value not in _MISSING]
         if values and values[-1] in _MISSING:
             return None
         return glue.join(present) or None
 
     return join
+
+
+def _single(value: Value) -> Value:
+    if isinstance(value, list):
+        return next((item for item in value if item not in _MISSING), None)
+    return value
 
 
 def _first(options: list[Getter[T]]) -> Getter[T]:
