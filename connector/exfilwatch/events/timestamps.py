@@ -19,6 +19,7 @@ _ISO = re.compile(
 _NUMBER = re.compile(r"\s*-?\d{9,19}(?:\.\d+)?\s*\Z", re.ASCII)
 _MS_DATE = re.compile(r"/Date\((-?\d+)(?:[+-]\d{4})?\)/\Z", re.ASCII)
 _LONGEST = 64
+_FARTHEST = 15 * 3600  # no zone is farther from UTC
 # Hours from UTC of the zones that log sources write by name. A time of another zone is no time rather than a wrong one.
 _ZONES = {"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7}
 _ZONES |= {"UTC": 0, "GMT": 0, "Z": 0, "BST": 1, "WEST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "JST": 9}
@@ -56,6 +57,8 @@ def micros(value: Value) -> int | None:
             total += int(fraction[:6].ljust(6, "0"))
         if zone and zone[0] in "+-":
             offset = int(zone[1:3]) * 3600 + int(zone[-2:]) * 60
+            if offset > _FARTHEST:
+                return None
             total -= (offset if zone[0] == "+" else -offset) * MICROS
         return total
     if _NUMBER.match(value):
@@ -81,6 +84,8 @@ def _other(value: str) -> int | None:
 def _zone(name: str | None, offset: int | None) -> tzinfo:
     if offset is not None:
         return timezone(timedelta(seconds=offset))
-    if name is None or name.upper() not in _ZONES:
+    if name is None:  # dateutil asks for times without a zone too
+        return UTC
+    if name.upper() not in _ZONES:
         raise ValueError(f"unknown time zone {name}")
     return timezone(timedelta(hours=_ZONES[name.upper()]))
