@@ -151,6 +151,14 @@ CONTAINERS = {
     "Graph": {"schema": [{"name": "a"}], "results": ROWS},
     "Defender": {"Stats": {}, "Schema": [], "Results": ROWS},
     "Log Analytics": {"tables": [{"name": "T", "columns": COLUMNS, "rows": [list(row.values()) for row in ROWS]}]},
+    "Kusto": {
+        "Tables": [
+            {"TableName": "T", "Columns": [{"ColumnName": "a"}, {"ColumnName": "t"}], "Rows": [[1, "x\ny [{"]]},
+            {"TableName": "U", "Columns": [{"ColumnName": "a"}, {"ColumnName": "t"}], "Rows": [[2, '}\\"']]},
+        ]
+    },
+    "ES|QL": {"took": 3, "columns": COLUMNS, "values": [list(row.values()) for row in ROWS]},
+    "OpenSearch SQL": {"schema": COLUMNS, "datarows": [list(row.values()) for row in ROWS], "total": 2, "status": 200},
     "Azure": {"records": ROWS},
     "OData": {"@odata.context": "x", "value": ROWS},
     "Elasticsearch": {
@@ -171,14 +179,30 @@ def test_a_container_of_records_is_unwrapped_to_one_record_per_line(tmp_path, na
     assert [json.loads(record) for record in records(tmp_path / "a.json")] == ROWS
 
 
+@pytest.mark.parametrize("indent", [None, 2])
+def test_the_record_numbers_that_evtx_dump_writes_are_no_records(tmp_path, indent):
+    (tmp_path / "a").write_text(
+        "".join(f"Record {n}\n{json.dumps(row, indent=indent)}\n" for n, row in enumerate(ROWS))
+    )
+    assert [json.loads(record) for record in records(tmp_path / "a")] == ROWS
+    xml = '<?xml version="1.0" encoding="utf-8"?>\n<Event><System/></Event>\n'
+    (tmp_path / "b").write_text("".join(f"Record {n}\n{xml}" for n in range(3)))
+    assert records(tmp_path / "b") == [b"<Event><System/></Event>"] * 3
+
+
 @pytest.mark.parametrize(
     "lines",
     [
         [{"preview": False, "offset": n, "result": row} for n, row in enumerate(ROWS)],
         [{"_index": "i", "_id": str(n), "_source": row} for n, row in enumerate(ROWS)],
+        [{"_index": "i", "_id": str(n), "fields": {k: [v] for k, v in row.items()}} for n, row in enumerate(ROWS)],
+        [
+            {"_index": "i", "_id": str(n), "_source": {}, "fields": {k: [v] for k, v in row.items()}}
+            for n, row in enumerate(ROWS)
+        ],
         [{"records": [row]} for row in ROWS],
     ],
-    ids=["Splunk export", "elasticdump", "Azure"],
+    ids=["Splunk export", "elasticdump", "hits with fields", "hits with an empty source", "Azure"],
 )
 def test_records_wrapped_line_by_line_are_unwrapped_and_a_broken_line_costs_only_itself(tmp_path, lines):
     texts = [json.dumps(line) for line in lines]

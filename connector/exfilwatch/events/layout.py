@@ -20,6 +20,8 @@ _TO_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+[{}\[\]]', re
 _EVENT_START = re.compile(rb"<Event[\s>]")
 _EVENT_END = b"</Event>"
 _XML_TEXT = re.compile(rb">[^<]*")
+# What evtx_dump writes before each record, of XML and of JSON.
+_RECORD = re.compile(rb"Record \d{1,20}\s*")
 _BATCH = 256 << 10
 
 
@@ -50,6 +52,10 @@ def layout(head: bytes) -> Layout:
     `rows`: each line is a document that holds records; `json`: objects over many lines or in an array.
     """
     head = head.lstrip()
+    if numbered := _RECORD.match(head):
+        head = head[numbered.end() :]
+        if head.startswith(b"{"):
+            return "json"
     line, _, rest = head.partition(b"\n")
     line = line.rstrip()
     if head.startswith((b"<?xml", b"<Events")) or (head.startswith(b"<Event") and line.count(_EVENT_END) != 1):
@@ -152,7 +158,7 @@ def _pieces(chunks: Iterable[bytes], held: Callable[[], int]) -> Iterator[bytes]
 
 def _between(text: bytes) -> Iterator[bytes]:
     text = text.strip(b" \t\r\n,")
-    if text:
+    if text and not _RECORD.fullmatch(text):
         yield text.replace(b"\n", b" ")
 
 
