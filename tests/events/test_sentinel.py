@@ -240,3 +240,10 @@ def test_a_syslog_row_with_sysmon_for_linux_is_read_from_its_xml():
     row = {"TimeGenerated": "2026-03-12T09:15:00Z", "Computer": "web1", "Facility": "user", "SyslogMessage": xml}
     event = one(row)
     assert (event.product, event.category, event.host, iso(event.time)) == ("linux", "process_creation", "web1", TIME)
+
+
+@pytest.mark.parametrize("case", [SENTINEL[0], ASIM[0]], ids=lambda case: case.shape)
+def test_a_row_exported_by_the_portal_names_the_zone_of_its_time(case):
+    record = {name: value for name, value in case.record.items() if name != "TimeGenerated"}
+    event = one({"TimeGenerated [UTC]": "3/12/2026, 9:14:02.123 AM", **record})
+    assert (event.shape, event.fields, iso(event.time)) == (case.shape, one(case.record).fields, TIME)
