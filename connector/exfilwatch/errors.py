@@ -4,6 +4,7 @@ ExfilwatchError
 ├── ConfigError    a setting, an option or a path that the user gave
 ├── RuleError      a Sigma rule that can't be loaded or evaluated exactly; RuleSetError: several at once
 ├── SourceError    an input or a SIEM that can't be read
+│   └── SpaceError the disk for temporary files, without which input can't be read
 └── CaseError      a case system that refused or can't be reached
 """
 
@@ -46,6 +47,10 @@ class RuleSetError(RuleError):
 
 class SourceError(ExfilwatchError):
     """An input or a SIEM can't be read."""
+
+
+class SpaceError(SourceError):
+    """Temporary files can't be written; nothing is wrong with the input."""
 
 
 class CaseError(ExfilwatchError):

@@ -148,6 +148,15 @@ def test_a_full_disk_under_the_output_is_one_clear_message(form: str, logs: Path
     assert "Exception ignored" not in said
 
 
+def test_a_full_disk_under_temporary_files_is_no_fault_of_the_input(logs: Path) -> None:
+    text = logs.read_bytes() + b"{}\n" * 100_000
+    command = ["sh", "-c", 'ulimit -f 8; exec "$@"', "sh", *COMMAND, "detect", "-"]
+    done = subprocess.run(command, input=text, capture_output=True, env=environment(), check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"error: the temporary directory")
+    assert b"set TMPDIR" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("closed", "path", "code", "out", "err"),
     [

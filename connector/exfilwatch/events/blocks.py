@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from exfilwatch.errors import SourceError
+from exfilwatch.errors import SourceError, SpaceError
 from exfilwatch.events.limits import MIB, Limits
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ class Spool:
         self._file: SpoolFile | None = None
 
     def keep(self, data: bytes) -> Again:
-        """Write `data` away; the answer reads it again. Raises SourceError when the disk is full."""
+        """Write `data` away; the answer reads it again. Raises SpaceError when the disk is full."""
         if self._file is None or self._file.size >= self._file_size:
             self._file = SpoolFile()
         file, offset = self._file, self._file.write(data)
@@ -255,10 +255,10 @@ class View(io.RawIOBase):
         return self._position
 
 
-def _no_room(error: OSError) -> SourceError:
+def _no_room(error: OSError) -> SpaceError:
     folder = tempfile.gettempdir()
     what = "is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else f"can't be written ({error.strerror})"
-    return SourceError(
+    return SpaceError(
         f"the temporary directory {folder} {what}: compressed and piped input is kept there until it has been read a "
         "second time; set TMPDIR to a directory with more room, or unpack the input and give plain files"
     )

@@ -53,7 +53,7 @@ class Input:
         self._report = report
 
     def blocks(self) -> Iterator[Block]:
-        """The blocks; damage is reported and ends the input. Raises SourceError when the temporary disk is full."""
+        """The blocks; damage is reported and ends the input. Raises SpaceError when the temporary disk is full."""
         with _reported(self._report, self.name):
             yield from self._blocks()
 

@@ -8,10 +8,18 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
-from exfilwatch.errors import ConfigError, ExfilwatchError, RuleError, SourceError
+from exfilwatch.errors import ConfigError, ExfilwatchError, RuleError, SourceError, SpaceError
 from exfilwatch_playbooks.cli import exits
 
 DEBUG = "EXFILWATCH_DEBUG"
+# The first that fits.
+_CODES = (
+    (ConfigError, exits.WRONG),
+    (RuleError, exits.WRONG),
+    (SpaceError, exits.INTERNAL),
+    (SourceError, exits.UNREADABLE),
+    (ExfilwatchError, exits.INTERNAL),
+)
 
 
 def main() -> NoReturn:
@@ -63,8 +71,7 @@ def _explained(error: Exception) -> int:
         traceback.print_exception(error)
     if isinstance(error, ExfilwatchError):
         say(f"error: {error}")
-        kinds = {ConfigError: exits.WRONG, RuleError: exits.WRONG, SourceError: exits.UNREADABLE}
-        return next((code for kind, code in kinds.items() if isinstance(error, kind)), exits.INTERNAL)
+        return next(code for kind, code in _CODES if isinstance(error, kind))
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
         what = error.filename or "the output"
         say(f"error: can't write {what}: {error.strerror}: free some room and run again")
