@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from exfilwatch.config import Settings, settings
-from exfilwatch.detection.values import TIMEOUT
+from exfilwatch.detection.pattern import TIMEOUT
 from exfilwatch.events import report
 from exfilwatch.events.limits import MIB, Limits
 from exfilwatch.events.specs import shape_specs

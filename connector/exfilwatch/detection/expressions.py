@@ -6,7 +6,7 @@ import re2
 from sigma.policy import SigmaPolicy
 from sigma.policy.regex_engine import RegexEngine, RegexPattern
 
-from exfilwatch.detection.values import options
+from exfilwatch.detection.linear import options
 
 
 class _ExpressionError(Exception):

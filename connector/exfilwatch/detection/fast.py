@@ -6,11 +6,12 @@ else about them is the slow path's business, which decodes those rows again and 
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from exfilwatch.detection.evaluate import Evaluator
+from exfilwatch.detection.look import EVERYTHING, Look
 from exfilwatch.detection.rule import Rule
-from exfilwatch.detection.screen import LONG, FieldGetter, Left, Plan, looked_at
+from exfilwatch.detection.screen import LONG, FieldGetter, Plan, looked_at
 from exfilwatch.events.classify import EventClass
 from exfilwatch.events.event_xml import unescape
 from exfilwatch.events.mapping import compile_expression, dict_access, to_int
@@ -23,47 +24,6 @@ _EVENT_ID = re.compile(r'"EventID":(?:\{[^{}]*"#text":)?(\d+)', re.ASCII)
 # Logs whose members have names with spaces ("New Value"), which rules name without them.
 _SPACED = ("windefend",)
 Key = tuple[str, str, str]
-
-
-_BY_TYPE = Left(None)
-
-
-def _types(values: Any) -> tuple[type, ...]:
-    return tuple(map(type, values)) if isinstance(values, tuple) else (type(values),)
-
-
-class Look(NamedTuple):
-    """How to look at the rows of one class: `values` of their short fields, and what a combination of these leaves."""
-
-    plan: Plan
-    values: Callable[[Row], Any]
-    left: dict[Any, Left | None]
-
-    def may_fire(self, row: Row) -> bool:
-        """Whether some rule can fire on the row."""
-        values = self.values(row)
-        try:
-            left = self.left[values]
-        except KeyError:
-            left = self._ask(values, row)
-        if left is _BY_TYPE:
-            left = self.left.get((values, _types(values)), _BY_TYPE)
-            left = self._ask(values, row) if left is _BY_TYPE else left
-        return left is not None and self.plan.may_fire(left, row)
-
-    def _ask(self, values: Any, row: Row) -> Left | None:
-        if len(self.left) >= _CACHED:
-            self.left.clear()
-        left = self.plan.left(row)
-        if any(value in (0, 1) for value in (values if isinstance(values, tuple) else (values,))):
-            self.left[values] = _BY_TYPE  # 1 and true are the same key, and not the same value
-            self.left[values, _types(values)] = left
-        else:
-            self.left[values] = left
-        return left
-
-
-_EVERYTHING = Plan([], lambda _rule, _field: None, everything=True)
 
 
 class FastRows:
@@ -219,7 +179,7 @@ class FastRows:
         )
         if self.shape.spec.windows and not service and not self._class_keys[2]:
             # A channel that names no log (ForwardedEvents): the provider, which is not decoded, would.
-            return None if lazy else Look(_EVERYTHING, lambda _row: (), {})
+            return None if lazy else Look(EVERYTHING, lambda _row: (), {})
         concerned = self._evaluator.concerned((category, product, service))
         rules = [rule for rule in concerned if (rule.id in self.lazy) is lazy]
         if not rules:

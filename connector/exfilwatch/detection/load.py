@@ -3,8 +3,7 @@
 What can't be evaluated exactly is an error that names the rule, its file, its line and the part.
 """
 
-import copy
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,40 +11,20 @@ from sigma.collection import SigmaCollection
 from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaError
 from sigma.filters import SigmaFilter
-from sigma.modifiers import SigmaWideModifier, modifier_mapping
-from sigma.rule import SigmaDetection, SigmaRule, SigmaRuleBase
+from sigma.rule import SigmaRule, SigmaRuleBase
 
 from exfilwatch.detection.condition import Any as AnyOf
 from exfilwatch.detection.condition import Node
-from exfilwatch.detection.correlation_plan import OPERATORS, inner_first, member_id, plan
+from exfilwatch.detection.correlation_plan import inner_first, member_id, plan
 from exfilwatch.detection.detection import RuleInfo
-from exfilwatch.detection.document import Document, documents, rule_files
-from exfilwatch.detection.expressions import POLICY
+from exfilwatch.detection.document import Document, rule_files
 from exfilwatch.detection.extension import Extension, extension
 from exfilwatch.detection.logsource import LogSource
 from exfilwatch.detection.output import outputs
+from exfilwatch.detection.parse import MALFORMED, Parser, message, said
 from exfilwatch.detection.rule import Correlation, Rule, RuleSet
 from exfilwatch.detection.sigma_condition import Placeholders, condition_node, selection_nodes
 from exfilwatch.errors import RuleError, RuleSetError
-
-# The specification has utf16le beside wide; pySigma knows it by one of its names only.
-modifier_mapping.setdefault("utf16le", SigmaWideModifier)
-
-# What pySigma raises for values of types that it does not expect.
-_MALFORMED = (AttributeError, TypeError, ValueError, KeyError, IndexError, RecursionError)
-_ACTIONS = ("global", "reset", "repeat")
-# Which key an error of pySigma is about, by the name of its class.
-_KEYS = {
-    "SigmaLogsourceError": ("logsource",),
-    "SigmaIdentifierError": ("id",),
-    "SigmaNameError": ("name",),
-    "SigmaTitleError": ("title",),
-    "SigmaLevelError": ("level",),
-    "SigmaStatusError": ("status",),
-    "SigmaDateError": ("date",),
-    "SigmaTagError": ("tags",),
-    "SigmaConditionError": ("detection", "condition"),
-}
 
 
 def load(paths: Iterable[Path | str], placeholders: Placeholders | None = None) -> RuleSet:
@@ -66,111 +45,42 @@ def check(paths: Iterable[Path | str], placeholders: Placeholders | None = None)
 
 
 def _load(paths: Iterable[Path | str], placeholders: Placeholders) -> tuple[RuleSet, list[RuleError]]:
-    loader = _Loader(placeholders)
+    parser = Parser()
     for path in rule_files(paths):
-        loader.read(path)
-    return loader.compile(), loader.errors
+        parser.read(path)
+    compiler = _Compiler(parser, placeholders)
+    return compiler.compile(), compiler.errors
 
 
-class _Loader:
-    """Collects parsed rules with their documents, then resolves what refers to what, then compiles."""
+class _Compiler:
+    """Resolves what refers to what, applies filters, and compiles the rules that were parsed without errors."""
 
-    def __init__(self, placeholders: Placeholders) -> None:
+    def __init__(self, parser: Parser, placeholders: Placeholders) -> None:
         self.placeholders = placeholders
-        self.errors: list[RuleError] = []
-        self.parsed: list[tuple[SigmaRule | SigmaCorrelationRule | SigmaFilter, Document]] = []
-        self.written: dict[int, Mapping[str, object]] = {}
-
-    # Reading
-
-    def read(self, path: Path) -> None:
-        """Parse the documents of a file. `action: global` holds for those after it."""
-        before: list[dict[str, Any]] = []
-        for document in documents(path):
-            if isinstance(document, RuleError):
-                self.errors.append(document)
-                continue
-            self.errors.extend(document.duplicate_keys())
-            action = document.content.get("action")
-            if action is not None and action not in _ACTIONS:
-                self.errors.append(document.error(f"action {action!r} is not one of {', '.join(_ACTIONS)}", "action"))
-                continue
-            if action not in ("global", "reset"):
-                found = self._parse(document, before if action else [each for each in before if "action" in each])
-                if found is not None:
-                    self.parsed.append((found, document))
-            before.append(document.content)
-
-    def _parse(
-        self, document: Document, before: list[dict[str, Any]]
-    ) -> SigmaRule | SigmaCorrelationRule | SigmaFilter | None:
-        """`before`: documents of the file that hold for this one too (action global, reset; all for repeat)."""
-        content = copy.deepcopy(document.content)
-        if not before and not {"detection", "correlation", "filter"} & content.keys():
-            self.errors.append(document.error("is not a Sigma rule: it has no detection, correlation or filter"))
-            return None
-        written = _one_bound(content)
-        try:
-            collection = SigmaCollection.from_dicts(
-                [*copy.deepcopy(before), content],
-                collect_errors=True,
-                collect_filters=True,
-                resolve_references=False,
-                policy=POLICY,
-            )
-        except (SigmaError, *_MALFORMED) as error:
-            self.errors.append(document.error(f"is not a Sigma rule: {_said(error)}"))
-            return None
-        found = [*collection.filters, *collection.rules]
-        if not found:
-            self.errors.extend(document.error(_message(error)) for error in collection.errors)
-            return None
-        rule = found[-1]
-        self.errors.extend(self._explained(error, document) for error in rule.errors)
-        if rule.errors:
-            return None
-        wrong = next(_no_texts(rule), None)
-        if wrong is not None:
-            self.errors.append(document.error(wrong, *wrong.split(": ")[:-1]))
-            return None
-        if written is not None:
-            self.written[id(rule)] = written
-        return rule
-
-    def _explained(self, error: SigmaError, document: Document) -> RuleError:
-        keys = next((_KEYS[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in _KEYS), ())
-        if not keys:
-            section = next((name for name in ("detection", "correlation", "filter") if name in document.content), "")
-            keys = (section,)
-            if section != "correlation":
-                keys = next(_failing(document.content.get(section)), ("", section))[::-1]
-        return document.error(f"{'.'.join(key for key in keys if key)}: {_message(error)}", *keys)
-
-    # Compiling
+        self.errors = parser.errors
+        self.parsed = parser.parsed
 
     def compile(self) -> RuleSet:
         """Resolve references, apply filters and compile what has no errors so far."""
         self._unique()
-        rules = [rule for rule, _ in self.parsed]
-        filters = [rule for rule in rules if isinstance(rule, SigmaFilter)]
-        self._check_filters(filters)
-        collection = SigmaCollection([*rules], resolve_references=False)
+        idle_filters = self._check_filters()
+        collection = SigmaCollection([rule for rule, *_ in self.parsed], resolve_references=False)
         made: dict[int, Rule] = {}
-        for rule, document in self.parsed:
+        for rule, document, _ in self.parsed:
             if isinstance(rule, SigmaRule):
                 compiled_rule = self._guarded(document, lambda r=rule, d=document: self._rule(r, d))
                 if compiled_rule is not None:
                     made[id(rule)] = compiled_rule
         correlations = self._correlations(collection)
-        for rule, _ in self.parsed:
+        for rule, *_ in self.parsed:
             if id(rule) in made:
                 made[id(rule)].emits = rule._output
-        return RuleSet(list(made.values()), correlations)
+        return RuleSet(list(made.values()), correlations, idle_filters)
 
     def _unique(self) -> None:
         """Ids and names are how correlations, filters and findings name rules."""
         seen: dict[str, Document] = {}
-        for rule, document in self.parsed:
+        for rule, document, _ in self.parsed:
             for key, value in (("id", rule.id), ("name", rule.name)):
                 if value is None:
                     continue
@@ -179,22 +89,24 @@ class _Loader:
                     place = f"{other.path}:{other.line_of(key)}"
                     self.errors.append(document.error(f"{key} {value} is already that of a rule at {place}", key))
 
-    def _check_filters(self, filters: list[SigmaFilter]) -> None:
-        """A filter that names a rule and does not fit its log source would do nothing without a word."""
-        by_name = {str(name): rule for rule, _ in self.parsed for name in (rule.id, rule.name) if name}
-        for each in filters:
-            document = next(document for rule, document in self.parsed if rule is each)
-            references = each.filter.rules if isinstance(each.filter.rules, list) else []
-            for reference in references:
-                rule = by_name.get(reference.reference)
+    def _check_filters(self) -> list[RuleInfo]:
+        """The filters that name no rule at all. One that does not fit a rule which it names is an error."""
+        by_name = {str(name): rule for rule, *_ in self.parsed for name in (rule.id, rule.name) if name}
+        idle: list[RuleInfo] = []
+        for each, document, _ in self.parsed:
+            if not isinstance(each, SigmaFilter) or not isinstance(each.filter.rules, list):
+                continue
+            named = [(reference.reference, by_name.get(reference.reference)) for reference in each.filter.rules]
+            if not any(rule for _, rule in named):
+                idle.append(_info(each, Extension(), document))
+            for name, rule in named:
                 if isinstance(rule, SigmaRule) and rule.logsource not in each.logsource:
-                    message = (
-                        f"its logsource does not hold that of the rule {reference.reference!r}, so it would do nothing"
-                    )
+                    message = f"its logsource does not hold that of the rule {name!r}, so it would do nothing"
                     self.errors.append(document.error(f"filter: {message}", "logsource"))
                 elif isinstance(rule, SigmaCorrelationRule):
-                    message = f"rule {reference.reference!r} is a correlation: name the rules that it refers to"
+                    message = f"rule {name!r} is a correlation: name the rules that it refers to"
                     self.errors.append(document.error(f"filter: {message}", "filter", "rules"))
+        return idle
 
     def _guarded(self, document: Document, make: Any) -> Any:
         try:
@@ -202,9 +114,9 @@ class _Loader:
         except RuleError as error:
             self.errors.append(document.error(str(error.args[0]), *_keys_in(str(error.args[0]), document)))
         except SigmaError as error:
-            self.errors.append(self._explained(error, document))
-        except _MALFORMED as error:
-            self.errors.append(document.error(f"is not a Sigma rule: {_said(error)}"))
+            self.errors.append(Parser.explained(error, document))
+        except MALFORMED as error:
+            self.errors.append(document.error(f"is not a Sigma rule: {said(error)}"))
         return None
 
     def _rule(self, rule: SigmaRule, document: Document) -> Rule:
@@ -227,18 +139,18 @@ class _Loader:
 
     def _correlations(self, collection: SigmaCollection) -> list[Correlation]:
         planned: dict[str, Correlation] = {}
-        for rule, document in self.parsed:
+        for rule, document, written in self.parsed:
             if not isinstance(rule, SigmaCorrelationRule):
                 continue
             try:
                 rule.resolve_rule_references(collection)
             except SigmaError as error:
-                self.errors.append(document.error(f"correlation: {_message(error)}", "correlation", "rules"))
+                self.errors.append(document.error(f"correlation: {message(error)}", "correlation", "rules"))
                 continue
-            except _MALFORMED as error:
-                self.errors.append(document.error(f"correlation: rules: {_said(error)}", "correlation", "rules"))
+            except MALFORMED as error:
+                self.errors.append(document.error(f"correlation: rules: {said(error)}", "correlation", "rules"))
                 continue
-            made = self._guarded(document, lambda r=rule, d=document: self._correlation(r, d))
+            made = self._guarded(document, lambda r=rule, d=document, w=written: self._correlation(r, d, w))
             if made is not None:
                 planned[made.id] = made
         try:
@@ -246,16 +158,19 @@ class _Loader:
         except RuleError as error:
             self.errors.append(error)
             return []
-        for rule, _ in self.parsed:
+        for rule, *_ in self.parsed:
             if isinstance(rule, SigmaCorrelationRule) and member_id(rule) in planned:
                 planned[member_id(rule)].emits = rule._output
         return [planned[each.rule] for each in order]
 
-    def _correlation(self, rule: SigmaCorrelationRule, document: Document) -> Correlation:
+    @staticmethod
+    def _correlation(
+        rule: SigmaCorrelationRule, document: Document, written: Mapping[str, object] | None
+    ) -> Correlation:
         block = extension(rule.custom_attributes.get("exfilwatch"))
         if block.score:
             raise RuleError("exfilwatch: score: stands only in a rule with a detection")
-        made = plan(rule, emit=block.emit, condition=self.written.get(id(rule)))
+        made = plan(rule, emit=block.emit, condition=written)
         references = {
             str(name): member_id(reference.rule)
             for reference in rule.referenced_rules
@@ -265,35 +180,6 @@ class _Loader:
         return Correlation(
             _info(rule, block, document), made, outputs(block.fields, None, list(references)), references
         )
-
-
-def _no_texts(rule: SigmaRule | SigmaCorrelationRule | SigmaFilter) -> Iterator[str]:
-    """Names and conditions of other types than text, which pySigma takes and stumbles over later."""
-    if isinstance(rule, SigmaRule):
-        if not all(isinstance(text, str) for text in rule.detection.condition):
-            yield "detection: condition: is no text"
-        return
-    named = rule.rules if isinstance(rule, SigmaCorrelationRule) else rule.filter.rules
-    if not isinstance(named, str) and not all(isinstance(each.reference, str) for each in named or ()):
-        yield f"{'correlation' if isinstance(rule, SigmaCorrelationRule) else 'filter'}: rules: holds what is no name"
-    if isinstance(rule, SigmaCorrelationRule):
-        for alias in rule.aliases:
-            if not all(isinstance(field, str) for field in alias.mapping.values()):
-                yield f"correlation: aliases: {alias.alias} maps to what is no field"
-        if not all(isinstance(field, str) for field in rule.group_by or ()):
-            yield "correlation: group-by: holds what is no field"
-
-
-def _one_bound(content: dict[str, Any]) -> Mapping[str, object] | None:
-    """A correlation's range ({gt: 1, lte: 5}) cut down to one bound for pySigma; the range as written, else None."""
-    correlation = content.get("correlation")
-    condition = correlation.get("condition") if isinstance(correlation, dict) else None
-    if not isinstance(condition, dict):
-        return None
-    written = dict(condition)
-    for extra in [name for name in OPERATORS if name in condition][1:]:
-        del condition[extra]
-    return written
 
 
 def _log_source(rule: SigmaRule) -> tuple[str | None, str | None, str | None]:
@@ -319,28 +205,6 @@ def _info(rule: SigmaRuleBase, block: Extension, document: Document) -> RuleInfo
 
 def _is_technique(name: str) -> bool:
     return name[:1] in "tT" and name[1:5].isdigit()
-
-
-def _said(error: Exception) -> str:
-    """What pySigma stumbled over, for people."""
-    return "nested too deeply" if isinstance(error, RecursionError) else f"{type(error).__name__}: {error}"
-
-
-def _message(error: SigmaError) -> str:
-    return str(error.args[0] if error.args else error).strip()
-
-
-def _failing(section: object) -> Iterator[tuple[str, str]]:
-    """The selection that pySigma refuses, and the section's name: found by parsing each alone."""
-    if not isinstance(section, dict):
-        return
-    for name, definition in section.items():
-        if name in ("condition", "rules"):
-            continue
-        try:
-            SigmaDetection.from_definition(definition, policy=POLICY)
-        except (SigmaError, TypeError, ValueError):
-            yield str(name), "detection"
 
 
 def _keys_in(message: str, document: Document) -> Sequence[str]:

@@ -1,6 +1,6 @@
 """A rule ready to be evaluated: on an event it says yes or no, its score, and why."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from exfilwatch.detection.condition import (
@@ -65,7 +65,7 @@ class Rule:
         return event.get_raw if self.source.raw else event.get
 
     def fires(self, event: Event) -> bool:
-        """Whether the rule fires on an event. Raises TimeoutError (values.Pattern)."""
+        """Whether the rule fires on an event. Raises TimeoutError (pattern.Pattern)."""
         return Verdict(self, event).fires
 
     def signals(self, event: Event, *, unmatched: bool = False) -> list[Signal]:
@@ -98,7 +98,7 @@ class Verdict:
         self._seen: dict[str, bool] = {}
 
     def selected(self, name: str) -> bool:
-        """Whether a selection matches. Raises TimeoutError (values.Pattern)."""
+        """Whether a selection matches. Raises TimeoutError (pattern.Pattern)."""
         found = self._seen.get(name)
         if found is None:
             found = self._seen[name] = self.rule.test(name)(self.get, self.event)
@@ -160,9 +160,15 @@ class Correlation:
 
 
 class RuleSet:
-    """Rules and correlations that belong together; correlations come after those that they refer to."""
+    """Rules and correlations that belong together; correlations come after those that they refer to.
 
-    def __init__(self, rules: list[Rule], correlations: list[Correlation]) -> None:
+    `idle_filters` name no rule of the set, and so do nothing.
+    """
+
+    def __init__(
+        self, rules: list[Rule], correlations: list[Correlation], idle_filters: Sequence[RuleInfo] = ()
+    ) -> None:
+        self.idle_filters = tuple(idle_filters)
         self.rules = tuple(rules)
         self.correlations = tuple(correlations)
         self.by_id = {rule.id: rule for rule in rules}

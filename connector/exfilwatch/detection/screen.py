@@ -13,8 +13,9 @@ import re2
 
 from exfilwatch.detection.condition import All, FieldTest, Node, Not, Selection, fields
 from exfilwatch.detection.condition import Any as AnyOf
+from exfilwatch.detection.linear import options
 from exfilwatch.detection.rule import Rule
-from exfilwatch.detection.values import Exists, OneOf, Screen, options
+from exfilwatch.detection.values import Exists, OneOf, Screen
 from exfilwatch.events.event import Value
 
 # Fields whose values are long or seldom the same twice.

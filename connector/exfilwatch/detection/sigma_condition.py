@@ -31,6 +31,7 @@ from sigma.types import (
 
 from exfilwatch.detection.condition import All, Any, FieldRef, FieldTest, Keyword, Node, Not, Selection
 from exfilwatch.detection.correlation_condition import Operator
+from exfilwatch.detection.pattern import Pattern
 from exfilwatch.detection.values import (
     Boolean,
     Cidr,
@@ -40,7 +41,6 @@ from exfilwatch.detection.values import (
     Number,
     OneOf,
     Part,
-    Pattern,
     Test,
     Text,
     TimePart,

@@ -16,14 +16,11 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 import re2
 
 from exfilwatch.detection.correlation_condition import COMPARE, Operator, number
+from exfilwatch.detection.linear import compiled, searched
 from exfilwatch.events.event import Value
 from exfilwatch.events.timestamps import micros
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
-TIMEOUT = 0.25
-"""Seconds that an expression which RE2 can't run may take on one value; then TimeoutError."""
-_PATIENCE = 8
-"""How often an expression may take so long in one run; after that it is not tried again."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NEVER = "[^\\x00-\\x7f]"  # in ASCII text
 
@@ -56,7 +53,7 @@ class Test(Protocol):
     """A test of one value."""
 
     def holds(self, value: Value) -> bool:
-        """Whether the value satisfies the test. Raises TimeoutError (Pattern only)."""
+        """Whether the value satisfies the test. Raises TimeoutError (pattern.Pattern only)."""
 
     def place(self, value: Value) -> Place | None:
         """What satisfied it; None when nothing did."""
@@ -85,7 +82,7 @@ def scalars(value: Value) -> Iterator[Value]:
         yield value
 
 
-class _OfScalar:
+class OfScalar:
     """A test of a scalar, extended to lists: the first element that satisfies it counts."""
 
     def holds(self, value: Value) -> bool:
@@ -103,7 +100,7 @@ class _OfScalar:
         raise NotImplementedError
 
 
-class Text(_OfScalar):
+class Text(OfScalar):
     """A text with wildcards: of `parts`, ANY stands for any text, ONE for one character.
 
     `plain` is the text between open ends when no wildcard stands inside it, else None.
@@ -129,7 +126,7 @@ class Text(_OfScalar):
 
     @cached_property
     def _search(self) -> Callable[[str], Any]:
-        return _compiled(self.expression)
+        return compiled(self.expression)
 
     def holds(self, value: Value) -> bool:
         if self.plain is None or not isinstance(value, str):
@@ -145,7 +142,7 @@ class Text(_OfScalar):
             return None
         compared = seen if self.cased else seen.lower()
         if self.plain is None:
-            found = _searched(self._search, compared)
+            found = searched(self._search, compared)
             start, length = (found.start(), len(found[0])) if found else (-1, 0)
         elif self.holds(seen):
             length = len(self.plain)
@@ -163,7 +160,7 @@ class Text(_OfScalar):
         return Screen(self.expression if self._ascii else _NEVER, self.cased)
 
 
-class OneOf(_OfScalar):
+class OneOf(OfScalar):
     """Several texts without wildcards inside, of which one is enough: looked for together, since lists are long."""
 
     def __init__(self, texts: Sequence[Text]) -> None:
@@ -201,46 +198,7 @@ class OneOf(_OfScalar):
         return Screen("|".join(f"(?:{part.expression})" for part in parts if part), self.cased)
 
 
-class Pattern(_OfScalar):
-    """A regular expression that is searched for anywhere in the value, by RE2 where it can, else under a time limit."""
-
-    def __init__(self, expression: str, flags: str = "") -> None:
-        if "m" not in flags and "(?" not in expression:
-            expression = _before_last_line_end(expression)
-        self.expression = f"(?{flags}){expression}" if flags else expression
-        self.linear = True
-        self._given_up = 0
-        try:
-            self._search = _compiled(self.expression)
-        except re2.error:
-            import regex  # rarely needed, and slow to import
-
-            self.linear = False
-            slow = regex.compile(self.expression, regex.V0)
-            self._search = lambda text: self._limited(slow, text)
-
-    def _limited(self, slow: Any, text: str) -> Any:
-        """Raises TimeoutError; of an expression that often takes too long, at once."""
-        if self._given_up >= _PATIENCE:
-            raise TimeoutError
-        try:
-            return slow.search(text, timeout=TIMEOUT, concurrent=True)
-        except TimeoutError:
-            self._given_up += 1
-            raise
-
-    def _place(self, value: Value) -> Place | None:
-        text = text_of(value)
-        found = None if text is None else _searched(self._search, text)
-        return Place(found[0], found.start()) if found else None
-
-    def screen(self) -> Screen | None:
-        """One that ignores case finds the same in lower-cased ASCII, unless a part of it says otherwise."""
-        folds = self.expression.startswith("(?i") and "(?-" not in self.expression and "-i" not in self.expression
-        return Screen(self.expression, cased=not folds) if self.linear else None
-
-
-class Number(_OfScalar):
+class Number(OfScalar):
     """Equal as a number."""
 
     def __init__(self, wanted: float) -> None:
@@ -250,7 +208,7 @@ class Number(_OfScalar):
         return Place(text_of(value) or "", None) if number(value) == self.wanted is not None else None
 
 
-class Boolean(_OfScalar):
+class Boolean(OfScalar):
     """true or false, as a boolean or as a word."""
 
     def __init__(self, wanted: bool) -> None:
@@ -261,7 +219,7 @@ class Boolean(_OfScalar):
         return Place(text, None) if text is not None and text.lower() == self.wanted else None
 
 
-class Compare(_OfScalar):
+class Compare(OfScalar):
     """Less than, greater than, or not equal to a number; what is no number is neither."""
 
     def __init__(self, op: Operator, limit: float) -> None:
@@ -274,7 +232,7 @@ class Compare(_OfScalar):
         return Place(text_of(value) or "", None) if seen is not None and COMPARE[self.op](seen, self.limit) else None
 
 
-class Cidr(_OfScalar):
+class Cidr(OfScalar):
     """An address of a network. An IPv4 address that is written as IPv6 (::ffff:10.0.0.1) is that IPv4 address."""
 
     def __init__(self, network: Network) -> None:
@@ -293,7 +251,7 @@ class Cidr(_OfScalar):
         return address in self.network or (mapped is not None and mapped in self.network)
 
 
-class TimePart(_OfScalar):
+class TimePart(OfScalar):
     """A part of a time (UTC): minute, hour, day of the month, ISO week, month, year; compared with a number."""
 
     def __init__(self, part: str, wanted: float, op: Operator = "eq") -> None:
@@ -339,43 +297,3 @@ class Exists:
 
     def screen(self) -> Screen | None:
         return None
-
-
-def _before_last_line_end(expression: str) -> str:
-    """In Sigma's expressions (PCRE) `$` also stands before a line end that is the last character; not so in RE2."""
-    parts: list[str] = []
-    escaped = in_class = False
-    for position, char in enumerate(expression):
-        if escaped:
-            escaped = False
-        elif char == "\\":
-            escaped = True
-        elif in_class:
-            in_class = char != "]" or expression[position - 1] == "[" or expression[position - 2 : position] == "[^"
-        elif char == "[":
-            in_class = True
-        elif char == "$":
-            parts.append("(?:\\n?$)")
-            continue
-        parts.append(char)
-    return "".join(parts)
-
-
-def _compiled(expression: str) -> Callable[[str], Any]:
-    search: Callable[[str], Any] = re2.compile(expression, options()).search
-    return search
-
-
-def _searched(search: Callable[[str], Any], text: str) -> Any:
-    try:
-        return search(text)
-    except UnicodeEncodeError:  # a lone surrogate; one character for one, so that offsets stay right
-        return search(text.encode("utf-8", "replace").decode())
-
-
-def options() -> Any:
-    """For RE2: room for long alternatives, and nothing written to standard error."""
-    chosen = re2.Options()
-    chosen.max_mem = 64 << 20
-    chosen.log_errors = False
-    return chosen
