@@ -160,3 +160,8 @@ def test_what_is_no_expression_is_refused_by_name(wrong):
 )
 def test_numbers_come_in_many_spellings(value, number):
     assert to_int(value) == number
+
+
+def test_of_several_hosts_and_times_the_first_counts():
+    (event,) = events({"@timestamp": ["2026-03-12T09:14:02Z"], "Hostname": ["ws1", "ws2"], "CommandLine": "curl"})
+    assert (event.host, event.time) == ("ws1", 1773306842_000000)

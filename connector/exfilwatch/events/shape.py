@@ -112,7 +112,9 @@ class Shape:
         def first(record: Record) -> Value:
             for getter in getters:
                 value = getter(record)
-                if value not in (None, "", "-"):
+                if isinstance(value, list) and value:
+                    value = value[0]
+                if value not in (None, "", "-", []):
                     return value
             return None
 

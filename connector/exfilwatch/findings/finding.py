@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from exfilwatch.detection.detection import Detection
 from exfilwatch.findings.identity import finding_id as finding_id
-from exfilwatch.findings.identity import to_datetime
+from exfilwatch.findings.identity import to_datetime, user_of
 
 
 class FindingRule(BaseModel):
@@ -64,7 +64,6 @@ class Finding(BaseModel):
 def finding(detection: Detection) -> Finding:
     """Turn a detection into a finding."""
     rule, events = detection.rule, detection.events
-    users = (event.get("User") for event in events)
     return Finding(
         id=finding_id(rule.id, [event.id for event in events]),
         rule=FindingRule(id=rule.id, title=rule.title, branch=rule.branch, level=rule.level, attack=list(rule.attack)),
@@ -72,7 +71,7 @@ def finding(detection: Detection) -> Finding:
         time=to_datetime(events[0].time),
         end=to_datetime(events[-1].time),
         host=next((event.host for event in events if event.host), None),
-        user=next((str(user) for user in users if user), None),
+        user=user_of(events),
         fields=dict(detection.fields),
         signals=[
             FindingSignal(name=s.name, field=s.field, matched=s.matched, start=s.start, event=s.event)

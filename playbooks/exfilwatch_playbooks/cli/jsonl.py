@@ -8,7 +8,7 @@ import msgspec
 
 from exfilwatch.detection.detection import Detection, RuleInfo, Signal
 from exfilwatch.events.event import Event
-from exfilwatch.findings.identity import finding_id, to_datetime
+from exfilwatch.findings.identity import finding_id, to_datetime, user_of
 
 if TYPE_CHECKING:
     from exfilwatch.detection.explain import Explanation
@@ -19,7 +19,6 @@ Json: TypeAlias = Union["dict[str, Json]", "list[Json]", str, int, float, bool, 
 def finding_line(detection: Detection) -> bytes:
     """The finding of a detection: what findings.finding.Finding says of it."""
     events = detection.events
-    users = (event.get("User") for event in events)
     return line(
         {
             "id": finding_id(detection.rule.id, [event.id for event in events]),
@@ -28,7 +27,7 @@ def finding_line(detection: Detection) -> bytes:
             "time": to_datetime(events[0].time),
             "end": to_datetime(events[-1].time),
             "host": next((event.host for event in events if event.host), None),
-            "user": next((str(user) for user in users if user), None),
+            "user": user_of(events),
             "fields": detection.fields,
             "signals": [signal(each) for each in detection.signals],
             "events": [event(each) for each in events],
