@@ -146,13 +146,13 @@ class _Reading:
         fast = typed.fast
         assert fast.time is not None
         assert fast.host is not None
-        times, hosts = list(map(fast.time, typed.rows)), list(map(fast.host, typed.rows))
+        times = list(map(fast.time, typed.rows))
         try:
             low, high = microseconds(min(times)), microseconds(max(times))
         except TypeError:  # some with and some without a zone
             in_order = sorted(map(microseconds, times))
             low, high = in_order[0], in_order[-1]
-        return Kept(block, fast, typed.line, hosts, times, frozenset(hosts), low, high)
+        return Kept(block, fast, typed.rows, typed.line, list(map(fast.host, typed.rows)), low, high)
 
     def _join(self, kept: Kept | None) -> None:
         for near, positions in self._neighbours.arrived(kept):

@@ -17,6 +17,7 @@ from exfilwatch.detection.fast import FastRows
 from exfilwatch.detection.rule import Correlation, Rule, RuleSet
 from exfilwatch.events.blocks import Block
 from exfilwatch.events.event import Value
+from exfilwatch.events.typed import Row
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -67,17 +68,13 @@ def _by_host(correlation: Correlation, members: Sequence[Rule]) -> bool:
 
 
 class Kept(NamedTuple):
-    """What is remembered of the rows of a block: host and time of each, and the first and last time (µs).
-
-    Not the rows: they would take the processor's cache from those that are being decoded.
-    """
+    """The rows of a block, the host of each, and the first and last time (µs)."""
 
     block: Block
     fast: FastRows
+    rows: Sequence[Row]
     line: Callable[[int], int]
     hosts: list[Value]
-    times: list[datetime]
-    names: frozenset[Value]
     low: int
     high: int
 
@@ -118,7 +115,7 @@ class Neighbours:
             insort(self._by_host.setdefault(lead[1], []), lead[0])
         if kept is not None:
             hosts = self._hosts_near(kept.low, kept.high)
-            if not hosts.isdisjoint(kept.names):
+            if hosts:
                 yield kept, self.lines(kept, hosts)
         for time, host in new:
             yield from self._before(time, host)
@@ -130,8 +127,8 @@ class Neighbours:
     def _before(self, time: int, host: str) -> Iterator[tuple[Kept, list[int]]]:
         low, high = time - self._span, time + self._span
         for earlier in self._kept:
-            if earlier.low <= high and earlier.high >= low and host in earlier.names:
-                yield earlier, self.lines(earlier, {host})
+            if earlier.low <= high and earlier.high >= low:
+                yield earlier, self.lines(earlier, (host,))
         if self._gone_high >= low:
             for number, gone in enumerate(self._gone):
                 if gone.low <= high and gone.high >= low:
@@ -143,13 +140,16 @@ class Neighbours:
             yield self._gone[number], hosts
         self._again = {}
 
-    def lines(self, kept: Kept, hosts: set[str]) -> list[int]:
+    def lines(self, kept: Kept, hosts: Iterable[str]) -> list[int]:
         """The lines of these hosts that come near one of their leaders, and on which a lazy rule may fire."""
-        positions = [at for at, host in enumerate(kept.hosts) if host in hosts]
-        times = kept.times
-        near = [kept.line(at) for at in positions if self._near(microseconds(times[at]), kept.hosts[at])]
-        fast = kept.fast
-        return [at for at, line in kept.block.pick(near) if fast.may_fire_lazily(fast.decode(line))]
+        time, may_fire = kept.fast.time, kept.fast.may_fire_lazily
+        assert time is not None
+        return [
+            kept.line(at)
+            for host in hosts
+            for at in _places(kept.hosts, host)
+            if self._near(microseconds(time(kept.rows[at])), host) and may_fire(kept.rows[at])
+        ]
 
     def _near(self, time: int, host: Value) -> bool:
         times = self._by_host.get(host, ())
@@ -167,6 +167,17 @@ class Neighbours:
             gone.block.drop()
             self._gone.append(Gone(gone.block, gone.fast, gone.low, gone.high))
             self._gone_high = max(self._gone_high, gone.high)
+
+
+def _places(values: list[Value], wanted: str) -> Iterator[int]:
+    """Where a value stands in a list; `index` looks faster than a loop does."""
+    at = -1
+    try:
+        while True:
+            at = values.index(wanted, at + 1)
+            yield at
+    except ValueError:
+        return
 
 
 def microseconds(time: datetime) -> int:
