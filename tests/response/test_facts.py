@@ -90,14 +90,15 @@ def test_a_process_id_is_a_decimal_number_or_nothing(value, expected):
 @pytest.mark.parametrize(
     ("command", "task"),
     [
-        ('schtasks /create /tn "Windows Update" /tr x', "Windows Update"),
+        ('schtasks /create /tn "Windows Update" /tr x', "\\Windows Update"),
         ("schtasks /Create /SC HOURLY /TN \\Sync\\Docs /TR x", "\\Sync\\Docs"),
-        ("schtasks -create -tn x", "x"),
+        ("schtasks -create -tn x", "\\x"),
+        ('schtasks /create /tn "\\" /tr x', None),
         ("schtasks /create /tr x", None),
         ("curl --tn x", None),
     ],
 )
-def test_a_tasks_name_is_read_from_schtasks(command, task):
+def test_a_tasks_path_is_read_from_schtasks(command, task):
     assert facts(make("a", CommandLine=command)).task == task
 
 

@@ -147,6 +147,12 @@ def test_commands_are_for_the_platform_that_the_events_come_from(product, platfo
     assert {platform for step in steps for platform in step.commands} == platforms
 
 
+@pytest.mark.parametrize(("products", "shown"), [(["windows"], True), (["linux"], False), (["linux", ""], True)])
+def test_a_step_for_one_platform_is_left_out_of_cases_of_others(products, shown):
+    steps = steps_for([("transfer_tool", known(product=product)) for product in products])
+    assert ("Suspend background transfers" in {step.title for step in steps}) is shown
+
+
 HOSTILE = [
     "plain",
     "a b",

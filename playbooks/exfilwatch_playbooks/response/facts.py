@@ -128,8 +128,10 @@ def _accounts(user: str | None, host: str | None) -> tuple[str | None, str | Non
 
 
 def _task(command: str | None) -> str | None:
+    """As its path, which is how the logs of tasks name it; schtasks takes a bare name for one in the root folder."""
     found = _TASK.search(command[:_READ]) if command else None
-    return next(filter(None, found.groups()), None) if found else None
+    name = next(filter(None, found.groups()), "").lstrip("\\") if found else ""
+    return f"\\{name}" if name else None
 
 
 def _first(finding: Finding, events: list[EvidenceEvent], name: str) -> str | None:

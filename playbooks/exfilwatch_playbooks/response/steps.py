@@ -55,13 +55,17 @@ Template = Annotated[str, Field(min_length=1), AfterValidator(_known)]
 
 
 class Step(BaseModel):
-    """One step; `commands` are for PowerShell on Windows, for a POSIX shell on Linux."""
+    """One step; `commands` are for PowerShell on Windows, for a POSIX shell on Linux and macOS.
+
+    `only`: the platforms on which it makes sense; without it, all.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     phase: Phase
     title: Annotated[str, Field(min_length=1, max_length=80)]
     instruction: Template
     why: Annotated[str, Field(min_length=1)]
+    only: list[Platform] = []
     commands: dict[Platform, list[Template]] = {}
     references: list[Annotated[str, Field(pattern=r"^(RA\d{4}|D3-[A-Z]{2,5})$")]] = []
 
@@ -130,7 +134,12 @@ def steps_for(found: Iterable[tuple[str, Facts]], shown: int = _SHOWN, *, defaul
     by_guide.pop("default", None)
     if default:
         by_guide["default"] = [facts for _, facts in findings]
-    filled = [fill(step, facts, shown) for branch, facts in by_guide.items() for step in guides()[branch].steps]
+    filled = [
+        fill(step, facts, shown)
+        for branch, facts in by_guide.items()
+        for step in guides()[branch].steps
+        if not step.only or any(each.product in ("", *step.only) for each in facts)
+    ]
     return sorted(filled, key=lambda step: PHASES.index(step.phase))
 
 
