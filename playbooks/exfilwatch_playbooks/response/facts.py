@@ -161,7 +161,7 @@ def _destinations(events: list[EvidenceEvent], command: str) -> Iterator[str]:
         if name or address:
             yield f"{name} ({address})" if name and address else name or address or ""
     searched = command[:_READ]
-    yield from (url.rstrip(";,.)}") for url in _URL.findall(searched))
+    yield from (url.rstrip(";,.)}\\") for url in _URL.findall(searched))
     yield from (f"{host}:{port}" for host, port in _DEV_TCP.findall(searched))
     yield from _COPY.findall(searched)
 
