@@ -29,6 +29,16 @@ def test_the_records_of_an_execve_are_one_event_whatever_their_order():
         assert event.raw["key"] == "exec"
 
 
+def test_records_that_the_kernel_writes_to_the_systems_log_are_read():
+    numbers = {"SYSCALL": 1300, "EXECVE": 1309, "CWD": 1307, "PATH": 1302, "PROCTITLE": 1327}
+    lines = EXEC
+    for name, number in numbers.items():
+        lines = tuple(line.replace(f"type={name} msg=", f"audit: type={number} ") for line in lines)
+    (event,) = events(*(f"Nov 24 16:00:00 web1 kernel: [  12.345678] {line}" for line in lines))
+    assert (event.category, event.host, event.raw["key"]) == ("process_creation", "web1", "exec")
+    assert {name: event.fields[name] for name in CREATION} == CREATION
+
+
 def test_events_between_whose_records_others_stand_are_put_together():
     mixed = [record for pair in zip(EXEC, CONNECT + ("",) * 3, strict=False) for record in pair if record]
     assert sorted(event.category for event in events(*mixed, *EXEC[len(mixed) :])) == [

@@ -2,6 +2,8 @@
 
     [node=HOST] type=SYSCALL msg=audit(1604994496.155:92733): arch=c000003e syscall=59 ... comm="arp" key=(null)
 
+The kernel, where no auditd runs, writes `audit: type=1300 audit(1604994496.155:92733): ...` to the system's log.
+
 In the ENRICHED format, names for the numbers follow after a byte 0x1d (`\\x1dARCH=x86_64 SYSCALL=execve UID="root"`),
 which syslog daemons write as `#035`. A text is quoted, or in hexadecimal when it holds a quote, a space or a control
 character. Source: audit-userspace, docs/audit-records (github.com/linux-audit/audit-documentation) and auditd.conf(5).
@@ -35,13 +37,23 @@ _TEXTS = frozenset(
 )
 _ARGUMENT = re.compile(r"a(\d{1,7})(?:\[(\d{1,7})\])?\Z", re.ASCII)
 _START = re.compile(
-    r"(?:node=(?P<node>\S{1,255}) )?type=(?P<type>[A-Z][A-Z0-9_]{0,63}|UNKNOWN\[\d+\]) "
-    r"msg=audit\((?P<time>\d{1,12}(?:\.\d{1,9})?):(?P<serial>\d{1,20})\): ?",
+    r"(?:node=(?P<node>\S{1,255}) )?type=(?P<type>[A-Z][A-Z0-9_]{0,63}|UNKNOWN\[\d+\]|\d{4}) "
+    r"(?:msg=)?audit\((?P<time>\d{1,12}(?:\.\d{1,9})?):(?P<serial>\d{1,20})\): ?",
     re.ASCII,
 )
 _FIELD = re.compile(r"""([A-Za-z_][\w\[\]-]*)=("[^"]*"|'[^']*'|\{[^}]*\}|[^\s\x1d]*)""", re.ASCII)
 _HEX = re.compile(r"(?:[0-9A-F]{2})+\Z")
 _HEADER = 4096  # a syslog daemon's header before the record is never this long
+# What the kernel calls by number (linux/audit.h).
+_NUMBERED = {
+    "1300": "SYSCALL",
+    "1302": "PATH",
+    "1306": "SOCKADDR",
+    "1307": "CWD",
+    "1309": "EXECVE",
+    "1320": "EOE",
+    "1327": "PROCTITLE",
+}
 _ENRICHED = re.compile("\x1d|#035")
 
 
@@ -65,7 +77,7 @@ def audit_record(line: str) -> AuditRecord | None:
     body, _, enrichment = line[start.end() :].partition("\x1d")
     if not enrichment and "#035" in body:
         body, enrichment = _ENRICHED.split(body, maxsplit=1)
-    kind = start["type"]
+    kind = _NUMBERED.get(start["type"], start["type"])
     fields: dict[str, str] = {}
     argv: dict[tuple[int, int], bytes] = {}
     for name, text in _FIELD.findall(body):
