@@ -63,7 +63,7 @@ def test_no_expression_takes_for_ever(expression: str, text: str) -> None:
         return
     events = [event({"CommandLine": text}, at=0), event({"CommandLine": "short"}, at=1)]
     assert not list(Engine(rules, report).detect(events))
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < 6
 
 
 EXPONENTIAL = selecting(r"CommandLine|re: '^(?!b)(a|aa)+$'")
@@ -75,7 +75,7 @@ def test_many_hostile_values_do_not_add_up() -> None:
     report = Report()
     started = time.process_time()
     assert not list(Engine(rules, report).detect(events))
-    assert time.process_time() - started < 3
+    assert time.process_time() - started < 9
     assert report.problems
 
 
@@ -91,7 +91,7 @@ def test_an_expression_that_ran_out_of_time_is_reported_with_its_rule_and_place(
 def test_wildcards_take_linear_time(value: str) -> None:
     started = time.process_time()
     assert not fires(f"CommandLine: '{value}'", {"CommandLine": "a" * 20000}, "run")
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < 6
 
 
 @pytest.mark.parametrize("expression", ["a{5000}", "(((a{30}){30}){30}){30}", "[a-", "(a", "a)", "*a", "a**", "\\"])

@@ -124,7 +124,7 @@ def test_aliases_of_aliases_of_aliases_cost_no_time(tmp_path: Path) -> None:
     path.write_text(f"a: &a [{','.join('x' * 9)}]\n{levels}{WHOLE}", "utf-8")
     started = time.process_time()
     assert check([path])
-    assert time.process_time() - started < 1
+    assert time.process_time() - started < 5
 
 
 SCORE = "exfilwatch:\n  score: {threshold: 2, weights: {one: 1, two: 1}}"
