@@ -23,7 +23,7 @@ from exfilwatch.events.report import Report
 
 _SORTED = 1000
 """Matches of a correlation of pairs that are sorted newest first over all groups; beyond, within each group."""
-_IN_MEMORY = 8 << 20
+_IN_MEMORY = 1 << 20  # bytes of hits that wait for their correlation; the others wait on disk
 _MANY = 50  # lines of a block, beyond which it is split
 
 

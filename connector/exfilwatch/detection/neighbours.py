@@ -23,6 +23,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _SLACK = 120_000_000  # µs that events may come late without anything being read twice
 _MOST_KEPT = 400  # blocks
+_MOST_TOGETHER = 8_000  # lines that are read again together
 _SELDOM = ("process_creation", "ps_script", "ps_module", "")
 
 
@@ -165,8 +166,20 @@ class Neighbours:
         while self._kept and (self._kept[0].high < self._clock - self._span - _SLACK or len(self._kept) > _MOST_KEPT):
             gone = self._kept.popleft()
             gone.block.drop()
-            self._gone.append(Gone(gone.block, gone.fast, gone.low, gone.high))
+            self._remember(Gone(gone.block, gone.fast, gone.low, gone.high))
             self._gone_high = max(self._gone_high, gone.high)
+
+    def _remember(self, gone: Gone) -> None:
+        """What was let go, where it follows what was let go before it together with that: there may be very much."""
+        if self._gone:
+            last = self._gone[-1]
+            both = (
+                last.block.joined(gone.block) if gone.fast is last.fast and last.block.ends < _MOST_TOGETHER else None
+            )
+            if both is not None:
+                self._gone[-1] = Gone(both, gone.fast, min(last.low, gone.low), max(last.high, gone.high))
+                return
+        self._gone.append(gone)
 
 
 def _places(values: list[Value], wanted: str) -> Iterator[int]:

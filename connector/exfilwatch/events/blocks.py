@@ -10,7 +10,7 @@ import tempfile
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from exfilwatch.errors import SourceError, SpaceError
 from exfilwatch.events.limits import MIB, Limits
@@ -20,8 +20,23 @@ if TYPE_CHECKING:
 else:
     Buffer = object
 
-Again = Callable[[], bytes]
 TooLong = Callable[[int, int], None]
+
+
+class Again(NamedTuple):
+    """Where data can be read again: `read` takes an offset and a size in bytes."""
+
+    read: Callable[[int, int], bytes]
+    offset: int
+    size: int
+
+    def __call__(self) -> bytes:
+        return self.read(self.offset, self.size)
+
+    def joined(self, other: "Again") -> "Again | None":
+        """Both in one, when `other` begins where this one ends."""
+        follows = other.read == self.read and other.offset == self.offset + self.size
+        return Again(self.read, self.offset, self.size + other.size) if follows else None
 
 
 class Block:
@@ -69,6 +84,13 @@ class Block:
         """Free the data, if it can be read again."""
         if self._again is not None:
             self.data = None
+
+    def joined(self, other: "Block") -> "Block | None":
+        """Both, dropped, as one block, when `other` follows this one."""
+        if self._again is None or other._again is None or other.source != self.source:
+            return None
+        again = self._again.joined(other._again)
+        return Block(self.source, self.first, None, self.ends + other.ends, again) if again else None
 
 
 class Window(Protocol):
@@ -192,8 +214,7 @@ class Spool:
         """Write `data` away; the answer reads it again. Raises SpaceError when the disk is full."""
         if self._file is None or self._file.size >= self._file_size:
             self._file = SpoolFile()
-        file, offset = self._file, self._file.write(data)
-        return lambda: file.read(offset, len(data))
+        return Again(self._file.read, self._file.write(data), len(data))
 
 
 class SpoolFile:

@@ -92,6 +92,16 @@ class EvtxBlock(Block):
     def drop(self) -> None:
         self._records = None
 
+    def joined(self, other: Block) -> "EvtxBlock | None":
+        if not isinstance(other, EvtxBlock) or other._reader is not self._reader:
+            return None
+        if other.first != self.first + self._count:  # a damaged record stands between
+            return None
+        both = EvtxBlock(self.source, self.first, [], self._reader)
+        both._count = both.ends = self._count + other._count
+        both.drop()
+        return both
+
 
 def evtx_blocks(source: str, opener: Opener, report: Report) -> Iterator[Block]:
     """Blocks of up to RECORDS records; numbers count the records of the file, damaged ones too.

@@ -11,12 +11,13 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Literal
 
 from exfilwatch.events import evtx, layout, streams
-from exfilwatch.events.blocks import Block, FileWindow, Spool, StreamWindow, View, read_again, whole_lines
+from exfilwatch.events.blocks import Again, Block, FileWindow, Spool, StreamWindow, View, read_again, whole_lines
 from exfilwatch.events.event import Origin
 from exfilwatch.events.limits import Expansion, InputError, Limits
 from exfilwatch.events.report import Report, printable
@@ -119,10 +120,10 @@ class _Opener:
     def _plain(self, path: Path, name: str, head: bytes) -> Iterator[Block]:
         """Lines of a plain file, read where they lie."""
         window = FileWindow(path, 3 if layout.encoding(head) == "utf-8-sig" else 0)
+        again = partial(read_again, path, name)
         try:
             for first, data, ends in whole_lines(window, self._limits, self._too_long(name)):
-                offset = window.offset - len(data)
-                yield Block(name, first, data, ends, _slice(path, name, offset, len(data)))
+                yield Block(name, first, data, ends, Again(again, window.offset - len(data), len(data)))
         finally:
             window.close()
 
@@ -202,10 +203,6 @@ class _Opener:
     def _too_long(self, name: str) -> Callable[[int, int], None]:
         why = f"a line longer than {self._limits.max_line:,} bytes was skipped"
         return lambda number, size: self._report.unreadable(Origin(name, number), why, f"{size:,} bytes")
-
-
-def _slice(path: Path, name: str, offset: int, size: int) -> Callable[[], bytes]:
-    return lambda: read_again(path, name, offset, size)
 
 
 def _is_gzip(head: bytes) -> bool:
