@@ -3,8 +3,6 @@
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
-from dateutil import parser as dateutil_parser
-
 from exfilwatch.events.event import Value
 
 MICROS = 1_000_000
@@ -71,6 +69,8 @@ def micros(value: Value) -> int | None:
 
 def _other(value: str) -> int | None:
     """The rest of the world's notations (`03/12/2026 09:14:02 AM`), by dateutil."""
+    from dateutil import parser as dateutil_parser  # rarely needed, and slow to import
+
     try:
         parsed = dateutil_parser.parse(value, default=datetime(1, 1, 1, tzinfo=UTC), tzinfos=_zone)
     except (ValueError, OverflowError, TypeError, ArithmeticError):
