@@ -195,7 +195,9 @@ class _Opener:
             if head.startswith(magic, offset):
                 self._report.unreadable(Origin(name), f"is a {what} file, which is not read: unpack or export it first")
                 return True
-        if b"\0" in head[:512] and layout.encoding(head) != "utf-16" and head.count(b"\0") * 10 > len(head):
+        # Zeros from the first line on; further down they may be what a crash left in a log.
+        zeros = b"\0" in head[:512].partition(b"\n")[0] and head.count(b"\0") * 10 > len(head)
+        if zeros and layout.encoding(head) != "utf-16":
             self._report.unknown(Origin(name), ["(a binary file)"])
             return True
         return False

@@ -2,7 +2,8 @@
 
 import sqlite3
 import time
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -40,8 +41,9 @@ class Database:
             message = f"{self._url.get_backend_name()}: its driver is not installed ({error}); install it with pip"
             raise ConfigError(message) from None
         if self.sqlite:
-            event.listen(self._engine, "connect", self._on_connect)
+            event.listen(self._engine, "connect", _prepared(patience))
             event.listen(self._engine, "begin", _on_begin)
+        weakref.finalize(self, self._engine.dispose)
 
     @property
     def name(self) -> str:
@@ -86,21 +88,6 @@ class Database:
             raise ConfigError(message)
         return found is not None
 
-    def _on_connect(self, connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
-        assert isinstance(connection, sqlite3.Connection)
-        connection.isolation_level = None  # BEGIN is ours to say: see _on_begin
-        connection.execute("PRAGMA foreign_keys=ON")
-        until = time.monotonic() + self._patience
-        while connection.execute("PRAGMA journal_mode").fetchone()[0] not in ("wal", "memory"):
-            # SQLite does not always wait for its lock here, however long its busy timeout.
-            try:
-                connection.execute("PRAGMA journal_mode=WAL")
-                break
-            except sqlite3.OperationalError as error:
-                if "locked" not in str(error) or time.monotonic() > until:
-                    raise
-                time.sleep(0.02)
-
     @contextmanager
     def _explained(self) -> Iterator[None]:
         try:
@@ -138,6 +125,25 @@ class Database:
                 f"{path}: another process holds the findings database ({waited}): let it end, run again"
             )
         return ExfilwatchError(f"{path}: the findings database failed: {problem}")
+
+
+def _prepared(patience: float) -> Callable[[DBAPIConnection, ConnectionPoolEntry], None]:
+    def prepare(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+        assert isinstance(connection, sqlite3.Connection)
+        connection.isolation_level = None  # BEGIN is ours to say: see _on_begin
+        connection.execute("PRAGMA foreign_keys=ON")
+        until = time.monotonic() + patience
+        while connection.execute("PRAGMA journal_mode").fetchone()[0] not in ("wal", "memory"):
+            # SQLite does not always wait for its lock here, however long its busy timeout.
+            try:
+                connection.execute("PRAGMA journal_mode=WAL")
+                break
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > until:
+                    raise
+                time.sleep(0.02)
+
+    return prepare
 
 
 def _on_begin(connection: Connection) -> None:
