@@ -96,8 +96,8 @@ class FastRows:
                     dict.fromkeys(path for group in options or () for option in group for path in paths_of(*option))
                 )
         self._key_paths = list(dict.fromkeys(keys))
-        scalars = [path for path in short if path not in long]
-        return TypedRows(shape, sample, keys=self._key_paths, scalars=scalars, long=list(long), timed=timed)
+        only_long = [path for path in long if path not in short]
+        return TypedRows(shape, sample, keys=self._key_paths, scalars=list(short), long=only_long, timed=timed)
 
     def _concerned(self, found: EventClass) -> Sequence[Rule]:
         words = found.category, found.product, found.service

@@ -68,12 +68,14 @@ class TypedRows:
             self._want(path, "raw" if path in set(long) else "scalar")
         for path in keys:
             self._want(path, "key")
+        asked = set(self._kinds)
         self.host_path = self._chosen(shape.spec.host)
-        self.time_path = self._timed(self._chosen(shape.spec.time)) if timed else None
+        self.time_path = self._timed(self._chosen(shape.spec.time), asked) if timed else None
         for base in shape.spec.raw:
             if base.endswith(".*"):
                 self._lacks(base.removesuffix(".*"))
         self._recognised()
+        self._close()
         self._attributes: dict[tuple[str, ...], str] = {}
         self._struct = self._made(())
         self.decoder = msgspec.json.Decoder(self._struct)
@@ -124,8 +126,8 @@ class TypedRows:
             return path
         return None
 
-    def _timed(self, path: str | None) -> str | None:
-        """Times in ISO 8601 are decoded as such; other notations are not given."""
+    def _timed(self, path: str | None, asked: set[tuple[str, ...]]) -> str | None:
+        """Times in ISO 8601 are decoded as such; other notations are not given, nor what a rule sees as a text."""
         value = dict_access(path)(self._sample) if path else None
         if path is None or not isinstance(value, str):
             return None
@@ -134,6 +136,8 @@ class TypedRows:
         except msgspec.ValidationError:
             return None
         spelling = next(each for each in self._spelled(path) if _has(self._sample, each))
+        if spelling in asked:
+            return None
         self._kinds[spelling] = datetime
         return path
 
@@ -201,6 +205,22 @@ class TypedRows:
                 self._same(path)
                 return
         raise Untyped
+
+    def _close(self) -> None:
+        """Of each path the spellings that are not decoded must be absent, or a value would be missed."""
+        if self.shape.spec.nested:
+            return
+        used = {spelling[:depth] for spelling in self._kinds for depth in range(1, len(spelling) + 1)}
+        for path, found in self._spellings.items():
+            for other in _splits(path):
+                if other in found:
+                    continue
+                prefixes = (other[:depth] for depth in range(1, len(other) + 1))
+                new = next((prefix for prefix in prefixes if prefix not in used), None)
+                if new is None:
+                    raise Untyped
+                if new[0] not in self._never:
+                    self._kinds.setdefault(new, "never")
 
     # The struct
 
