@@ -271,3 +271,9 @@ def test_a_record_of_auditbeat_is_known_without_its_message_type_too():
     record = dotted(auditbeat("executed", {"syscall": "execve"}, process=BASH))
     del record["auditd.message_type"]
     assert (one(record).shape, one(record).category) == ("auditbeat", "process_creation")
+
+
+def test_a_command_line_alone_tells_a_record_of_the_common_schema():
+    """As exports with chosen columns have it."""
+    event = one({"@timestamp": NOON, "process": {"command_line": "curl -T a", "pid": 5}, "host": {"name": "ws1"}})
+    assert (event.shape, event.category, event.fields["CommandLine"]) == ("ecs", "process_creation", "curl -T a")

@@ -245,6 +245,13 @@ CIM = [
     cim("a blocked process", PROCESS | {"action": "blocked"}, "processes", "", {"Image": CURL}),
     cim("Processes by tstats", model("Processes", PROCESS), "processes_model", "process_creation", CIM_PROCESS),
     cim("Traffic", TRAFFIC, "traffic", "network_connection", CIM_CONNECTION),
+    cim(
+        "Traffic that the add-on for Sysmon tells of, where the host is dvc",
+        TRAFFIC | {"dvc": "ws1", "src": "10.0.0.5", "src_host": "10.0.0.5", "process_id": "77"},
+        "endpoint_traffic",
+        "network_connection",
+        CIM_CONNECTION | {"ProcessId": 77},
+    ),
     cim("Traffic that was blocked", TRAFFIC | {"action": "blocked"}, "traffic", "", {"DestinationIp": "203.0.113.7"}),
     cim("Traffic by tstats", model("All_Traffic", TRAFFIC), "traffic_model", "network_connection", CIM_CONNECTION),
     cim(
