@@ -177,6 +177,15 @@ def test_a_closed_stream_is_a_clear_message_or_no_trouble(
     assert b"internal error" not in done.stderr
 
 
+@pytest.mark.parametrize("command", ["demo", "detect", "explain"])
+def test_a_terminal_that_lacks_characters_gets_them_spelled_out(command: str, tmp_path: Path) -> None:
+    logs = write(tmp_path / "logs.jsonl", process(BITSADMIN + " a" * 400, User=r"CORP\żółć"))
+    arguments = [] if command == "demo" else [logs, "--output", "table"]
+    ended = called(command, *arguments, env={"PYTHONIOENCODING": "ascii"})
+    assert (ended.code, "internal error" in ended.err) == (0, False)
+    assert command == "demo" or "\\u017c" in ended.out
+
+
 def test_the_version_is_printed() -> None:
     ended = called("--version")
     assert (ended.code, ended.out.split()[0]) == (0, "exfilwatch")

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from types import FrameType
 from typing import NoReturn
 
@@ -25,6 +26,9 @@ _CODES = (
 def main() -> NoReturn:
     """The command as it is installed."""
     signal.signal(signal.SIGTERM, _terminate)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a locale that lacks a character gets it spelled out
+            stream.reconfigure(errors="backslashreplace")
     code = run(sys.argv[1:])
     # Not sys.exit: an interpreter that ends closes standard output once more, and complains when its reader is gone.
     sys.exit(code)
