@@ -17,7 +17,8 @@ from exfilwatch.events.event_xml import unescape
 from exfilwatch.events.mapping import compile_expression, dict_access, to_int
 from exfilwatch.events.shape import Record, Shape, based
 from exfilwatch.events.specs import windows
-from exfilwatch.events.typed import Row, Text, TypedRows, Untyped, paths_of
+from exfilwatch.events.spelling import paths_of
+from exfilwatch.events.typed import Row, Text, TypedRows, Untyped
 
 _CACHED = 50_000
 _EVENT_ID = re.compile(r'"EventID":(?:\{[^{}]*"#text":)?(\d+)', re.ASCII)
@@ -43,6 +44,8 @@ class FastRows:
         self.host = typed.values([typed.host_path]) if typed.host_path else None
         self.time = typed.values([typed.time_path]) if typed.time_path else None
         self.lazy = lazy if self.host and self.time and self._host_is_computer(lazy) else frozenset()
+        if not all(map(typed.hashable, self._key_paths)):
+            raise Untyped
         self._key = typed.values(self._key_paths)
         self._choose = self._chooser()
         self._eager: dict[Any, Look | None] = {}
@@ -189,20 +192,16 @@ class FastRows:
             if field not in LONG:
                 options = self._options(found, field, raw) or []
                 paths.update(dict.fromkeys(p for group in options for option in group for p in paths_of(*option)))
-        known = [path for path in paths if self._is_typed(path)]
+        known = [path for path in paths if self.typed.hashable(path)]
         return Look(Plan(rules, lambda rule, field: self._getter(found, rule, field)), self.typed.values(known), {})
-
-    def _is_typed(self, path: str) -> bool:
-        try:
-            self.typed.access(path)
-        except Untyped:
-            return False
-        return True
 
     def _getter(self, found: EventClass, rule: Rule, field: str) -> FieldGetter | None:
         groups = self._options(found, field, rule.source.raw)
         if groups is None or (rule.source.raw and found.service in _SPACED and field not in self.shape.spec.system):
             return None
+        paths = [path for group in groups for option in group for path in paths_of(*option)]
+        if field not in LONG and not all(map(self.typed.hashable, paths)):
+            return None  # what is decided by such values could not be remembered by them
         try:
             getters = [
                 [compile_expression(e, based(self.typed.access, bases), field) for e, bases in group]

@@ -6,7 +6,7 @@ shape of higher priority forbids must not, and where a member has several spelli
 anything else the decoder raises msgspec.ValidationError, and the record has to be decoded in full.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from operator import attrgetter
 from typing import Any, Literal, TypeAlias
@@ -14,8 +14,9 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from exfilwatch.events.event import Value
-from exfilwatch.events.mapping import Expression, Getter, compile_expression, dict_access, heads
-from exfilwatch.events.shape import SHAPES, Record, Shape, based
+from exfilwatch.events.mapping import Getter, dict_access, heads
+from exfilwatch.events.shape import SHAPES, Record, Shape
+from exfilwatch.events.spelling import has, splits
 
 Row: TypeAlias = Any
 _ABSENT = msgspec.Raw(b"")
@@ -77,6 +78,7 @@ class TypedRows:
         self._recognised()
         self._close()
         self._attributes: dict[tuple[str, ...], str] = {}
+        self._inside: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._struct = self._made(())
         self.decoder = msgspec.json.Decoder(self._struct)
 
@@ -89,7 +91,7 @@ class TypedRows:
 
     def _require(self, path: str, kind: Any = None) -> None:
         """The sample has the path; so must each record."""
-        spelling = next((each for each in self._spelled(path) if _has(self._sample, each)), None)
+        spelling = next((each for each in self._spelled(path) if has(self._sample, each)), None)
         if spelling is None:
             raise Untyped
         if kind is not None or spelling not in self._kinds:
@@ -109,7 +111,7 @@ class TypedRows:
         if found is None:
             nested = tuple(path.split("."))
             found = [nested] if len(nested) == 1 or self.shape.spec.nested else [nested, (path,)]
-            present = [each for each in _splits(path) if _has(self._sample, each)]
+            present = [each for each in splits(path) if has(self._sample, each)]
             self._spellings[path] = found = list(dict.fromkeys([*present, *found]))
         return found
 
@@ -118,7 +120,7 @@ class TypedRows:
         for path in paths:
             value = dict_access(path)(self._sample)
             if value in (None, "", "-"):
-                if any(_has(self._sample, spelling) for spelling in self._spelled(path)):
+                if any(has(self._sample, spelling) for spelling in self._spelled(path)):
                     return None
                 self._lacks(path)
                 continue
@@ -135,7 +137,7 @@ class TypedRows:
             msgspec.convert(value, datetime)
         except msgspec.ValidationError:
             return None
-        spelling = next(each for each in self._spelled(path) if _has(self._sample, each))
+        spelling = next(each for each in self._spelled(path) if has(self._sample, each))
         if spelling in asked:
             return None
         self._kinds[spelling] = datetime
@@ -149,7 +151,7 @@ class TypedRows:
                 self._forbid(key)
             return
         for spelling in self._spelled(path):
-            if _has(self._sample, spelling):
+            if has(self._sample, spelling):
                 raise Untyped
             self._kinds[spelling] = "never"
 
@@ -212,7 +214,7 @@ class TypedRows:
             return
         used = {spelling[:depth] for spelling in self._kinds for depth in range(1, len(spelling) + 1)}
         for path, found in self._spellings.items():
-            for other in _splits(path):
+            for other in splits(path):
                 if other in found:
                     continue
                 prefixes = (other[:depth] for depth in range(1, len(other) + 1))
@@ -235,13 +237,15 @@ class TypedRows:
             here = (*prefix, name)
             attribute = self._attributes[here] = f"m{number}"
             needed = any(spelling in self._required for spelling in spellings)
+            kind: Any
+            default: Any
             if here in self._kinds and len(spellings) > 1:
-                raise Untyped  # a value here, an object there
-            if here in self._kinds:
+                kind, default = self._either(here, spellings)
+            elif here in self._kinds:
                 kind = self._kinds[here]
                 if isinstance(kind, str):
                     kind = (_NEEDED if needed else _KINDS)[kind]
-                default: Any = msgspec.NODEFAULT if needed else _ABSENT if kind is msgspec.Raw else None
+                default = msgspec.NODEFAULT if needed else _ABSENT if kind is msgspec.Raw else None
                 kind = kind if needed or kind in (msgspec.Raw, _NEVER) else kind | None
             else:
                 inner = self._made(here)
@@ -252,7 +256,22 @@ class TypedRows:
                 fields.append((f"n{number}", _NEVER, msgspec.field(name=key, default=None)))
         return msgspec.defstruct("Typed", fields, gc=False, kw_only=True)
 
+    def _either(self, here: tuple[str, ...], spellings: list[tuple[str, ...]]) -> tuple[Any, Any]:
+        """A member that may be a value or an object with members: its type and default. It is decoded when asked for."""
+        inner = [spelling for spelling in spellings if spelling != here]
+        if self._kinds[here] == "never" or any(spelling in self._required for spelling in inner):
+            raise Untyped
+        self._inside.update(dict.fromkeys(inner, here))
+        return (_THERE, msgspec.NODEFAULT) if here in self._required else (msgspec.Raw, _ABSENT)
+
     # Getters
+
+    def hashable(self, path: str) -> bool:
+        """Whether `values` can have the path: short values only."""
+        found = [spelling for spelling in self._spelled(path) if spelling in self._kinds]
+        short = ("scalar", "key", "never")
+        mixed = self._inside.keys() | self._inside.values()
+        return bool(found) and all(self._kinds[each] in short and each not in mixed for each in found)
 
     def access(self, path: str) -> Getter[Row]:
         """The getter of a path that was asked for; what it gives is what the full record would give."""
@@ -303,6 +322,8 @@ class TypedRows:
         return ".".join(self._attributes[spelling[: depth + 1]] for depth in range(len(spelling)))
 
     def _getter(self, spelling: tuple[str, ...]) -> Getter[Row]:
+        if spelling in self._inside:
+            return self._getter_inside(self._inside[spelling], spelling)
         chain = self._dotted(spelling).split(".")
 
         def get(row: Row) -> Value:
@@ -310,6 +331,20 @@ class TypedRows:
             if type(value) is msgspec.Raw:
                 return _text(_decode(value)) if len(value) else None
             return value.text if type(value) is Text else value
+
+        return get
+
+    def _getter_inside(self, here: tuple[str, ...], spelling: tuple[str, ...]) -> Getter[Row]:
+        chain = self._dotted(here).split(".")
+        rest = dict_access(".".join(spelling[len(here) :]))
+
+        def get(row: Row) -> Value:
+            value = _followed(row, chain)
+            if type(value) is msgspec.Raw:
+                value = _decode(value) if len(value) else None
+            if isinstance(value, list) and value:
+                value = value[0]
+            return rest(value) if isinstance(value, dict) else None
 
         return get
 
@@ -324,31 +359,3 @@ def _followed(row: Row, chain: list[str]) -> Any:
         if row is None:
             return None
     return row
-
-
-def _splits(path: str) -> Iterator[tuple[str, ...]]:
-    """Every way in which a path can be written with dots in its keys."""
-    yield (path,)
-    for position, char in enumerate(path):
-        if char == ".":
-            yield from ((path[:position], *rest) for rest in _splits(path[position + 1 :]))
-
-
-def _has(record: Value, spelling: tuple[str, ...]) -> bool:
-    for name in spelling:
-        if not isinstance(record, dict) or name not in record:
-            return False
-        record = record[name]
-    return record is not None
-
-
-def paths_of(expression: Expression, bases: tuple[str, ...]) -> list[str]:
-    """The paths that an expression looks at."""
-    seen: list[str] = []
-
-    def record(path: str) -> Getter[Row]:
-        seen.append(path)
-        return lambda _row: None
-
-    compile_expression(expression, based(record, bases), "typed")
-    return seen
