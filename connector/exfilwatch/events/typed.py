@@ -257,7 +257,7 @@ class TypedRows:
         return msgspec.defstruct("Typed", fields, gc=False, kw_only=True)
 
     def _either(self, here: tuple[str, ...], spellings: list[tuple[str, ...]]) -> tuple[Any, Any]:
-        """A member that may be a value or an object with members: its type and default. It is decoded when asked for."""
+        """A member that may be a value or an object: its type and default. It is decoded when asked for."""
         inner = [spelling for spelling in spellings if spelling != here]
         if self._kinds[here] == "never" or any(spelling in self._required for spelling in inner):
             raise Untyped
