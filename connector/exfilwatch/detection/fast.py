@@ -14,11 +14,12 @@ from exfilwatch.detection.rule import Rule
 from exfilwatch.detection.screen import LONG, FieldGetter, Plan, looked_at
 from exfilwatch.events.classify import EventClass
 from exfilwatch.events.event_xml import unescape
+from exfilwatch.events.form import Untyped
 from exfilwatch.events.mapping import compile_expression, dict_access, to_int
 from exfilwatch.events.shape import Record, Shape, based
 from exfilwatch.events.specs import windows
 from exfilwatch.events.spelling import paths_of
-from exfilwatch.events.typed import Row, Text, TypedRows, Untyped
+from exfilwatch.events.typed import Row, Text, TypedRows
 
 _CACHED = 50_000
 _EVENT_ID = re.compile(r'"EventID":(?:\{[^{}]*"#text":)?(\d+)', re.ASCII)

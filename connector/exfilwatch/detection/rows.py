@@ -9,8 +9,9 @@ from exfilwatch.detection.evaluate import Evaluator
 from exfilwatch.detection.fast import FastRows
 from exfilwatch.events.blocks import Block
 from exfilwatch.events.event import Value
+from exfilwatch.events.form import Untyped
 from exfilwatch.events.shape import recognise
-from exfilwatch.events.typed import Row, Untyped
+from exfilwatch.events.typed import Row
 
 _MOST_FORMS = 24
 _MOST_TRIED = 200

@@ -37,7 +37,8 @@ class UnknownShape(msgspec.Struct):
     count: int = 0
 
     def __str__(self) -> str:
-        return f"{self.first}: unknown shape [{self.count:,} records], keys: {', '.join(self.keys) or 'none'}"
+        records = f"{self.count:,} record{'' if self.count == 1 else 's'}"
+        return f"{self.first}: unknown shape [{records}], keys: {', '.join(self.keys) or 'none'}"
 
 
 class Report:

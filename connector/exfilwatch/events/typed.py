@@ -1,22 +1,20 @@
 """Typed decoding: only the members that somebody asks for, of records that are written like a sample.
 
-Decoding into dictionaries costs three times as much. A `TypedRows` is made for one shape from one record of it. It
-takes a record only when that is certain to be of the same shape: what the shape requires must be there, what it or a
-shape of higher priority forbids must not, and where a member has several spellings it must be that of the sample. For
-anything else the decoder raises msgspec.ValidationError, and the record has to be decoded in full.
+Decoding into dictionaries costs three times as much. A `TypedRows` is made for one shape from one record of it, and
+takes only records of the same form (form.py). For anything else the decoder raises msgspec.ValidationError, and the
+record has to be decoded in full.
 """
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
 from operator import attrgetter
 from typing import Any, Literal, TypeAlias
 
 import msgspec
 
 from exfilwatch.events.event import Value
-from exfilwatch.events.mapping import Getter, dict_access, heads
-from exfilwatch.events.shape import SHAPES, Record, Shape
-from exfilwatch.events.spelling import has, splits
+from exfilwatch.events.form import Form, Untyped
+from exfilwatch.events.mapping import Getter, dict_access
+from exfilwatch.events.shape import Record, Shape
 
 Row: TypeAlias = Any
 _ABSENT = msgspec.Raw(b"")
@@ -38,10 +36,6 @@ _KINDS: dict[str, Any] = {"scalar": _SCALAR, "key": _KEY, "raw": msgspec.Raw, "n
 _NEEDED: dict[str, Any] = {"scalar": str | int | float | bool, "key": str | int | float | Text, "raw": _THERE}
 
 
-class Untyped(Exception):  # noqa: N818 no error: the record is decoded in full
-    """Records of this form can't be decoded this way."""
-
-
 class TypedRows:
     """A decoder for records of `shape` that are written like `sample`, with getters on what it makes.
 
@@ -59,170 +53,13 @@ class TypedRows:
         long: Iterable[str],
         timed: bool = False,
     ) -> None:
-        self.shape = shape
-        self._sample = sample
-        self._kinds: dict[tuple[str, ...], Any] = {}
-        self._required: set[tuple[str, ...]] = set()
-        self._never: set[str] = set()
-        self._spellings: dict[str, list[tuple[str, ...]]] = {}
-        for path in [*long, *scalars, *keys]:
-            self._want(path, "raw" if path in set(long) else "scalar")
-        for path in keys:
-            self._want(path, "key")
-        asked = set(self._kinds)
-        self.host_path = self._chosen(shape.spec.host)
-        self.time_path = self._timed(self._chosen(shape.spec.time), asked) if timed else None
-        for base in shape.spec.raw:
-            if base.endswith(".*"):
-                self._lacks(base.removesuffix(".*"))
-        self._recognised()
-        self._close()
+        self._form = form = Form(shape, sample, keys=keys, scalars=scalars, long=long, timed=timed)
+        self.host_path, self.time_path = form.host_path, form.time_path
+        self._kinds, self._required, self._spelled = form.kinds, form.required, form.spelled
         self._attributes: dict[tuple[str, ...], str] = {}
         self._inside: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._struct = self._made(())
         self.decoder = msgspec.json.Decoder(self._struct)
-
-    # What has to be there, and what must not
-
-    def _want(self, path: str, kind: str) -> None:
-        for spelling in self._spelled(path):
-            if self._kinds.get(spelling) not in ("key", "time"):
-                self._kinds[spelling] = kind
-
-    def _require(self, path: str, kind: Any = None) -> None:
-        """The sample has the path; so must each record."""
-        spelling = next((each for each in self._spelled(path) if has(self._sample, each)), None)
-        if spelling is None:
-            raise Untyped
-        if kind is not None or spelling not in self._kinds:
-            self._kinds[spelling] = kind if kind is not None else "raw"
-        self._required.add(spelling)
-
-    def _forbid(self, key: str) -> None:
-        if key in self._sample:
-            raise Untyped
-        self._never.add(key)
-        if (key,) in self._kinds:
-            self._kinds[(key,)] = "never"
-
-    def _spelled(self, path: str) -> list[tuple[str, ...]]:
-        """The ways in which the members of a path are written: nested, or with dots in the key."""
-        found = self._spellings.get(path)
-        if found is None:
-            nested = tuple(path.split("."))
-            found = [nested] if len(nested) == 1 or self.shape.spec.nested else [nested, (path,)]
-            present = [each for each in splits(path) if has(self._sample, each)]
-            self._spellings[path] = found = list(dict.fromkeys([*present, *found]))
-        return found
-
-    def _chosen(self, paths: list[str]) -> str | None:
-        """The first of the paths that the sample has; those before it must be absent."""
-        for path in paths:
-            value = dict_access(path)(self._sample)
-            if value in (None, "", "-"):
-                if any(has(self._sample, spelling) for spelling in self._spelled(path)):
-                    return None
-                self._lacks(path)
-                continue
-            self._require(path, self._kinds.get(self._spelled(path)[0]) or "scalar")
-            return path
-        return None
-
-    def _timed(self, path: str | None, asked: set[tuple[str, ...]]) -> str | None:
-        """Times in ISO 8601 are decoded as such; other notations are not given, nor what a rule sees as a text."""
-        value = dict_access(path)(self._sample) if path else None
-        if path is None or not isinstance(value, str):
-            return None
-        try:
-            msgspec.convert(value, datetime)
-        except msgspec.ValidationError:
-            return None
-        spelling = next(each for each in self._spelled(path) if has(self._sample, each))
-        if spelling in asked:
-            return None
-        self._kinds[spelling] = datetime
-        return path
-
-    def _lacks(self, path: str) -> None:
-        """A path must be absent: by its top-level keys, or where the sample has these, by its last member."""
-        tops = heads(path)
-        if not any(key in self._sample for key in tops):
-            for key in tops if not self.shape.spec.nested else {path.partition(".")[0]}:
-                self._forbid(key)
-            return
-        for spelling in self._spelled(path):
-            if has(self._sample, spelling):
-                raise Untyped
-            self._kinds[spelling] = "never"
-
-    def _recognised(self) -> None:
-        spec = self.shape.spec
-        for path in spec.requires:
-            self._require(path)
-        if spec.one_of:
-            present = [path for path in spec.one_of if dict_access(path)(self._sample) is not None]
-            ready = next((path for path in present if any(s in self._required for s in self._spelled(path))), None)
-            self._require(ready or present[0])
-        for path in spec.excludes:
-            self._lacks(path)
-        for path in spec.equals:
-            self._same(path)
-        for other in SHAPES.values():
-            if other is self.shape:
-                return
-            self._unlike(other)
-
-    def _same(self, path: str) -> None:
-        value = dict_access(path)(self._sample)
-        if not isinstance(value, str) and type(value) is not int:
-            raise Untyped
-        self._require(path, Literal[value])
-
-    def _unlike(self, other: Shape) -> None:
-        """Make sure of one reason for which no record that is taken can be of `other`."""
-        spec = other.spec
-        if any(s in self._required for path in spec.excludes for s in self._spelled(path)):
-            return
-        absent = [path for path in spec.requires if dict_access(path)(self._sample) is None]
-        if any(any(key in self._never for key in heads(path)) and heads(path) <= self._never for path in absent):
-            return
-        if spec.one_of and all(heads(path) <= self._never for path in spec.one_of):
-            return
-        ways: list[list[str]] = [[path] for path in absent]
-        if spec.one_of and all(dict_access(path)(self._sample) is None for path in spec.one_of):
-            ways.append(list(spec.one_of))
-        for way in sorted(ways, key=lambda way: sum(len(heads(path) - self._never) for path in way)):
-            try:
-                for path in way:
-                    self._lacks(path)
-            except Untyped:
-                continue
-            return
-        for path in spec.excludes:
-            if dict_access(path)(self._sample) is not None:
-                self._require(path)
-                return
-        for path, values in spec.equals.items():
-            if str(dict_access(path)(self._sample)).lower() not in {value.lower() for value in values}:
-                self._same(path)
-                return
-        raise Untyped
-
-    def _close(self) -> None:
-        """Of each path the spellings that are not decoded must be absent, or a value would be missed."""
-        if self.shape.spec.nested:
-            return
-        used = {spelling[:depth] for spelling in self._kinds for depth in range(1, len(spelling) + 1)}
-        for path, found in self._spellings.items():
-            for other in splits(path):
-                if other in found:
-                    continue
-                prefixes = (other[:depth] for depth in range(1, len(other) + 1))
-                new = next((prefix for prefix in prefixes if prefix not in used), None)
-                if new is None:
-                    raise Untyped
-                if new[0] not in self._never:
-                    self._kinds.setdefault(new, "never")
 
     # The struct
 
@@ -252,7 +89,7 @@ class TypedRows:
                 default, kind = (msgspec.NODEFAULT, inner) if needed else (None, inner | None)
             fields.append((attribute, kind, msgspec.field(name=name, default=default)))
         if not prefix:
-            for number, key in enumerate(sorted(self._never - members.keys())):
+            for number, key in enumerate(sorted(self._form.forbidden - members.keys())):
                 fields.append((f"n{number}", _NEVER, msgspec.field(name=key, default=None)))
         return msgspec.defstruct("Typed", fields, gc=False, kw_only=True)
 
