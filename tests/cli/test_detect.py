@@ -149,3 +149,10 @@ def test_records_of_no_known_shape_are_shown_once_with_their_keys(tmp_path: Path
     assert ended.code == 0
     assert ended.err.count("colour") == 1
     assert "2 records], keys: colour, size" in ended.err
+    assert "docs/telemetry.md" in ended.err
+
+
+def test_one_record_is_not_several(tmp_path: Path, capsys: Any) -> None:
+    ended = inside(capsys, "detect", write(tmp_path / "other.jsonl", {"colour": "blue"}))
+    assert "unknown shape [1 record], keys" in ended.err
+    assert "0 events, 1 record not recognised" in ended.err

@@ -20,6 +20,8 @@ def problems(report: Report) -> None:
         say(f"not recognised: {shape}")
     if len(report.unknown_shapes) > _SHOWN:
         say(f"not recognised: {len(report.unknown_shapes) - _SHOWN} more kinds of records")
+    if report.unknown_shapes:
+        say("What is recognised, and by what: docs/telemetry.md")
 
 
 def events(report: Report) -> str:
@@ -27,7 +29,7 @@ def events(report: Report) -> str:
     total = report.events.total()
     shapes = ", ".join(f"{name} {count:,}" for name, count in report.events.most_common(6))
     more = f" and {len(report.events) - 6} more shapes" if len(report.events) > 6 else ""
-    unknown = f", {report.unknown_count:,} records not recognised" if report.unknown_count else ""
+    unknown = f", {counted(report.unknown_count, 'record')} not recognised" if report.unknown_count else ""
     return f"{counted(total, 'event')}{f' ({shapes}{more})' if shapes else ''}{unknown}"
 
 
