@@ -119,7 +119,7 @@ def test_a_test_that_fails_ends_with_2_and_says_what_came_instead(folder: Path, 
     assert ended.code == 2
     (failed,) = [line for line in ended.lines if not line["passed"]]
     assert (failed["expected"], failed["why"]) == ("silent", "a look-alike")
-    assert "1 findings" in failed["detail"]
+    assert failed["detail"].startswith("a finding, because of ")
     shown = on_terminal("rules", "test", folder).plain
     assert "failed" in shown
     assert "a look-alike" in shown

@@ -13,7 +13,7 @@ from typing import Self, TypeAlias
 
 import msgspec
 
-from exfilwatch.errors import SourceError
+from exfilwatch.errors import SpaceError
 
 Scalar: TypeAlias = str | int | float | bool | None
 
@@ -54,7 +54,7 @@ class HitStore:
     The disk part is a private SQLite file below `directory` (default: `tempfile.gettempdir()`), gone after `close`.
     A store that spilled gives exactly what one in memory gives; only a group that is being read is whole in memory.
     Hits of one correlation may be added while the groups of another are read: a match of an inner correlation is a
-    hit of the outer one. A disk that is full or can't be written is a SourceError.
+    hit of the outer one. A disk that is full or can't be written is a SpaceError.
     """
 
     def __init__(self, *, max_hits: int = 200_000, max_bytes: int = 64 * 2**20, directory: str | None = None) -> None:
@@ -133,8 +133,8 @@ class HitStore:
         )
         return database
 
-    def _unusable(self, error: Exception) -> SourceError:
-        return SourceError(
+    def _unusable(self, error: Exception) -> SpaceError:
+        return SpaceError(
             f"The hits of correlations don't fit in memory and can't be kept in {self._directory}: {error}. "
             "Free space there, set TMPDIR to a larger disk, or read a shorter time (--since, --until)."
         )

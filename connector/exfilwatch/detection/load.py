@@ -4,6 +4,7 @@ What can't be evaluated exactly is an error that names the rule, its file, its l
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,9 @@ class _Compiler:
         """Resolve references, apply filters and compile what has no errors so far."""
         self._unique()
         idle_filters = self._check_filters()
+        filters = [(rule, document) for rule, document, _ in self.parsed if isinstance(rule, SigmaFilter)]
+        broken = {id(rule) for rule, document in filters if not self._guarded(document, partial(self._is_sound, rule))}
+        self.parsed = [each for each in self.parsed if id(each.rule) not in broken]
         collection = SigmaCollection([rule for rule, *_ in self.parsed], resolve_references=False)
         made: dict[int, Rule] = {}
         for rule, document, _ in self.parsed:
@@ -75,7 +79,7 @@ class _Compiler:
         for rule, *_ in self.parsed:
             if id(rule) in made:
                 made[id(rule)].emits = rule._output
-        return RuleSet(list(made.values()), correlations, idle_filters)
+        return RuleSet(list(made.values()), correlations, idle_filters, len(filters))
 
     def _unique(self) -> None:
         """Ids and names are how correlations, filters and findings name rules."""
@@ -107,6 +111,13 @@ class _Compiler:
                     message = f"rule {name!r} is a correlation: name the rules that it refers to"
                     self.errors.append(document.error(f"filter: {message}", "filter", "rules"))
         return idle
+
+    def _is_sound(self, rule: SigmaFilter) -> bool:
+        """Raises RuleError for a filter that can't be evaluated: else the rules that it is put into would be blamed."""
+        nodes = selection_nodes(rule.filter, self.placeholders)
+        for text in rule.filter.condition:
+            condition_node(text, rule.filter, nodes)
+        return True
 
     def _guarded(self, document: Document, make: Any) -> Any:
         try:
@@ -211,8 +222,9 @@ def _keys_in(message: str, document: Document) -> Sequence[str]:
     """Where in the document an error of ours is at home, by how its message begins."""
     head, _, rest = message.partition(":")
     words = head.split("'")
+    section = next((name for name in ("correlation", "filter") if name in document.content), "detection")
     if head.startswith("selection") and len(words) > 1:
-        return ("detection", words[1])
+        return (section, words[1])
     if head == "condition":
-        return ("correlation" if "correlation" in document.content else "detection", "condition")
+        return (section, "condition")
     return (head, rest.strip().partition(":")[0])

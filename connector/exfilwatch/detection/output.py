@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, TypeAlias
 
+from sigma.exceptions import SigmaError
+
 from exfilwatch.detection.condition import Get, Node
 from exfilwatch.detection.extension import FieldEntry
 from exfilwatch.errors import RuleError
@@ -86,7 +88,10 @@ def _source(name: str, text: str, condition: Callable[[str], Node] | None) -> So
     if call:
         if condition is None:
             raise RuleError(f"exfilwatch: fields: {name}: $signal stands only in a rule with a detection")
-        asked = condition(call[2])
+        try:
+            asked = condition(call[2])
+        except (RuleError, SigmaError) as error:
+            raise RuleError(f"exfilwatch: fields: {name}: {error.args[0]}") from error
         return lambda fired: int(fired.holds(asked))
     match text:
         case "$time":

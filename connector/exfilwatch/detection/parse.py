@@ -1,6 +1,7 @@
 """Rule files parsed by pySigma, each rule with its document; every problem as an error with file and line."""
 
 import copy
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -37,6 +38,10 @@ _KEYS = {
     "SigmaTagError": ("tags",),
     "SigmaConditionError": ("detection", "condition"),
 }
+
+
+_MODIFIER = re.compile(r"Modifier (\w+) incompatible to value type of '(.*)'\Z", re.DOTALL)
+_OBJECT = re.compile(r"<sigma\.types\.Sigma(\w+) object at 0x[0-9a-f]+>")
 
 
 class Parsed(NamedTuple):
@@ -78,6 +83,10 @@ class Parser:
         if not before and not {"detection", "correlation", "filter"} & content.keys():
             self.errors.append(document.error("is not a Sigma rule: it has no detection, correlation or filter"))
             return None
+        before_parsing = _wrong_before(content)
+        if before_parsing is not None:
+            self.errors.append(document.error(": ".join(before_parsing), *before_parsing[:-1]))
+            return None
         written = _one_bound(content)
         try:
             collection = SigmaCollection.from_dicts(
@@ -116,6 +125,15 @@ class Parser:
         return document.error(f"{'.'.join(key for key in keys if key)}: {message(error)}", *keys)
 
 
+def _wrong_before(content: dict[str, Any]) -> tuple[str, ...] | None:
+    """What pySigma passes over or stumbles on: the keys that lead to it, and what is wrong with it."""
+    if content.get("id") is not None and not isinstance(content["id"], str):
+        return ("id", "is no text: a rule's id is a UUID")
+    if isinstance(content.get("detection"), dict) and "timeframe" in content["detection"]:
+        return ("detection", "timeframe", "belongs to the old aggregations: write a correlation with a timespan")
+    return None
+
+
 def _no_texts(rule: AnyRule) -> Iterator[str]:
     """Names and conditions of other types than text, which pySigma takes and stumbles over later."""
     if isinstance(rule, SigmaRule):
@@ -151,7 +169,17 @@ def said(error: Exception) -> str:
 
 
 def message(error: SigmaError) -> str:
-    return str(error.args[0] if error.args else error).strip()
+    """What pySigma says, without the names of its classes."""
+    text = str(error.args[0] if error.args else error).strip()
+    found = _MODIFIER.match(text)
+    if found:
+        name = next((name for name, kind in modifier_mapping.items() if kind.__name__ == found[1]), found[1])
+        return f"the modifier {name} can't be used on {_OBJECT.sub(_plain, found[2])}"
+    return _OBJECT.sub(_plain, text)
+
+
+def _plain(found: re.Match[str]) -> str:
+    return str(found[1]).lower()
 
 
 def _failing(section: object) -> Iterator[str]:

@@ -162,12 +162,17 @@ class Correlation:
 class RuleSet:
     """Rules and correlations that belong together; correlations come after those that they refer to.
 
-    `idle_filters` name no rule of the set, and so do nothing.
+    Of the `filters` that there are, `idle_filters` name no rule of the set, and so do nothing.
     """
 
     def __init__(
-        self, rules: list[Rule], correlations: list[Correlation], idle_filters: Sequence[RuleInfo] = ()
+        self,
+        rules: list[Rule],
+        correlations: list[Correlation],
+        idle_filters: Sequence[RuleInfo] = (),
+        filters: int = 0,
     ) -> None:
+        self.filters = filters
         self.idle_filters = tuple(idle_filters)
         self.rules = tuple(rules)
         self.correlations = tuple(correlations)

@@ -38,7 +38,12 @@ def run_tests(paths: Iterable[Path | str], placeholders: Placeholders | None = N
 
     Raises RuleError for rules that can't be loaded, ConfigError for cases that are none.
     """
-    return [outcome for path in rule_files(paths) for outcome in _outcomes(path, placeholders)]
+    files = rule_files(paths)
+    for folder in dict.fromkeys(path.parent / "tests" for path in files):
+        for beside in sorted(folder.glob("*.yml")):
+            if not (folder.parent / beside.name).exists():
+                raise ConfigError(f"{beside}: there is no rule file {folder.parent / beside.name} that it tests")
+    return [outcome for path in files for outcome in _outcomes(path, placeholders)]
 
 
 def tests_of(path: Path) -> Path:
@@ -57,13 +62,18 @@ def _outcomes(path: Path, placeholders: Placeholders | None) -> Iterator[Outcome
     try:
         content = yaml.safe_load(beside.read_text("utf-8"))
     except yaml.YAMLError as error:
-        raise ConfigError(f"{beside}: is not sound YAML: {error}") from error
+        mark = getattr(error, "problem_mark", None)
+        problem = str(getattr(error, "problem", None) or error).splitlines()[0]
+        place = f"{beside}:{mark.line + 1}" if mark else str(beside)
+        raise ConfigError(f"{place}: is not sound YAML: {problem}") from error
     if not isinstance(content, dict) or not content.keys() <= {"fires", "silent"}:
         raise ConfigError(f"{beside}: two lists are expected, `fires` and `silent`")
     for expected in ("fires", "silent"):
         for number, case in enumerate(content.get(expected) or [], 1):
             if not isinstance(case, dict) or not str(case.get("why") or "").strip():
                 raise ConfigError(f"{beside}: {expected}, case {number}: says no `why`")
+            if expected == "silent" and "reports" in case:
+                raise ConfigError(f"{beside}: silent, case {number}: `reports` stands only in `fires`")
             events = _events(case, rules, beside)
             found = [each for each in Engine(rules, Report()).detect(events) if each.rule.id == tested.id]
             detail = _detail(expected, case.get("reports") or {}, found)
@@ -72,7 +82,8 @@ def _outcomes(path: Path, placeholders: Placeholders | None) -> Iterator[Outcome
 
 def _detail(expected: str, reports: dict[str, Any], found: list[Detection]) -> str:
     if expected == "silent":
-        return f"{len(found)} findings, because of {_signals(found[0])}" if found else ""
+        count = f"{len(found)} findings" if len(found) > 1 else "a finding"
+        return f"{count}, because of {_signals(found[0])}" if found else ""
     if not found:
         return "no finding"
     wrong = {name: found[0].fields.get(name) for name, value in reports.items() if found[0].fields.get(name) != value}

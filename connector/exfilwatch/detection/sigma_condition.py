@@ -177,14 +177,19 @@ def _keyword(value: SigmaType) -> Test:
             return Text([Wild.ANY, str(value), Wild.ANY], cased=False)
         case SigmaBool():
             return _test(value)
-    raise RuleError(f"a keyword can't be a {type(value).__name__}")
+    raise RuleError(f"a keyword can't be {_called(value)}: name the field that it stands in")
 
 
 def _test(value: SigmaType) -> Test:
     made = _TESTS.get(type(value))
     if made is None:
-        raise RuleError(f"{type(value).__name__} is not supported")
+        raise RuleError(f"{_called(value)} is not supported")
     return made(value)
+
+
+def _called(value: SigmaType) -> str:
+    """A kind of value in a rule author's words: null, exists, cidrexpression."""
+    return type(value).__name__.removeprefix("Sigma").lower()
 
 
 def _parts(value: SigmaString) -> list[Part]:

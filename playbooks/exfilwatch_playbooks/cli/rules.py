@@ -108,7 +108,9 @@ def check(places: Places = None, output: RowsOutput = None) -> None:
         say(f"{counted(len(problems), 'problem')} in {counted(files, 'file')}")
         raise typer.Exit(exits.WRONG)
     loaded = load(paths, placeholders())
-    say(f"{counted(len(loaded.rules) + len(loaded.correlations), 'rule')}: no problems")
+    found = counted(len(loaded.rules) + len(loaded.correlations), "rule")
+    filters = f" and {counted(loaded.filters, 'filter')}" if loaded.filters else ""
+    say(f"{found}{filters}: no problems")
 
 
 def run_rule_tests(places: Places = None, output: RowsOutput = None) -> None:
