@@ -291,4 +291,5 @@ def test_ten_times_the_hits_of_a_group_take_little_more_than_ten_times_as_long(
         return min(taken)
 
     few, tenfold = cost(6_000), cost(60_000)
+    few = max(few, 0.02)  # what takes a few milliseconds measures the machine
     assert tenfold < 30 * few, f"{kind}: {few:.3f} s, then {tenfold:.3f} s of CPU"
