@@ -1,6 +1,7 @@
 """CPU seconds and peak memory of a program, measured as its parent sees them."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -43,7 +44,9 @@ def run(command: Command) -> Cost:
             errors.open("wb") as stderr,
         ):
             launcher = [sys.executable, "-I", "-S", str(LAUNCH), str(result), *map(str, command.argv)]
-            subprocess.run(launcher, stdin=stdin, stdout=stdout, stderr=stderr, cwd=command.cwd, check=False)
+            subprocess.run(
+                launcher, stdin=stdin, stdout=stdout, stderr=stderr, cwd=command.cwd, env=_env(), check=False
+            )
         said = errors.read_text(encoding="utf-8", errors="replace")[-500:]
         if not result.exists():
             raise CommandError(f"{command.argv[0]} was not measured\n{said}")
@@ -51,6 +54,11 @@ def run(command: Command) -> Cost:
     if cost["code"] != 0:
         raise CommandError(f"exit code {cost['code']}: {' '.join(map(str, command.argv))}\n{said}")
     return Cost(cost["cpu"], cost["peak"] * 1024 / 1e6)
+
+
+def _env() -> dict[str, str]:
+    """Ours, but Python may keep its bytecode: pip compiles what it installs, the first run what a checkout has."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def best(commands: Mapping[str, Command], rounds: int) -> dict[str, Cost]:
