@@ -214,8 +214,8 @@ def test_doubles_that_differ_give_the_same_hit_in_any_order() -> None:
     ("t", "expected"), [(-10.000001, False), (-10, True), (10, True), (10.000001, False), (90, True), (111, False)]
 )
 def test_near_is_within_the_timespan_of_a_driver(t: float, expected: bool) -> None:
-    assert near(planned("temporal", "ab"), [0, 100 * SECOND], round(t * SECOND)) is expected
-    assert not near(planned("temporal", "ab"), [], round(t * SECOND))
+    assert near(planned("temporal", "ab").timespan, [0, 100 * SECOND], round(t * SECOND)) is expected
+    assert not near(planned("temporal", "ab").timespan, [], round(t * SECOND))
 
 
 NESTED = """

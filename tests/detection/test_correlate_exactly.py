@@ -248,7 +248,7 @@ TEMPORAL = [
 def test_what_is_not_near_a_driver_is_not_needed(plan: CorrelationPlan, hits: list[Hit]) -> None:
     for driver in plan.drivers:
         times = sorted(hit.time for hit in hits if hit.rule == driver)
-        kept = [hit for hit in hits if hit.rule == driver or near(plan, times, hit.time)]
+        kept = [hit for hit in hits if hit.rule == driver or near(plan.timespan, times, hit.time)]
         assert matches(plan, kept) == matches(plan, hits)
 
 

@@ -74,10 +74,10 @@ def each_match(plan: CorrelationPlan, hits: Iterable[Hit]) -> Iterator[Match]:
         yield Match(plan.rule, chosen[0].group, chosen[0].time, chosen[-1].time, tuple(chosen))
 
 
-def near(plan: CorrelationPlan, driver_times: Sequence[int], t: int) -> bool:
+def near(timespan: int, driver_times: Sequence[int], t: int) -> bool:
     """Whether `t` is within the timespan of some of `driver_times` (sorted; of the same group), on either side."""
-    at = bisect_left(driver_times, t - plan.timespan)
-    return at < len(driver_times) and driver_times[at] <= t + plan.timespan
+    at = bisect_left(driver_times, t - timespan)
+    return at < len(driver_times) and driver_times[at] <= t + timespan
 
 
 def as_hit(match: Match, inner: CorrelationPlan, outer: CorrelationPlan, record: bytes = b"") -> Hit:

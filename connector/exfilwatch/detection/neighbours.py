@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from exfilwatch.detection.correlate import near
 from exfilwatch.detection.fast import FastRows
 from exfilwatch.detection.rule import Correlation, Rule, RuleSet
 from exfilwatch.events.blocks import Block
@@ -148,14 +149,10 @@ class Neighbours:
         return [
             kept.line(at)
             for host in hosts
+            if (times := self._by_host.get(host))
             for at in _places(kept.hosts, host)
-            if self._near(microseconds(time(kept.rows[at])), host) and may_fire(kept.rows[at])
+            if near(self._span, times, microseconds(time(kept.rows[at]))) and may_fire(kept.rows[at])
         ]
-
-    def _near(self, time: int, host: Value) -> bool:
-        times = self._by_host.get(host, ())
-        at = bisect_left(times, time - self._span)
-        return at < len(times) and times[at] <= time + self._span
 
     def _hosts_near(self, low: int, high: int) -> set[str]:
         start = bisect_left(self._times, (low - self._span, ""))
