@@ -139,7 +139,7 @@ class _Reading:
         for correlation, hit in self._evaluator.hits(rule, event):
             self._hits.add(correlation.id, hit)
             if rule.id in self._neighbours.leaders:
-                self._neighbours.led(hit.time, text_of(rule.get(event, "Computer")) or "")
+                self._neighbours.led(hit.time, text_of(rule.getter(event)("Computer")) or "")
 
     @staticmethod
     def _kept(block: Block, typed: Typed) -> Kept:

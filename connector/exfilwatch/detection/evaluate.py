@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from exfilwatch.detection.condition import Get
 from exfilwatch.detection.correlate import Match
 from exfilwatch.detection.detection import Detection
 from exfilwatch.detection.hits import Hit, Scalar
@@ -75,10 +76,11 @@ class Evaluator:
         """The hits that a rule which fired gives to correlations; none for an event without time or group."""
         if event.time is None:
             return
+        get = rule.getter(event)
         for member in self.members.get(rule.id, ()):
-            group = group_of(rule, event, member.group_fields)
+            group = group_of(get, member.group_fields)
             if group is not None:
-                values = tuple(_scalar(rule.get(event, name)) for name in member.value_fields)
+                values = tuple(_scalar(get(name)) for name in member.value_fields)
                 record = _packed(rule.id, event)
                 yield member.correlation, Hit(rule.id, group, event.time, event.id, values, record)
 
@@ -125,9 +127,9 @@ def rule_of(members: dict[str, Fired], by_rule: dict[str, Fired], correlation: C
     return by_rule.get(first) or next(iter(members.values()), None) or next(iter(by_rule.values()))
 
 
-def group_of(rule: Rule, event: Event, names: Iterable[str]) -> tuple[str, ...] | None:
-    """The group-by values of an event as texts; None when one is absent."""
-    group = tuple(text_of(rule.get(event, name)) or "" for name in names)
+def group_of(get: Get, names: Iterable[str]) -> tuple[str, ...] | None:
+    """The group-by values of an event, as a rule sees its fields, as texts; None when one is absent."""
+    group = tuple(text_of(get(name)) or "" for name in names)
     return group if all(group) else None
 
 

@@ -50,7 +50,6 @@ class Rule:
         self.emits = True
         positive = [name for name, to_be_met in selections(condition) if to_be_met]
         self.shown = [name for name in dict.fromkeys([*positive, *self.weights]) if not name.startswith("_filt_")]
-        self.get = Event.get_raw if source.raw else Event.get
 
     @cached_property
     def _tests(self) -> dict[str, Holds]:
