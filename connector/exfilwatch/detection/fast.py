@@ -15,7 +15,7 @@ from exfilwatch.detection.screen import LONG, FieldGetter, Plan, looked_at
 from exfilwatch.events.classify import EventClass
 from exfilwatch.events.event_xml import unescape
 from exfilwatch.events.form import Untyped
-from exfilwatch.events.mapping import compile_expression, dict_access, to_int
+from exfilwatch.events.mapping import compile_expression, dict_access, first_filled, first_present, to_int
 from exfilwatch.events.shape import Record, Shape, based
 from exfilwatch.events.specs import windows
 from exfilwatch.events.spelling import paths_of
@@ -204,25 +204,15 @@ class FastRows:
         if field not in LONG and not all(map(self.typed.hashable, paths)):
             return None  # what is decided by such values could not be remembered by them
         try:
-            getters = [
-                [compile_expression(e, based(self.typed.access, bases), field) for e, bases in group]
-                for group in groups
-                if group
-            ]
+            get: FieldGetter = first_present(
+                [
+                    first_filled([compile_expression(e, based(self.typed.access, bases), field) for e, bases in group])
+                    for group in groups
+                    if group
+                ]
+            )
         except Untyped:
             return None
-
-        def get(row: Row) -> Any:
-            for group in getters:
-                value = None
-                for option in group:
-                    value = option(row)
-                    if value not in (None, ""):
-                        break
-                if value is not None:
-                    return value
-            return None
-
         if not self.shape.spec.escaped:
             return get
         return lambda row: unescape(value) if isinstance(value := get(row), str) else value

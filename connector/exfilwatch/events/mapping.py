@@ -88,7 +88,26 @@ def _single(value: Value) -> Value:
     return value
 
 
-def _first(options: list[Getter[T]]) -> Getter[T]:
+def first_present(options: list[Getter[T]]) -> Getter[T]:
+    """The first value that is there, be it empty."""
+    if len(options) == 1:
+        return options[0]
+
+    def first(record: T) -> Value:
+        for option in options:
+            value = option(record)
+            if value is not None:
+                return value
+        return None
+
+    return first
+
+
+def first_filled(options: list[Getter[T]]) -> Getter[T]:
+    """The first value that is there and no empty text; else what the last option gives."""
+    if len(options) == 1:
+        return options[0]
+
     def first(record: T) -> Value:
         value: Value = None
         for option in options:
@@ -174,7 +193,7 @@ def compile_expression(expression: Expression, access: Access[T], where: str) ->
         case str():
             return access(expression)
         case list() if expression:
-            return _first([sub(part) for part in expression])
+            return first_filled([sub(part) for part in expression])
         case {"const": constant}:
             return lambda _record: constant
         case {"join": list(parts), "with": str(glue)}:

@@ -40,6 +40,8 @@ from exfilwatch.events.mapping import (
     T,
     compile_expression,
     dict_access,
+    first_filled,
+    first_present,
     heads,
     object_access,
 )
@@ -57,18 +59,7 @@ def based(access: Access[T], bases: tuple[str, ...]) -> Access[T]:
     """Access relative to one or more base objects ('' = the record itself); the first base that has the path wins."""
 
     def relative(path: str) -> Getter[T]:
-        getters = [access(f"{base}.{path}" if base else path) for base in bases]
-        if len(getters) == 1:
-            return getters[0]
-
-        def first(record: T) -> Value:
-            for getter in getters:
-                value = getter(record)
-                if value is not None:
-                    return value
-            return None
-
-        return first
+        return first_present([access(f"{base}.{path}" if base else path) for base in bases])
 
     return relative
 
@@ -148,7 +139,10 @@ class Shape:
                 for word in (found.category, found.product, found.service)
             )
             getters = [
-                (name, _first_of([self._getter(expression, bases, f", field {name}") for expression, bases in options]))
+                (
+                    name,
+                    first_filled([self._getter(expression, bases, f", field {name}") for expression, bases in options]),
+                )
                 for name, options in self.field_expressions(found).items()
             ]
             made = self._made[id(found)] = (words, getters)
@@ -257,21 +251,6 @@ def _every_name() -> list[str]:
 def _names(category: Expression) -> list[str]:
     """The fields of a category; of one that only the record itself names, any."""
     return taxonomy().get(category, taxonomy()[""]) if isinstance(category, str) else _every_name()
-
-
-def _first_of(getters: list[Getter[Record]]) -> Getter[Record]:
-    if len(getters) == 1:
-        return getters[0]
-
-    def first(record: Record) -> Value:
-        value: Value = None
-        for getter in getters:
-            value = getter(record)
-            if value not in (None, ""):
-                return value
-        return value
-
-    return first
 
 
 def _load() -> dict[str, Shape]:

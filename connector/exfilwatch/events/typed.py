@@ -13,7 +13,7 @@ import msgspec
 
 from exfilwatch.events.event import Value
 from exfilwatch.events.form import Form, Untyped
-from exfilwatch.events.mapping import Getter, dict_access
+from exfilwatch.events.mapping import Getter, dict_access, first_present
 from exfilwatch.events.shape import Record, Shape
 
 Row: TypeAlias = Any
@@ -115,17 +115,7 @@ class TypedRows:
         getters = [self._getter(spelling) for spelling in self._spelled(path) if spelling in self._kinds]
         if not getters:
             raise Untyped
-        if len(getters) == 1:
-            return getters[0]
-
-        def first(row: Row) -> Value:
-            for getter in getters:
-                value = getter(row)
-                if value is not None:
-                    return value
-            return None
-
-        return first
+        return first_present(getters)
 
     def attributes(self, paths: Iterable[str]) -> list[str]:
         """Dotted attribute names of all spellings of the paths, for attrgetter."""
