@@ -10,7 +10,7 @@ from exfilwatch.detection.correlate import Match, as_hit, each_match
 from exfilwatch.detection.detection import Detection
 from exfilwatch.detection.evaluate import Evaluator, joined
 from exfilwatch.detection.hits import HitStore
-from exfilwatch.detection.neighbours import Gone, Kept, Neighbours, leads, microseconds
+from exfilwatch.detection.neighbours import Gone, Kept, Neighbours, leads
 from exfilwatch.detection.rows import Decoders, Typed
 from exfilwatch.detection.rule import Correlation, Rule, RuleSet
 from exfilwatch.detection.values import text_of
@@ -20,6 +20,7 @@ from exfilwatch.events.event import Event, Origin
 from exfilwatch.events.inputs import Input
 from exfilwatch.events.lines import LineDecoder
 from exfilwatch.events.report import Report
+from exfilwatch.events.timestamps import microseconds
 
 _SORTED = 1000
 """Matches of a correlation of pairs that are sorted newest first over all groups; beyond, within each group."""

@@ -10,7 +10,6 @@ events arrive changes nothing but the time that it takes.
 from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from exfilwatch.detection.correlate import near
@@ -18,10 +17,9 @@ from exfilwatch.detection.fast import FastRows
 from exfilwatch.detection.rule import Correlation, Rule, RuleSet
 from exfilwatch.events.blocks import Block
 from exfilwatch.events.event import Value
+from exfilwatch.events.timestamps import microseconds
 from exfilwatch.events.typed import Row
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _SLACK = 120_000_000  # µs that events may come late without anything being read twice
 _MOST_KEPT = 400  # blocks
 _MOST_TOGETHER = 8_000  # lines that are read again together
@@ -188,8 +186,3 @@ def _places(values: list[Value], wanted: str) -> Iterator[int]:
             yield at
     except ValueError:
         return
-
-
-def microseconds(time: datetime) -> int:
-    """Since 1970 UTC; a time without a zone is taken as UTC."""
-    return ((time if time.tzinfo else time.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND

@@ -10,7 +10,6 @@ MEMBER.SOURCE          in a correlation: the same, of the event that the member 
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, TypeAlias
 
 from sigma.exceptions import SigmaError
@@ -19,6 +18,7 @@ from exfilwatch.detection.condition import Get, Node
 from exfilwatch.detection.extension import FieldEntry
 from exfilwatch.errors import RuleError
 from exfilwatch.events.event import Event, Value
+from exfilwatch.events.timestamps import to_datetime
 
 # Shown for a rule that names no fields, when the event has them.
 USUAL = (
@@ -27,7 +27,6 @@ USUAL = (
     "Payload", "TaskName", "PipeName", "SourceImage", "TargetImage",
 )  # fmt: skip
 _CALL = re.compile(r"\$(basename|signal)\((.*)\)\Z", re.DOTALL)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Fired(NamedTuple):
@@ -114,12 +113,8 @@ def basename(value: Value) -> Value:
 
 def iso(time: int | None) -> str | None:
     """Microseconds since 1970 as ISO 8601 in UTC with milliseconds; None when unknown or beyond what a date can say."""
-    if time is None:
-        return None
-    try:
-        return (_EPOCH + timedelta(microseconds=time)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    except OverflowError:
-        return None
+    found = to_datetime(time)
+    return found.isoformat(timespec="milliseconds").replace("+00:00", "Z") if found else None
 
 
 def reported(found: Sequence[Output], fired: Mapping[str, Fired], usual: Sequence[str] = USUAL) -> dict[str, Value]:

@@ -7,7 +7,6 @@ Texts compare without regard to case as `str.lower` does (the Kelvin sign is k, 
 
 import ipaddress
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from functools import cached_property
@@ -18,10 +17,9 @@ import re2
 from exfilwatch.detection.correlation_condition import COMPARE, Operator, number
 from exfilwatch.detection.linear import compiled, searched
 from exfilwatch.events.event import Value
-from exfilwatch.events.timestamps import micros
+from exfilwatch.events.timestamps import micros, to_datetime
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NEVER = "[^\\x00-\\x7f]"  # in ASCII text
 
 
@@ -259,11 +257,7 @@ class TimePart(OfScalar):
         self.wanted = number(wanted) or Decimal(0)
 
     def _place(self, value: Value) -> Place | None:
-        time = micros(value)
-        try:
-            seen = None if time is None else _EPOCH + timedelta(microseconds=time)
-        except OverflowError:
-            return None
+        seen = to_datetime(micros(value))
         if seen is None:
             return None
         found: int = seen.isocalendar().week if self.part == "week" else getattr(seen, self.part)

@@ -7,6 +7,7 @@ from exfilwatch.events.event import Value
 
 MICROS = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 # ISO 8601 as log sources write it: T or a space between, any number of fraction digits, Z, an offset or nothing (UTC).
 # Sumo Logic's collector puts a plus before its nine fraction digits (2020-10-12T07:31:14+000039800Z).
 _ISO = re.compile(
@@ -67,6 +68,21 @@ def micros(value: Value) -> int | None:
     return _other(value)
 
 
+def microseconds(time: datetime) -> int:
+    """Since 1970 UTC; a time without a zone is taken as UTC."""
+    return ((time if time.tzinfo else time.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND
+
+
+def to_datetime(micros: int | None) -> datetime | None:
+    """Microseconds since 1970 as an aware UTC datetime; None when unknown or outside what a date can say."""
+    if micros is None:
+        return None
+    try:
+        return _EPOCH + micros * _MICROSECOND
+    except OverflowError:
+        return None
+
+
 def _other(value: str) -> int | None:
     """The rest of the world's notations (`03/12/2026 09:14:02 AM`), by dateutil."""
     from dateutil import parser as dateutil_parser  # rarely needed, and slow to import
@@ -77,8 +93,7 @@ def _other(value: str) -> int | None:
         return None
     if parsed.year == 1:
         return None
-    delta = parsed.astimezone(UTC) - _EPOCH
-    return (delta.days * 86_400 + delta.seconds) * MICROS + delta.microseconds
+    return microseconds(parsed)
 
 
 def _zone(name: str | None, offset: int | None) -> tzinfo:

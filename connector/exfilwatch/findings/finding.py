@@ -6,8 +6,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from exfilwatch.detection.detection import Detection
+from exfilwatch.events.timestamps import to_datetime
 from exfilwatch.findings.identity import finding_id as finding_id
-from exfilwatch.findings.identity import to_datetime, user_of
+from exfilwatch.findings.identity import user_of
 
 
 class FindingRule(BaseModel):

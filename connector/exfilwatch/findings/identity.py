@@ -1,8 +1,7 @@
-"""What names a finding, its user and times. Apart from the models, so that printing findings need not load pydantic."""
+"""What names a finding and its user. Apart from the models, so that printing findings need not load pydantic."""
 
 import hashlib
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
 from exfilwatch.events.event import Event, Value
 
@@ -24,13 +23,3 @@ def _name(value: Value) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
     return None if value in ("", "-") else str(value)
-
-
-def to_datetime(micros: int | None) -> datetime | None:
-    """Microseconds since 1970 as an aware UTC datetime; None when unknown or outside what a date can say."""
-    if micros is None:
-        return None
-    try:
-        return datetime.fromtimestamp(micros // 1_000_000, UTC).replace(microsecond=micros % 1_000_000)
-    except (ValueError, OverflowError, OSError):
-        return None

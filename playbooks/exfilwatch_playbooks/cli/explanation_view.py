@@ -8,7 +8,7 @@ from rich.text import Text
 from exfilwatch.detection.detection import Signal
 from exfilwatch.detection.explain import Explanation, RuleExplanation
 from exfilwatch.events.event import Event
-from exfilwatch.findings.identity import to_datetime
+from exfilwatch.events.timestamps import to_datetime
 from exfilwatch_playbooks.cli.terminal import console, evidence, level, plain, when
 from exfilwatch_playbooks.hostile import visible
 

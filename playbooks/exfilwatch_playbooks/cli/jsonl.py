@@ -8,7 +8,8 @@ import msgspec
 
 from exfilwatch.detection.detection import Detection, RuleInfo, Signal
 from exfilwatch.events.event import Event
-from exfilwatch.findings.identity import finding_id, to_datetime, user_of
+from exfilwatch.events.timestamps import to_datetime
+from exfilwatch.findings.identity import finding_id, user_of
 
 if TYPE_CHECKING:
     from exfilwatch.detection.explain import Explanation

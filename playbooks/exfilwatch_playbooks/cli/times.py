@@ -4,10 +4,10 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from exfilwatch.errors import ConfigError
+from exfilwatch.events.timestamps import microseconds
 
 _AGO = re.compile(r"-?(\d{1,9})\s*(s|m|min|h|d|w)", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def parse(text: str, option: str, now: datetime | None = None) -> datetime:
@@ -27,4 +27,4 @@ def parse(text: str, option: str, now: datetime | None = None) -> datetime:
 
 def micros(time: datetime | None) -> int | None:
     """Microseconds since 1970 UTC, as events have them."""
-    return None if time is None else (time - _EPOCH) // timedelta(microseconds=1)
+    return None if time is None else microseconds(time)
