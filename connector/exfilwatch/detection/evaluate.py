@@ -50,15 +50,9 @@ class Evaluator:
             found = self._concerned[key] = tuple(rule for rule in wanted if rule.source.fits(*key))
         return found
 
-    def within(self, time: int | None) -> bool:
-        """Whether an event of this time is asked for; one without a time is."""
-        if time is None:
-            return True
-        return (self._since is None or time >= self._since) and (self._until is None or time < self._until)
-
     def fired(self, event: Event) -> list[Verdict]:
         """The verdicts of the rules that fire on an event."""
-        if not self.within(event.time):
+        if not within(event.time, self._since, self._until):
             return []
         verdicts = (Verdict(rule, event) for rule in self.concerned(key_of(event)))
         return [verdict for verdict in verdicts if self._fires(verdict)]
@@ -99,6 +93,11 @@ class Evaluator:
         first = rule_of(members, by_rule, correlation)
         shown: dict[str, Value] = reported(correlation.outputs, {"": first} | members)
         return Detection(correlation.info, ordered, signals, shown, None)
+
+
+def within(time: int | None, since: int | None, until: int | None) -> bool:
+    """Whether an event of this time is asked for (since <= time < until, µs UTC); one without a time is."""
+    return time is None or ((since is None or time >= since) and (until is None or time < until))
 
 
 def _packed(rule: str, event: Event) -> bytes:

@@ -65,6 +65,7 @@ def explain(
     """
     from itertools import islice
 
+    from exfilwatch.detection.evaluate import within
     from exfilwatch.errors import ConfigError
     from exfilwatch.events.report import Report
     from exfilwatch_playbooks.cli import summary, times
@@ -80,8 +81,8 @@ def explain(
         )
     else:
         start, end = (times.micros(time) for time in span(since, until))
-        within = (event for event in read(paths or [], report) if _within(event.time, start, end))
-        found = explanations(within, loaded, everything=everything, fired=fired, members=members)
+        asked = (event for event in read(paths or [], report) if within(event.time, start, end))
+        found = explanations(asked, loaded, everything=everything, fired=fired, members=members)
     shown = _write(islice(found, limit), for_people=readable(output))
     summary.problems(report)
     say(f"{summary.counted(shown, 'event')} explained of {summary.events(report)}")
@@ -202,7 +203,3 @@ def _write(found: "Iterable[Explanation]", *, for_people: bool) -> int:
         count += 1
         stdout.write_line(explanation_line(each))
     return count
-
-
-def _within(time: int | None, since: int | None, until: int | None) -> bool:
-    return time is None or ((since is None or time >= since) and (until is None or time < until))
