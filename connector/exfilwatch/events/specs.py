@@ -93,7 +93,7 @@ def shape_specs() -> dict[str, ShapeSpec]:
     for entry in files("exfilwatch.events").joinpath("shapes").iterdir():
         if entry.name.endswith(".yml"):
             try:
-                specs[entry.name[:-4]] = msgspec.convert(yaml.load(entry.read_text("utf-8"), _Loader), ShapeSpec)  # noqa: S506 as above
+                specs[entry.name[:-4]] = msgspec.convert(_read(f"shapes/{entry.name}"), ShapeSpec)
             except (msgspec.ValidationError, yaml.YAMLError) as error:
                 raise ConfigError(f"field map {entry.name}: {error}") from error
     return specs
@@ -102,14 +102,8 @@ def shape_specs() -> dict[str, ShapeSpec]:
 def inherited(spec: ShapeSpec, parent: ShapeSpec) -> ShapeSpec:
     """The field map with what it leaves out taken from its parent, whose paths are one level deeper here."""
     under = spec.prefix
-    return ShapeSpec(
-        title=spec.title,
-        source=spec.source,
-        priority=spec.priority,
-        requires=spec.requires,
-        one_of=spec.one_of,
-        excludes=spec.excludes,
-        equals=spec.equals,
+    return msgspec.structs.replace(
+        spec,
         escaped=spec.escaped or parent.escaped,
         raw=spec.raw or [(under + path).rstrip(".") for path in parent.raw],
         system=spec.system or parent.system,
@@ -117,9 +111,6 @@ def inherited(spec: ShapeSpec, parent: ShapeSpec) -> ShapeSpec:
         ingest_time=[*spec.ingest_time, *(under + path for path in parent.ingest_time)],
         host=[*spec.host, *(under + path for path in parent.host)],
         record=[*spec.record, *(under + path for path in parent.record)],
-        windows=spec.windows,
         classes=parent.classes,
-        classes_from=spec.classes_from,
-        prefix=under,
         fallback=spec.fallback or parent.fallback,
     )
