@@ -5,7 +5,7 @@ else about them is the slow path's business, which decodes those rows again and 
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from exfilwatch.detection.evaluate import Evaluator
@@ -25,7 +25,7 @@ _CACHED = 50_000
 _EVENT_ID = re.compile(r'"EventID":(?:\{[^{}]*"#text":)?(\d+)', re.ASCII)
 # Logs whose members have names with spaces ("New Value"), which rules name without them.
 _SPACED = ("windefend",)
-Key = tuple[str, str, str]
+Options = list[list[tuple[Any, tuple[str, ...]]]]
 
 
 class FastRows:
@@ -96,9 +96,7 @@ class FastRows:
             keys += [path for word in words for path in paths_of(word, found.bases)]
             for field, raw in looked_at(self._concerned(found)):
                 options = self._options(found, field, raw)
-                (long if field in LONG else short).update(
-                    dict.fromkeys(path for group in options or () for option in group for path in paths_of(*option))
-                )
+                (long if field in LONG else short).update(dict.fromkeys(_paths(options or ())))
         self._key_paths = list(dict.fromkeys(keys))
         only_long = [path for path in long if path not in short]
         return TypedRows(shape, sample, keys=self._key_paths, scalars=list(short), long=only_long, timed=timed)
@@ -109,14 +107,14 @@ class FastRows:
             return self._evaluator.concerned(words)
         return self._evaluator.rules.rules
 
-    def _options(self, found: EventClass, field: str, raw: bool) -> list[list[tuple[Any, tuple[str, ...]]]] | None:
+    def _options(self, found: EventClass, field: str, raw: bool) -> Options | None:
         """Where a rule sees a field of this class: groups of expressions; in each the first that is not empty counts,
         of the groups the first that gives a value. None: not known here."""
         spec = self.shape.spec
         mapped = list(self.shape.field_expressions(found).get(field, ()))
         if field == "Computer" and not mapped:
             mapped = [(path, ("",)) for path in spec.host]
-        own: list[list[tuple[Any, tuple[str, ...]]]] = []
+        own: Options = []
         if field in spec.system:
             own.append([(spec.system[field], (spec.prefix.rstrip("."),))])
         bases = tuple(base for base in self.shape.bases if not base.endswith("*"))
@@ -192,7 +190,7 @@ class FastRows:
         for field, raw in looked_at(rules):
             if field not in LONG:
                 options = self._options(found, field, raw) or []
-                paths.update(dict.fromkeys(p for group in options for option in group for p in paths_of(*option)))
+                paths.update(dict.fromkeys(_paths(options)))
         known = [path for path in paths if self.typed.hashable(path)]
         return Look(Plan(rules, lambda rule, field: self._getter(found, rule, field)), self.typed.values(known), {})
 
@@ -200,8 +198,7 @@ class FastRows:
         groups = self._options(found, field, rule.source.raw)
         if groups is None or (rule.source.raw and found.service in _SPACED and field not in self.shape.spec.system):
             return None
-        paths = [path for group in groups for option in group for path in paths_of(*option)]
-        if field not in LONG and not all(map(self.typed.hashable, paths)):
+        if field not in LONG and not all(map(self.typed.hashable, _paths(groups))):
             return None  # what is decided by such values could not be remembered by them
         try:
             get: FieldGetter = first_present(
@@ -275,3 +272,8 @@ class FastRows:
         if len(looks) >= _CACHED:
             looks.clear()
         looks[key] = self._look(next(row for row in rows if self._key(row) == key), lazy=lazy)
+
+
+def _paths(groups: Iterable[Iterable[tuple[Any, tuple[str, ...]]]]) -> Iterator[str]:
+    """The paths that the expressions of a field look at."""
+    return (path for group in groups for option in group for path in paths_of(*option))
