@@ -4,10 +4,9 @@ pydantic-settings takes longer to load than all of `exfilwatch detect`: import t
 """
 
 import os
-import re
 import tomllib
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import (
@@ -18,23 +17,13 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from exfilwatch.duration import duration
 from exfilwatch.errors import ConfigError
 from exfilwatch.places import CONFIG, config_file, database_file
-
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def _listed(value: object) -> object:
     return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
-
-
-def _duration(value: object) -> timedelta:
-    if isinstance(value, timedelta):
-        return value
-    found = re.fullmatch(r"\s*(\d{1,6})\s*([smhd])\s*", value, re.ASCII) if isinstance(value, str) else None
-    if found is None:
-        raise ValueError("use a number with s, m, h or d, such as 45m or 2h")
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
 class Settings(BaseSettings):
@@ -43,15 +32,23 @@ class Settings(BaseSettings):
     `database`: a SQLite file's path or a URL of SQLAlchemy. `rules`: packs, files and folders; in the environment with
     commas between. `incident_window`: how far apart findings of one host and user may be to be one incident.
     `placeholders`: values for `%name%` in rules that use the modifier expand; in the environment as JSON.
+    `siem`: what to poll, by a name of your own; each with its `kind` and the settings of that kind, which are checked
+    when it is used (siem/registry.py). In the environment: EXFILWATCH_SIEM__NAME__PASSWORD.
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="EXFILWATCH_", env_ignore_empty=True, extra="forbid", frozen=True, hide_input_in_errors=True
+        env_prefix="EXFILWATCH_",
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
     )
     database: Annotated[str, Field(min_length=1, default_factory=lambda: str(database_file()))]
     rules: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed), Field(min_length=1)] = ("exfil",)
-    incident_window: Annotated[timedelta, NoDecode, BeforeValidator(_duration)] = timedelta(hours=1)
+    incident_window: Annotated[timedelta, NoDecode, BeforeValidator(duration)] = timedelta(hours=1)
     placeholders: dict[str, tuple[str, ...]] = {}
+    siem: Annotated[dict[str, dict[str, Any]], Field(repr=False)] = {}
 
     @classmethod
     def settings_customise_sources(

@@ -4,7 +4,11 @@ ExfilwatchError
 ├── ConfigError    a setting, an option or a path that the user gave
 ├── RuleError      a Sigma rule that can't be loaded or evaluated exactly; RuleSetError: several at once
 ├── SourceError    an input or a SIEM that can't be read
-│   └── SpaceError the disk for temporary files, without which input can't be read
+│   ├── SpaceError     the disk for temporary files, without which input can't be read
+│   ├── AuthError      credentials or rights that a SIEM does not accept
+│   ├── PartialResult  an answer that is cut, or that parts of the SIEM did not take part in
+│   └── Unreachable    no answer: refused, broken off, too late
+│       └── RateLimited  a SIEM that asks to wait
 └── CaseError      a case system that refused or can't be reached
 """
 
@@ -51,6 +55,26 @@ class SourceError(ExfilwatchError):
 
 class SpaceError(SourceError):
     """Temporary files can't be written; nothing is wrong with the input."""
+
+
+class AuthError(SourceError):
+    """A SIEM does not accept the credentials, or they lack a right."""
+
+
+class Unreachable(SourceError):
+    """A SIEM does not answer; `wait` is for how long it asks to be left alone, in seconds, where it says so."""
+
+    def __init__(self, message: str, wait: float | None = None) -> None:
+        super().__init__(message)
+        self.wait = wait
+
+
+class RateLimited(Unreachable):
+    """A SIEM answers that there are too many requests."""
+
+
+class PartialResult(SourceError):
+    """A SIEM's answer is not whole; what came of it is true."""
 
 
 class CaseError(ExfilwatchError):

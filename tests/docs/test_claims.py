@@ -54,8 +54,12 @@ def test_the_upload_that_the_first_steps_tell_to_try_is_found(capsys, tmp_path):
     assert '"branch":"transfer_tool"' in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_no_module_reaches_the_network_or_starts_a_program(module):
+OUTSIDE = [module for module in MODULES if "siem" not in module.parts]
+"""Only the SIEMs' room reaches the network."""
+
+
+@pytest.mark.parametrize("module", OUTSIDE, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_module_but_a_siems_reaches_the_network_and_none_starts_a_program(module):
     for node in ast.walk(ast.parse(module.read_text("utf-8"))):
         match node:
             case ast.Import(names=names):

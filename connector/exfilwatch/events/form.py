@@ -16,7 +16,7 @@ from exfilwatch.events.shape import SHAPES, Record, Shape
 from exfilwatch.events.spelling import has, splits
 
 
-class Untyped(Exception):  # noqa: N818 no error: the record is decoded in full
+class Untyped(Exception):
     """Records of this form can't be decoded this way."""
 
 

@@ -1,0 +1,51 @@
+"""Which SIEMs there are: entry points of the group `exfilwatch.siem`, ours and those of others alike."""
+
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+
+from pydantic import ValidationError
+
+from exfilwatch.errors import ConfigError
+from exfilwatch.siem.siem import Siem
+
+GROUP = "exfilwatch.siem"
+
+
+def kinds() -> list[str]:
+    """The kinds of SIEM that can be configured."""
+    return sorted({point.name for point in entry_points(group=GROUP)})
+
+
+def siem_class(kind: str) -> type[Siem]:
+    """The client of a kind. Raises ConfigError, which lists the kinds that there are."""
+    for point in entry_points(group=GROUP, name=kind):
+        try:
+            found: type[Siem] = point.load()
+        except ImportError as error:
+            raise ConfigError(f"SIEM kind {kind!r}: {point.value} can't be loaded: {error}") from error
+        return found
+    raise ConfigError(f"there is no SIEM kind {kind!r}: use {', '.join(kinds())}")
+
+
+def open_siem(name: str, configured: Mapping[str, object]) -> Siem:
+    """The SIEM `name` as the settings have it. Raises ConfigError, which shows no value: it may be a secret."""
+    kind = configured.get("kind")
+    if not isinstance(kind, str):
+        raise ConfigError(f"siem.{name}: say which kind it is: kind = {' or '.join(kinds())}")
+    found = siem_class(kind)
+    try:
+        settings = found.Settings.model_validate(configured)
+    except ValidationError as error:
+        raise ConfigError(f"siem.{name}: {_said(found, error)}") from None
+    # What a client needs to be made is its own name and settings: the protocol has no constructor.
+    return found(name, settings)  # type: ignore[call-arg]
+
+
+def _said(found: type[Siem], error: ValidationError) -> str:
+    known = ", ".join(found.Settings.model_fields)
+    wrong = []
+    for each in error.errors():
+        unknown = each["type"] == "extra_forbidden"
+        said = f"there is no such setting, use {known}" if unknown else each["msg"].removeprefix("Value error, ")
+        wrong.append(f"{'.'.join(map(str, each['loc'])) or 'settings'}: {said}")
+    return "; ".join(wrong)
