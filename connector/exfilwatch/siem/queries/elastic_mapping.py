@@ -1,0 +1,41 @@
+"""How the documents of an Elasticsearch or OpenSearch index can be asked for: what its mapping says, as plain data."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+
+class Indexed(msgspec.Struct, frozen=True):
+    """One way a field is indexed: under its own path, or under a multi-field's (`process.command_line.text`).
+
+    `type` is the mapping's: text, match_only_text, keyword, wildcard, constant_keyword, ip, long, date, ... Longer values
+    than `ignore_above` (characters, keyword and wildcard) are not indexed under this path. `normalizer`: what a keyword
+    is put through ("" = nothing, so upper and lower case differ). `analyzer`: how a text is cut into words.
+    """
+
+    path: str
+    type: str
+    ignore_above: int | None = None
+    normalizer: str = ""
+    analyzer: str = "standard"
+
+
+class ElasticMapping(msgspec.Struct, frozen=True):
+    """The fields of one index, or of several that have them alike.
+
+    `fields`: the ways each field of the documents is indexed, its own path first; no way, where a document may have the
+    field but it can't be asked for (`index: false`). `opaque`: objects of whose other members the mapping says nothing
+    (`dynamic: false`, `enabled: false`, nested, flattened); "" is the document itself.
+    """
+
+    fields: Mapping[str, tuple[Indexed, ...]] = {}
+    opaque: frozenset[str] = frozenset()
+
+    def ways(self, field: str) -> tuple[Indexed, ...] | None:
+        """How to ask for a field. None: no document has it. Empty: some may, but the index can't tell which."""
+        known = self.fields.get(field)
+        if known is not None or not self.opaque:
+            return known
+        parts = field.split(".")
+        hidden = any(".".join(parts[:length]) in self.opaque for length in range(len(parts)))
+        return () if hidden else None
