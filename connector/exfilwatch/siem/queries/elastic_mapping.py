@@ -8,8 +8,8 @@ import msgspec
 class Indexed(msgspec.Struct, frozen=True):
     """One way a field is indexed: under its own path, or under a multi-field's (`process.command_line.text`).
 
-    `type` is the mapping's: text, match_only_text, keyword, wildcard, constant_keyword, ip, long, date, ... Values longer
-    than `ignore_above` (characters; of keyword and wildcard) are not indexed under this path. `normalizer`: what a
+    `type` is the mapping's: text, match_only_text, keyword, wildcard, constant_keyword, ip, long, date, ... Values of
+    more than `ignore_above` characters (of keyword and wildcard) are not indexed under this path. `normalizer`: what a
     keyword is put through ("" = nothing, so upper and lower case differ). `analyzer`: how a text is cut into words.
     """
 
