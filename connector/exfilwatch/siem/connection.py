@@ -1,9 +1,10 @@
 """Settings that every SIEM over HTTP has. Secrets are never shown, in no error and no repr."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
@@ -14,17 +15,45 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def _address(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("give it as https://HOST:PORT")
+    """An address without what may be secret in it: it is shown in messages."""
+    parts = _parts(url.strip(), "give it as https://HOST:PORT")
     if parts.username or parts.password:
         raise ValueError("has credentials in it: give them as settings of their own")
+    if parts.query or parts.fragment:
+        raise ValueError("has a query in it: give the address only")
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
         raise ValueError("is not encrypted: use https (http is taken for this machine only)")
-    return url.rstrip("/")
+    return url.strip().rstrip("/")
+
+
+def _proxy(proxy: SecretStr) -> SecretStr:
+    _parts(proxy.get_secret_value(), "give it as http://HOST:PORT or http://USER:PASSWORD@HOST:PORT")
+    return proxy
+
+
+def _parts(url: str, advice: str) -> SplitResult:
+    """What a URL consists of. The messages of urllib hold parts of it, maybe secret ones, and are not passed on."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError(advice)
+    return parts
+
+
+def _digits(fingerprint: str) -> str:
+    """As openssl writes it (AB:CD:...) or bare."""
+    digits = fingerprint.strip().replace(":", "").lower()
+    if not re.fullmatch(r"[0-9a-f]{64}", digits, re.ASCII):
+        raise ValueError("give the SHA-256 of the certificate: 64 hexadecimal digits, with or without colons")
+    return digits
 
 
 Url = Annotated[str, AfterValidator(_address)]
+Proxy = Annotated[SecretStr, AfterValidator(_proxy)]
+Fingerprint = Annotated[str, AfterValidator(_digits)]
 
 
 class Source(BaseModel):
@@ -38,7 +67,7 @@ class Source(BaseModel):
 
 
 class Connection(Source):
-    """`ca`: a file of certificates to trust instead of the system's. `fingerprint`: SHA-256 of the server's own
+    """`ca`: a file of certificates to trust instead of the public ones. `fingerprint`: SHA-256 of the server's own
     certificate, which then must be that one. `timeout`: for one answer. `at_once`: queries running at once, at most.
     `clock`: by which time to poll (default: ingest where the SIEM has it). `pushdown`: let the SIEM select
     (`candidates`), give everything (`off`), or score (`score`).
@@ -46,8 +75,8 @@ class Connection(Source):
 
     url: Url
     ca: Path | None = None
-    fingerprint: Annotated[str, Field(pattern=r"^[0-9A-Fa-f:]{64,95}$")] | None = None
-    proxy: SecretStr | None = None
+    fingerprint: Fingerprint | None = None
+    proxy: Proxy | None = None
     timeout: Duration = timedelta(seconds=60)
     at_once: Annotated[int, Field(ge=1, le=64)] = 4
     clock: Literal["ingest", "event"] | None = None

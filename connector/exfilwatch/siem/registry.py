@@ -21,7 +21,7 @@ def siem_class(kind: str) -> type[Siem]:
     for point in entry_points(group=GROUP, name=kind):
         try:
             found: type[Siem] = point.load()
-        except ImportError as error:
+        except (ImportError, AttributeError) as error:
             raise ConfigError(f"SIEM kind {kind!r}: {point.value} can't be loaded: {error}") from error
         return found
     raise ConfigError(f"there is no SIEM kind {kind!r}: use {', '.join(kinds())}")

@@ -1,18 +1,14 @@
-"""How a server has to prove who it is: by the system's authorities, by one's own, or by being one certificate."""
+"""How a server has to prove who it is: by public authorities, by one's own, or by being one certificate."""
 
 import hashlib
-import socket
 import ssl
-from urllib.parse import urlsplit
 
-from exfilwatch.errors import ConfigError, Unreachable
+from exfilwatch.errors import ConfigError
 from exfilwatch.siem.connection import Connection
-
-_PATIENCE = 10.0  # seconds
 
 
 def context(settings: Connection) -> ssl.SSLContext | bool:
-    """What httpx takes as `verify`. Raises ConfigError for a file that is no certificate or another fingerprint."""
+    """What httpx takes as `verify`. Raises ConfigError for a file that is no certificate."""
     if settings.fingerprint:
         return _pinned(settings.url, settings.fingerprint)
     if settings.ca is None:
@@ -24,28 +20,20 @@ def context(settings: Connection) -> ssl.SSLContext | bool:
 
 
 def _pinned(url: str, fingerprint: str) -> ssl.SSLContext:
-    """Trusts the one certificate that has the fingerprint, and nothing else.
+    """Trusts the one certificate that has the fingerprint and nothing else, whoever signed it, whatever its names are.
 
-    It is fetched first without trust and without sending anything, and is then itself the anchor of trust: a server
-    that shows another one later fails in the handshake, before it sees a credential.
+    It is looked at at the end of each handshake, before a request is sent: a server, or who poses as it, that shows
+    another one never sees a credential. Through a proxy as well: the handshake is with the server behind it.
     """
-    parts = urlsplit(url)
-    host, port = parts.hostname or "", parts.port or 443
-    bare = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    bare.check_hostname, bare.verify_mode = False, ssl.CERT_NONE
-    try:
-        with (
-            socket.create_connection((host, port), _PATIENCE) as plain,
-            bare.wrap_socket(plain, server_hostname=host) as secured,
-        ):
-            shown = secured.getpeercert(binary_form=True) or b""
-    except OSError as error:
-        raise Unreachable(f"{url}: {error}: can't see its certificate: check url and network") from error
-    found = hashlib.sha256(shown).hexdigest()
-    if found != fingerprint.replace(":", "").lower():
-        raise ConfigError(f"fingerprint: {url} shows the certificate {found}: set this one, if it is the server's")
+
+    class Handshake(ssl.SSLObject):
+        def do_handshake(self) -> None:
+            super().do_handshake()
+            found = hashlib.sha256(self.getpeercert(binary_form=True) or b"").hexdigest()
+            if found != fingerprint:
+                raise ConfigError(f"fingerprint: {url} shows the certificate {found}: set this one, if it is its own")
+
     trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    trusting.check_hostname = False  # the certificate itself is known, whatever names it has
-    trusting.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    trusting.load_verify_locations(cadata=shown)
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+    trusting.sslobject_class = Handshake
     return trusting
