@@ -31,7 +31,9 @@ _SHOWN = 300  # characters of a vendor's message
 
 
 class Http:
-    """Requests to one SIEM. `explain` makes the vendor's own message of an error's body ("" when there is none)."""
+    """Requests to one SIEM. `explain` makes the vendor's own message of an error's body ("" when there is none).
+    `refusal`: the error that an answer of no accepted status is, where its body says more than the status does.
+    """
 
     def __init__(
         self,
@@ -41,6 +43,7 @@ class Http:
         auth: httpx.Auth | None = None,
         headers: Mapping[str, str] | None = None,
         explain: Callable[[httpx.Response], str] = lambda _response: "",
+        refusal: Callable[[httpx.Response], SourceError | None] = lambda _response: None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.name = name
@@ -49,6 +52,7 @@ class Http:
         self._auth = auth
         self._headers = {"User-Agent": f"exfilwatch/{__version__}", "Accept": "application/json", **(headers or {})}
         self._explain = explain
+        self._refusal = refusal
         self._transport = transport
         self._client: httpx.AsyncClient | None = None
         self._opening = asyncio.Lock()
@@ -67,14 +71,13 @@ class Http:
     ) -> httpx.Response:
         """One answer of a status in `accept`; `path` below the settings' url, or a whole URL. Raises SourceErrors.
 
-        `repeat`: the request may be sent again when it is not known whether it arrived. 429 is repeated anyway.
+        `repeat`: the request may be sent again when it is not known whether it arrived. 429 is repeated anyway, unless
+        the SIEM asks for a longer wait than a request is worth.
         `options` are httpx's (json, data, params, headers, content).
         """
         attempts = AsyncRetrying(
             stop=stop_after_attempt(ATTEMPTS),
-            retry=retry_if_exception(
-                lambda error: isinstance(error, RateLimited) or (repeat and isinstance(error, Unreachable))
-            ),
+            retry=retry_if_exception(lambda error: _passes(error, repeat)),
             wait=_wait,
             before_sleep=self._count_retry,
             reraise=True,
@@ -163,21 +166,35 @@ class Http:
     @contextmanager
     def _translated(self) -> Iterator[None]:
         """httpx's errors as ours. They may hold a URL, but no header and no body."""
-        where = f"{self.name} ({self._settings.url})"
         try:
             yield
         except httpx.TimeoutException as error:
             seconds = f"{self._settings.timeout.total_seconds():g} s"
-            raise Unreachable(f"{where}: no answer within {seconds}: raise `timeout`, or look at the server") from error
+            raise Unreachable(
+                f"{self._where(error)}: no answer within {seconds}: raise `timeout`, or look at the server"
+            ) from error
         except httpx.ProxyError as error:
-            raise Unreachable(f"{where}: the proxy refused: {error}") from error
+            raise Unreachable(f"{self._where(error)}: the proxy refused: {error}") from error
         except httpx.TransportError as error:
             said = str(error) or type(error).__name__
-            raise Unreachable(f"{where}: {said}: check url, network, and certificates (`ca`, `fingerprint`)") from error
+            raise Unreachable(
+                f"{self._where(error)}: {said}: check url, network, and certificates (`ca`, `fingerprint`)"
+            ) from error
         except httpx.HTTPError as error:
-            raise SourceError(f"{where}: {error}") from error
+            raise SourceError(f"{self._where(error)}: {error}") from error
+
+    def _where(self, error: httpx.HTTPError) -> str:
+        """The server that was asked: not always the settings' one, when a token is fetched elsewhere."""
+        try:
+            asked = f"{error.request.url.scheme}://{error.request.url.netloc.decode()}"
+        except RuntimeError:  # httpx's way to say that it does not know
+            asked = self._settings.url
+        return f"{self.name} ({asked})"
 
     def _refused(self, response: httpx.Response) -> SourceError:
+        known = self._refusal(response)
+        if known is not None:
+            return known
         status, said = response.status_code, self._explain(response)[:_SHOWN]
         what = f"{self.name}: {response.request.method} {response.request.url.path} answered {status}"
         what = f"{what}: {said}" if said else what
@@ -209,11 +226,20 @@ def retry_after(value: str | None, now: datetime | None = None) -> float | None:
     return max(0.0, (until - (now or datetime.now(UTC))).total_seconds())
 
 
+def _passes(error: BaseException, repeat: bool) -> bool:
+    """Whether the same request, sent again soon, may be answered."""
+    return (
+        isinstance(error, Unreachable)
+        and (repeat or isinstance(error, RateLimited))
+        and (error.wait is None or error.wait <= _LONGEST_WAIT)
+    )
+
+
 def _wait(state: RetryCallState) -> float:
     """Seconds before the next attempt: as told, else twice as long each time, shaken so that clients spread."""
     error = state.outcome.exception() if state.outcome else None
     told = error.wait if isinstance(error, Unreachable) else None
     if told is not None:
-        return min(told, _LONGEST_WAIT)
+        return told
     longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (state.attempt_number - 1))
     return random.uniform(longest / 2, longest)  # noqa: S311 no secret
