@@ -57,7 +57,7 @@ _NUMBERED = {
 _ENRICHED = re.compile("\x1d|#035")
 
 
-class AuditRecord(msgspec.Struct):
+class AuditRecord(msgspec.Struct, array_like=True):
     """One record; `argv` are the pieces of an EXECVE record by (argument, piece), as bytes that may be cut anywhere."""
 
     node: str | None

@@ -15,6 +15,7 @@ as Sigma's auditd rules expect; `syscall` has both its name and its number.
 import functools
 import posixpath
 from collections import OrderedDict
+from collections.abc import Iterable
 from importlib.resources import files
 from typing import NamedTuple, TypeAlias
 
@@ -29,6 +30,7 @@ Key: TypeAlias = tuple[str, str, str]
 _LARGEST = 32 << 20
 _MOST_RECORDS = 2000  # the longest argument list takes some 840
 _OWN_ARGUMENTS = 128
+_PATIENCE = 2  # seconds, by the records' own time: as long as auparse waits (eoe_timeout of auditd.conf(5))
 _EXEC = ("execve", "execveat")
 _FORK = ("fork", "vfork", "clone", "clone3")
 _OPEN = ("open", "openat", "openat2", "creat")
@@ -60,14 +62,32 @@ class Joined(NamedTuple):
     raw: bytes
 
 
-class Auditd:
-    """Joins records that may come interleaved and out of order; events that stay incomplete are given out too."""
+class OpenEvent(msgspec.Struct, frozen=True, array_like=True):
+    """An event that waits for more records: those that came, each with its size."""
 
-    def __init__(self, lineage: Lineage, window: int = 500) -> None:
+    key: Key
+    origin: Origin
+    records: list[tuple[AuditRecord, int]]
+
+
+class Auditd:
+    """Joins records that may come interleaved and out of order; events that stay incomplete are given out too.
+
+    An event ends with its last record, as far as that can be told; else when one of the same host begins that is some
+    seconds younger, so that where it ends depends on the log alone. `open_events`: those that waited in an earlier run.
+    """
+
+    def __init__(self, lineage: Lineage, window: int = 500, open_events: Iterable[OpenEvent] = ()) -> None:
         self._lineage = lineage
         self._window = window
         self._open: OrderedDict[Key, _Group] = OrderedDict()
         self._size = 0
+        self._began: tuple[str, int] | None = None
+        for event in open_events:
+            group = self._open[event.key] = _Group(event.origin)
+            for record, size in event.records:
+                group.add(record, size)
+            self._size += group.size
 
     def feed(self, record: AuditRecord, host: str | None, origin: Origin, size: int) -> list[Joined]:
         """The events that `record` (of `size` bytes) completes; `host` is used when the record names no node."""
@@ -75,11 +95,14 @@ class Auditd:
         if record.type == "EOE":
             return [self._close(key)] if key in self._open else []
         group = self._open.get(key)
+        done: list[Joined] = []
         if group is None:
+            done = self._aged(key)
             group = self._open[key] = _Group(origin)
         group.add(record, size)
         self._size += size
-        done = [self._close(key)] if group.complete() else []
+        if group.complete():
+            done.append(self._close(key))
         while len(self._open) > self._window or (self._size > _LARGEST and self._open):
             done.append(self._close(next(iter(self._open))))
         return done
@@ -88,14 +111,29 @@ class Auditd:
         """What is still open."""
         return [self._close(key) for key in list(self._open)]
 
+    def waiting(self) -> list[Joined]:
+        """What is still open, as it is now; it stays open, and may come again with more records."""
+        lineage = Lineage(known=self._lineage.known()) if self._open else self._lineage
+        return [_joined(key, group, lineage) for key, group in self._open.items()]
+
+    def open_events(self) -> list[OpenEvent]:
+        """What is still open, to be stored."""
+        return [OpenEvent(key, group.origin, list(group.sized())) for key, group in self._open.items()]
+
+    def _aged(self, key: Key) -> list[Joined]:
+        """The events of this host that are too old to wait for more, now that `key` begins."""
+        began = key[0], _second(key)
+        if began == self._began:
+            return []
+        self._began = began
+        return [
+            self._close(old) for old in list(self._open) if old[0] == key[0] and _second(old) < began[1] - _PATIENCE
+        ]
+
     def _close(self, key: Key) -> Joined:
         group = self._open.pop(key)
         self._size -= group.size
-        node, time, serial = key
-        document = _document(group, node, time, self._lineage)
-        head = group.syscall or group.records[0]
-        raw = f"{node}\n{time}:{serial}\n{head.type} {sorted(head.fields.items())}"
-        return Joined(document, group.origin, raw.encode("utf-8", "surrogatepass"))
+        return _joined(key, group, self._lineage)
 
 
 class _Group:
@@ -106,14 +144,14 @@ class _Group:
         self.records: list[AuditRecord] = []
         self.syscall: AuditRecord | None = None
         self.argv: dict[tuple[int, int], bytes] = {}
-        self.size = 0
+        self._sizes: list[int] = []
         self._types: set[str] = set()
         self._paths = 0
         self._argc: int | None = None
 
     def add(self, record: AuditRecord, size: int) -> None:
         self.records.append(record)
-        self.size += size
+        self._sizes.append(size)
         self._types.add(record.type)
         if record.type == "SYSCALL" and self.syscall is None:
             self.syscall = record
@@ -122,6 +160,13 @@ class _Group:
         elif record.type == "EXECVE":
             self.argv.update(record.argv)
             self._argc = _number(record.fields.get("argc")) or self._argc
+
+    @property
+    def size(self) -> int:
+        return sum(self._sizes)
+
+    def sized(self) -> Iterable[tuple[AuditRecord, int]]:
+        return zip(self.records, self._sizes, strict=True)
 
     def complete(self) -> bool:
         """Whether all records are there: PROCTITLE comes last, and the others are counted or known from the call."""
@@ -150,6 +195,18 @@ class _Group:
             whole[name] = whole.get(name, 0) + len(data)
         lengths = [item for record in self.records if record.type == "EXECVE" for item in record.fields.items()]
         return all(whole.get(name, 0) >= (_number(text) or 0) for name, text in lengths if name.endswith("_len"))
+
+
+def _second(key: Key) -> int:
+    return int(key[1].partition(".")[0])
+
+
+def _joined(key: Key, group: _Group, lineage: Lineage) -> Joined:
+    node, time, serial = key
+    document = _document(group, node, time, lineage)
+    head = group.syscall or group.records[0]
+    raw = f"{node}\n{time}:{serial}\n{head.type} {sorted(head.fields.items())}"
+    return Joined(document, group.origin, raw.encode("utf-8", "surrogatepass"))
 
 
 def _document(group: _Group, node: str, time: str, lineage: Lineage) -> dict[str, Value]:

@@ -1,10 +1,12 @@
 """Which program a process id stood for, so that a child's event can name its parent: Linux logs only the number."""
 
 from collections import OrderedDict
+from collections.abc import Iterable
 
 import msgspec
 
 _LONGEST = 32 << 10
+_LARGEST = 8 << 20
 
 
 class Program(msgspec.Struct, frozen=True):
@@ -14,12 +16,29 @@ class Program(msgspec.Struct, frozen=True):
     argv: list[str] = []
 
 
-class Lineage:
-    """The programs of the `size` processes that were seen last, by host and process id."""
+class Known(msgspec.Struct, frozen=True, array_like=True):
+    """A process, and what it runs."""
 
-    def __init__(self, size: int = 10_000) -> None:
-        self._size = size
+    host: str
+    pid: str
+    program: Program
+
+
+class Lineage:
+    """The programs of the `most` processes that were seen last, by host and process id; fewer when their texts are
+    long, so that what is remembered can be stored. `known`: what an earlier one remembered.
+    """
+
+    def __init__(self, most: int = 10_000, known: Iterable[Known] = ()) -> None:
+        self._most = most
         self._programs: OrderedDict[tuple[str, str], Program] = OrderedDict()
+        self._size = 0
+        for each in known:
+            self._put((each.host, each.pid), each.program)
+
+    def known(self) -> list[Known]:
+        """All that is remembered, the oldest first."""
+        return [Known(host, pid, program) for (host, pid), program in self._programs.items()]
 
     def executed(self, host: str, pid: str, exe: str, argv: list[str]) -> None:
         """A process replaced its program; of very many arguments the first are kept."""
@@ -44,10 +63,18 @@ class Lineage:
         return self._programs.get((host, pid))
 
     def _put(self, key: tuple[str, str], program: Program) -> None:
+        before = self._programs.pop(key, None)
+        if before is not None:
+            self._size -= _size(key, before)
         self._programs[key] = program
-        self._programs.move_to_end(key)
-        if len(self._programs) > self._size:
-            self._programs.popitem(last=False)
+        self._size += _size(key, program)
+        while len(self._programs) > self._most or self._size > _LARGEST:
+            self._size -= _size(*self._programs.popitem(last=False))
+
+
+def _size(key: tuple[str, str], program: Program) -> int:
+    """Characters."""
+    return len(key[0]) + len(key[1]) + len(program.exe) + sum(map(len, program.argv))
 
 
 def _shortened(argv: list[str]) -> list[str]:

@@ -7,20 +7,21 @@ can't be read is reported with its place, what is of no known shape is counted.
 import json
 import math
 import re
+import zlib
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
 from exfilwatch.events.audit_record import audit_record
-from exfilwatch.events.auditd import Auditd, Joined
+from exfilwatch.events.auditd import Auditd, Joined, OpenEvent
 from exfilwatch.events.auoms import auoms_document, is_auoms
 from exfilwatch.events.envelopes import envelope, remarks, unfolded
 from exfilwatch.events.event import Event, Origin, Value
 from exfilwatch.events.event_xml import event_document
 from exfilwatch.events.layout import json_records, layout
 from exfilwatch.events.limits import Limits
-from exfilwatch.events.lineage import Lineage
+from exfilwatch.events.lineage import Known, Lineage
 from exfilwatch.events.report import Report
 from exfilwatch.events.rows import rows
 from exfilwatch.events.shape import SHAPES, Shape, recognise
@@ -41,19 +42,52 @@ Around: TypeAlias = Mapping[str, Value]
 _NOTHING: Around = {}
 
 
-class LineDecoder:
-    """The events of one source, line by line. It remembers what formats need: Zeek's header, open audit events."""
+class _State(msgspec.Struct, array_like=True):
+    """What a decoder remembers. Another version's is not read: the number has to change with what stands here."""
 
-    def __init__(self, source: str, report: Report) -> None:
-        self._source = source
+    version: Literal[1]
+    zeek: ZeekHeader
+    open_events: list[OpenEvent]
+    known: list[Known]
+
+
+class LineDecoder:
+    """The events of one log, line by line. It remembers what formats need: Zeek's header, open audit events, parents.
+
+    `source` may change between lines, as a log's files do. `state` is what an earlier decoder remembered.
+    """
+
+    def __init__(self, source: str, report: Report, state: bytes = b"") -> None:
+        self.source = source
         self._report = report
-        self._lineage = Lineage()
-        self._auditd = Auditd(self._lineage)
-        self._zeek = ZeekHeader()
+        remembered = self._remembered(state)
+        self._lineage = Lineage(known=remembered.known)
+        self._auditd = Auditd(self._lineage, open_events=remembered.open_events)
+        self._zeek = remembered.zeek
+
+    def state(self) -> bytes:
+        """What is remembered, for a decoder that goes on from here; empty when it is nothing.
+
+        It may take as much as open events and parents may (auditd.py, lineage.py), and is compressed.
+        """
+        remembered = _State(1, self._zeek, self._auditd.open_events(), self._lineage.known())
+        if remembered == _nothing():
+            return b""
+        return zlib.compress(msgspec.msgpack.encode(remembered), 1)
+
+    def _remembered(self, state: bytes) -> _State:
+        if not state:
+            return _nothing()
+        try:
+            return msgspec.msgpack.decode(zlib.decompress(state), type=_State)
+        except (zlib.error, msgspec.DecodeError) as error:
+            why = "what was remembered of earlier lines can't be read: parents and an event cut in two may be unknown"
+            self._report.problem(Origin(self.source), why, str(error))
+            return _nothing()
 
     def feed(self, line: bytes | str, number: int) -> list[Event]:
         """The events that this line completes; `number` is its 1-based number in the source."""
-        origin = Origin(self._source, number)
+        origin = Origin(self.source, number)
         data = (line.encode("utf-8", "surrogatepass") if isinstance(line, str) else line).strip(_BLANK)
         if not data:
             return []
@@ -70,6 +104,14 @@ class LineDecoder:
     def finish(self) -> list[Event]:
         """The events that wait for lines that did not come."""
         return [self._joined(joined) for joined in self._auditd.finish()]
+
+    def waiting(self) -> list[Event]:
+        """The events that wait for lines, as they are now. They go on waiting: a later one of the same id may say more.
+
+        For logs that nothing is written to, so that what they hold is seen before the next line comes.
+        """
+        shape = SHAPES["auditd"]
+        return [shape.event(joined.document, joined.origin, joined.raw) for joined in self._auditd.waiting()]
 
     def _json(self, data: bytes, origin: Origin, depth: int = 0, around: Around = _NOTHING) -> list[Event]:
         try:
@@ -160,6 +202,10 @@ class LineDecoder:
         except UnicodeDecodeError as error:
             self._report.problem(origin, "text that is no UTF-8, read with replacement characters", error.reason)
             return data.decode("utf-8", "replace")
+
+
+def _nothing() -> _State:
+    return _State(1, ZeekHeader(), [], [])
 
 
 def _is_event(text: str) -> bool:

@@ -11,48 +11,48 @@ import codecs
 import math
 import re
 
+import msgspec
+
 from exfilwatch.events.event import Value
 
 _ESCAPE = re.compile(rb"\\x([0-9A-Fa-f]{2})")
 _MOST_FIELDS = 4096
+_LONGEST = 256 << 10  # characters of a header line; those of Zeek have some hundreds
 
 
-class ZeekHeader:
+class ZeekHeader(msgspec.Struct, array_like=True):
     """The header lines seen so far; a new `#separator` or `#fields` starts a new log."""
 
-    def __init__(self) -> None:
-        self._begin()
-
-    def _begin(self) -> None:
-        self.separator = "\t"
-        self.path = ""
-        self._set_separator = ","
-        self._empty = "(empty)"
-        self._unset = "-"
-        self._fields: list[str] = []
-        self._types: list[str] = []
+    separator: str = "\t"
+    path: str = ""
+    set_separator: str = ","
+    empty: str = "(empty)"
+    unset: str = "-"
+    fields: list[str] = []
+    types: list[str] = []
 
     def feed(self, line: str) -> bool:
         """Take in a line that starts with '#'; False when it is none of a Zeek log."""
+        if len(line) > _LONGEST:
+            return False
         if line.startswith("#separator "):
-            self._begin()
-            self.separator = _unescape(line[11:].strip()) or "\t"
+            self.__init__(_unescape(line[11:].strip()) or "\t")  # type: ignore[misc] # begins anew
             return True
         name, _, text = line.partition(self.separator)
         match name:
             case "#set_separator":
-                self._set_separator = text or ","
+                self.set_separator = text or ","
             case "#empty_field":
-                self._empty = text
+                self.empty = text
             case "#unset_field":
-                self._unset = text
+                self.unset = text
             case "#path":
                 self.path = text
             case "#fields":
-                self._fields = text.split(self.separator)[:_MOST_FIELDS]
-                self._types = []
+                self.fields = text.split(self.separator)[:_MOST_FIELDS]
+                self.types = []
             case "#types":
-                self._types = text.split(self.separator)[:_MOST_FIELDS]
+                self.types = text.split(self.separator)[:_MOST_FIELDS]
             case "#open" | "#close":
                 pass
             case _:
@@ -61,26 +61,26 @@ class ZeekHeader:
 
     def document(self, line: str) -> dict[str, Value] | None:
         """A line of the log; None when its number of fields is not the header's."""
-        texts = line.split(self.separator, len(self._fields))
-        if not self._fields or len(texts) != len(self._fields):
+        texts = line.split(self.separator, len(self.fields))
+        if not self.fields or len(texts) != len(self.fields):
             return None
-        types = self._types if len(self._types) == len(self._fields) else [""] * len(self._fields)
+        types = self.types if len(self.types) == len(self.fields) else [""] * len(self.fields)
         document: dict[str, Value] = {"_path": self.path} if self.path else {}
-        for name, kind, text in zip(self._fields, types, texts, strict=True):
-            if text != self._unset:
+        for name, kind, text in zip(self.fields, types, texts, strict=True):
+            if text != self.unset:
                 document[name] = self._value(kind, text)
         return document
 
     @property
     def active(self) -> bool:
         """Whether a header was seen, so that lines that are nothing else may be Zeek's."""
-        return bool(self._fields)
+        return bool(self.fields)
 
     def _value(self, kind: str, text: str) -> Value:
         if kind.startswith(("set[", "vector[", "table[")):
             inner = kind.partition("[")[2].removesuffix("]")
-            return [] if text == self._empty else [_scalar(inner, part) for part in text.split(self._set_separator)]
-        return "" if text == self._empty else _scalar(kind, text)
+            return [] if text == self.empty else [_scalar(inner, part) for part in text.split(self.set_separator)]
+        return "" if text == self.empty else _scalar(kind, text)
 
 
 def _scalar(kind: str, text: str) -> Value:
