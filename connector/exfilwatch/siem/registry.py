@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from exfilwatch.errors import ConfigError
 from exfilwatch.siem.siem import Siem
+from exfilwatch.siem.spool import Spool
 
 GROUP = "exfilwatch.siem"
 
@@ -16,18 +17,18 @@ def kinds() -> list[str]:
     return sorted({point.name for point in entry_points(group=GROUP)})
 
 
-def siem_class(kind: str) -> type[Siem]:
+def siem_class(kind: str) -> type[Siem] | type[Spool]:
     """The client of a kind. Raises ConfigError, which lists the kinds that there are."""
     for point in entry_points(group=GROUP, name=kind):
         try:
-            found: type[Siem] = point.load()
+            found: type[Siem] | type[Spool] = point.load()
         except (ImportError, AttributeError) as error:
             raise ConfigError(f"SIEM kind {kind!r}: {point.value} can't be loaded: {error}") from error
         return found
     raise ConfigError(f"there is no SIEM kind {kind!r}: use {', '.join(kinds())}")
 
 
-def open_siem(name: str, configured: Mapping[str, object]) -> Siem:
+def open_siem(name: str, configured: Mapping[str, object]) -> Siem | Spool:
     """The SIEM `name` as the settings have it. Raises ConfigError, which shows no value: it may be a secret."""
     kind = configured.get("kind")
     if not isinstance(kind, str):
@@ -41,7 +42,7 @@ def open_siem(name: str, configured: Mapping[str, object]) -> Siem:
     return found(name, settings)  # type: ignore[call-arg]
 
 
-def _said(found: type[Siem], error: ValidationError) -> str:
+def _said(found: type[Siem] | type[Spool], error: ValidationError) -> str:
     known = ", ".join(found.Settings.model_fields)
     wrong = []
     for each in error.errors():
