@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from exfilwatch.errors import CaseError, ConfigError
 from exfilwatch.findings.store import Store
@@ -125,11 +126,12 @@ def test_an_unknown_id_is_an_error_that_says_what_to_do(cases, unknown):
     assert cases.get("1").notes == ()
 
 
-def test_cases_of_another_version_are_refused(tmp_path, monkeypatch):
+def test_cases_of_a_newer_exfilwatch_are_refused(tmp_path):
     store = Store(str(tmp_path / "f.sqlite"))
     Local(store)
-    monkeypatch.setattr("exfilwatch_playbooks.cases.local.VERSION", 2)
-    with pytest.raises(ConfigError, match="written by an older exfilwatch"):
+    with store.database.write() as connection:
+        connection.execute(text("UPDATE exfilwatch_cases_version SET version_num = '0099'"))
+    with pytest.raises(ConfigError, match="written by a newer exfilwatch"):
         Local(store)
 
 

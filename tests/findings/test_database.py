@@ -122,14 +122,6 @@ def test_a_lock_that_lasts_is_reported_after_the_patience(tmp_path):
     assert len(store.save([make("a")])) == 1
 
 
-@pytest.mark.parametrize(("version", "word"), [(99, "newer"), (0, "older")])
-def test_tables_of_another_version_are_left_alone(tmp_path, version, word):
-    path = str(tmp_path / "f.sqlite")
-    write(Store(path), f"UPDATE exfilwatch_schema SET version = {version}")
-    with pytest.raises(ConfigError, match=f"written by an? {word} exfilwatch"):
-        Store(path)
-
-
 @pytest.mark.parametrize("url", ["nosuch://x", "sqlite+nosuch:///x", "://"])
 def test_a_url_that_is_none_is_refused(url):
     with pytest.raises(ConfigError, match="not a database URL"):

@@ -80,6 +80,8 @@ def test_the_wheel_has_every_file_of_the_packages_with_rules_shapes_steps_and_de
     for name in (
         "exfilwatch/py.typed",
         "exfilwatch_playbooks/py.typed",
+        "exfilwatch/findings/migrations/versions/0001_first.py",
+        "exfilwatch_playbooks/cases/migrations/versions/0001_first.py",
         "exfilwatch/rules/exfil/bitsadmin_upload.yml",
         "exfilwatch/rules/exfil/tests/bitsadmin_upload.yml",
         "exfilwatch/events/shapes/evtx.yml",

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, MetaData, create_engine, event, func, insert, inspect, make_url, pool, select
+from sqlalchemy import Connection, create_engine, event, func, make_url, pool, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from exfilwatch.errors import ConfigError, ExfilwatchError
-from exfilwatch.findings.schema import versions, versions_metadata
+from exfilwatch.findings.migrate import Part, before_alembic, migrate, revision
 
 # A number of our own for PostgreSQL's advisory lock.
 _WRITER = 0x65786677
@@ -66,27 +66,26 @@ class Database:
                     connection.execute(select(func.pg_advisory_xact_lock(_WRITER)))
                 yield connection
 
-    def ensure(self, part: str, version: int, metadata: MetaData) -> None:
-        """Create the tables of `part` where they are missing; refuse those of another version."""
+    def ensure(self, name: str, package: str) -> None:
+        """Bring the tables of the part `name` to the newest revision in `package`, a dotted name: see migrate.py.
+
+        `ensure("findings", "exfilwatch.findings")` runs what is missing of exfilwatch/findings/migrations/versions/.
+        Processes that do so at once migrate once. Raises ConfigError when a newer exfilwatch made the tables.
+        """
+        part = Part.of(name, package)
+        known = part.revisions()
         with self.read() as connection:
-            if inspect(connection).has_table(versions.name) and self._is_current(connection, part, version):
+            if revision(connection, part) == known[-1]:
                 return
         with self.write() as connection:
-            versions_metadata.create_all(connection)
-            if not self._is_current(connection, part, version):
-                metadata.create_all(connection)
-                connection.execute(insert(versions).values(part=part, version=version))
-
-    def _is_current(self, connection: Connection, part: str, version: int) -> bool:
-        found = connection.scalar(select(versions.c.version).where(versions.c.part == part))
-        if found is not None and found != version:
-            other = "a newer" if found > version else "an older"
-            message = (
-                f"{self.name}: written by {other} exfilwatch ({part} of version {found}, not {version}): use that "
-                "exfilwatch, or name another database"
-            )
-            raise ConfigError(message)
-        return found is not None
+            found = revision(connection, part) or before_alembic(connection, part)
+            if found is not None and found not in known:
+                message = (
+                    f"{self.name}: written by a newer exfilwatch ({name} of revision {found}, not {known[-1]}): use "
+                    "that exfilwatch, or name another database"
+                )
+                raise ConfigError(message)
+            migrate(connection, part)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

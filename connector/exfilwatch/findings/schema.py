@@ -1,7 +1,7 @@
 """The tables of the store, for any database that SQLAlchemy speaks to; tried on SQLite and PostgreSQL.
 
 Times are UTC. A finding is kept whole as JSON text (ASCII only, so that NUL and lone surrogates from hostile input
-fit any database); the columns beside it are what people filter by.
+fit any database); the columns beside it are what people filter by. A change here needs a revision in migrations/.
 """
 
 from datetime import UTC, datetime
@@ -13,15 +13,12 @@ from sqlalchemy import (
     Dialect,
     ForeignKey,
     Index,
-    Integer,
     MetaData,
     String,
     Table,
     Text,
     TypeDecorator,
 )
-
-VERSION = 1
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -38,14 +35,6 @@ class UtcTime(TypeDecorator[datetime]):
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
-
-versions_metadata = MetaData()
-versions = Table(
-    "exfilwatch_schema",
-    versions_metadata,
-    Column("part", String(32), primary_key=True),
-    Column("version", Integer, nullable=False),
-)
 
 metadata = MetaData()
 incidents = Table(

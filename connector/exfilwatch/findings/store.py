@@ -52,7 +52,7 @@ class Store:
         self.database = Database(url, patience=patience)
         self._window = window
         self._clock = clock
-        self.database.ensure("findings", schema.VERSION, schema.metadata)
+        self.database.ensure("findings", "exfilwatch.findings")
 
     def save(self, findings: Iterable[Finding]) -> list[Finding]:
         """Save findings and put them into incidents, all or nothing; returns those that were not there yet."""

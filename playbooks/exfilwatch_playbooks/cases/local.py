@@ -25,8 +25,6 @@ from exfilwatch.findings.schema import UtcTime
 from exfilwatch.findings.store import Store
 from exfilwatch_playbooks.cases.case import Case, CaseNote, Draft, Note
 
-VERSION = 1
-
 metadata = MetaData()
 cases = Table(
     "cases",
@@ -64,7 +62,7 @@ class Local:
     def __init__(self, store: Store, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._database = store.database
         self._clock = clock
-        self._database.ensure("cases", VERSION, metadata)
+        self._database.ensure("cases", "exfilwatch_playbooks.cases")
 
     def find(self, incident: str) -> Case | None:
         """The case of an incident; None when there is none."""
