@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from exfilwatch.errors import ConfigError, Unreachable
-from exfilwatch.siem import http
+from exfilwatch.siem import retries
 from exfilwatch.siem.connection import Connection
 from exfilwatch.siem.http import Http
 
@@ -32,7 +32,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 @pytest.fixture(autouse=True)
 def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "_FIRST_WAIT", 0.0)
+    monkeypatch.setattr(retries, "_FIRST_WAIT", 0.0)
 
 
 def asked(server: Web, times: int = 1, **settings: object) -> str:

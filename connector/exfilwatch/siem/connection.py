@@ -51,7 +51,22 @@ def _digits(fingerprint: str) -> str:
     return digits
 
 
+def _sendable(secret: SecretStr) -> SecretStr:
+    value = secret.get_secret_value()
+    if not value or not value.isascii() or not value.isprintable() or " " in value:
+        raise ValueError("has characters that no header can have: copy it again, without line breaks and quotes")
+    return secret
+
+
+def _listed(value: object) -> object:
+    return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
+
+
 Url = Annotated[str, AfterValidator(_address)]
+Token = Annotated[SecretStr, AfterValidator(_sendable)]
+"""A secret that is sent in a header as it is."""
+Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+"""A list; in the environment with commas between."""
 Proxy = Annotated[SecretStr, AfterValidator(_proxy)]
 Fingerprint = Annotated[str, AfterValidator(_digits)]
 

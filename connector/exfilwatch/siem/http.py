@@ -1,38 +1,43 @@
 """Requests to a SIEM: how they are encrypted, repeated, slowed down and counted, and which error they end in.
 
 Repeated is only what may be: requests that change nothing (or whose doubles the vendor tells apart), after no answer, a
-429 or a 5xx that passes. The waits grow, are shaken, and follow Retry-After. An answer that does not come within the
-deadline, or a SIEM that failed several times running, is Unreachable at once (the circuit is open).
+429 or a 5xx that passes. An answer that is not there within the deadline, or a SIEM that failed several times running,
+is Unreachable at once (the circuit is open).
 """
 
 import asyncio
-import random
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import httpx
+import msgspec
+from pydantic import SecretStr
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
 from exfilwatch import __version__
 from exfilwatch.errors import AuthError, RateLimited, SourceError, Unreachable
 from exfilwatch.siem.connection import Connection
-from exfilwatch.siem.siem import Traffic
+from exfilwatch.siem.retries import Open, passes, retry_after, wait
+from exfilwatch.siem.siem import SECOND, Traffic
 from exfilwatch.siem.tls import context
 
 ATTEMPTS = 5
-_FIRST_WAIT, _LONGEST_WAIT = 0.5, 60.0  # seconds
 _PASSING = frozenset({502, 503, 504})
 _OPEN_AFTER, _OPEN_FOR = 8, 30.0  # failures running; seconds
 _SHOWN = 300  # characters of a vendor's message
+_LONGEST_LINE = 64 << 20  # bytes
+
+Sleep: TypeAlias = Callable[[float], Awaitable[None]]
+T = TypeVar("T")
 
 
 class Http:
     """Requests to one SIEM. `explain` makes the vendor's own message of an error's body ("" when there is none).
     `refusal`: the error that an answer of no accepted status is, where its body says more than the status does.
+    `sleep` and `clock` (s) are what waits are made of.
     """
 
     def __init__(
@@ -45,14 +50,19 @@ class Http:
         explain: Callable[[httpx.Response], str] = lambda _response: "",
         refusal: Callable[[httpx.Response], SourceError | None] = lambda _response: None,
         transport: httpx.AsyncBaseTransport | None = None,
+        sleep: Sleep = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
         self.traffic = Traffic()
+        self.sleep = sleep
+        self._clock = clock
         self._settings = settings
         self._auth = auth
         self._headers = {"User-Agent": f"exfilwatch/{__version__}", "Accept": "application/json", **(headers or {})}
         self._explain = explain
         self._refusal = refusal
+        self._secrets = _secrets(settings)
         self._transport = transport
         self._client: httpx.AsyncClient | None = None
         self._opening = asyncio.Lock()
@@ -77,8 +87,9 @@ class Http:
         """
         attempts = AsyncRetrying(
             stop=stop_after_attempt(ATTEMPTS),
-            retry=retry_if_exception(lambda error: _passes(error, repeat)),
-            wait=_wait,
+            retry=retry_if_exception(lambda error: passes(error, repeat)),
+            wait=wait,
+            sleep=self.sleep,
             before_sleep=self._count_retry,
             reraise=True,
         )
@@ -97,6 +108,7 @@ class Http:
                 async with client.stream(method, path, **options) as response:
                     if response.status_code != 200:
                         await response.aread()
+                        self.traffic.bytes += response.num_bytes_downloaded
                         raise self._refused(response)
                     yield self._lines(response)
 
@@ -111,7 +123,8 @@ class Http:
             client = await self._opened()
             self.traffic.requests += 1
             with self._translated():
-                response = await client.request(method, path, **options)
+                async with asyncio.timeout(self._settings.timeout.total_seconds()):
+                    response = await client.request(method, path, **options)
             self.traffic.bytes += response.num_bytes_downloaded
             if response.status_code not in accept:
                 raise self._refused(response)
@@ -125,6 +138,8 @@ class Http:
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
                 yield line
+            if len(rest) > _LONGEST_LINE:
+                raise SourceError(f"{self.name}: sent a line of more than {_LONGEST_LINE >> 20} MB: look at the server")
         if rest:
             yield rest
 
@@ -149,17 +164,22 @@ class Http:
     @asynccontextmanager
     async def _guarded(self) -> AsyncIterator[None]:
         """Not too many at once, and none while the circuit is open."""
-        if time.monotonic() < self._open_until:
-            raise Unreachable(f"{self.name}: failed {self._failed} times running and is left alone for {_OPEN_FOR:g} s")
         async with self._at_once:
+            left = self._open_until - self._clock()
+            if left > 0:
+                raise Open(f"{self.name}: failed {self._failed} times running: left alone for {left:.0f} s", left)
             try:
                 yield
             except RateLimited:
+                self._failed = 0
                 raise
             except Unreachable:
                 self._failed += 1
                 if self._failed >= _OPEN_AFTER:
-                    self._open_until = time.monotonic() + _OPEN_FOR
+                    self._open_until = self._clock() + _OPEN_FOR
+                raise
+            except SourceError:  # it answered
+                self._failed = 0
                 raise
             self._failed = 0
 
@@ -168,34 +188,34 @@ class Http:
         """httpx's errors as ours. They may hold a URL, but no header and no body."""
         try:
             yield
-        except httpx.TimeoutException as error:
+        except (httpx.TimeoutException, TimeoutError) as error:
             seconds = f"{self._settings.timeout.total_seconds():g} s"
             raise Unreachable(
                 f"{self._where(error)}: no answer within {seconds}: raise `timeout`, or look at the server"
-            ) from error
+            ) from None
         except httpx.ProxyError as error:
-            raise Unreachable(f"{self._where(error)}: the proxy refused: {error}") from error
+            raise Unreachable(f"{self._where(error)}: the proxy refused: {self._masked(str(error))}") from None
         except httpx.TransportError as error:
-            said = str(error) or type(error).__name__
+            said = self._masked(str(error)) or type(error).__name__
             raise Unreachable(
                 f"{self._where(error)}: {said}: check url, network, and certificates (`ca`, `fingerprint`)"
-            ) from error
-        except httpx.HTTPError as error:
-            raise SourceError(f"{self._where(error)}: {error}") from error
+            ) from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise SourceError(f"{self._where(error)}: {self._masked(str(error))}") from None
 
-    def _where(self, error: httpx.HTTPError) -> str:
+    def _where(self, error: Exception) -> str:
         """The server that was asked: not always the settings' one, when a token is fetched elsewhere."""
         try:
-            asked = f"{error.request.url.scheme}://{error.request.url.netloc.decode()}"
+            url = error.request.url if isinstance(error, httpx.RequestError) else httpx.URL(self._settings.url)
         except RuntimeError:  # httpx's way to say that it does not know
-            asked = self._settings.url
-        return f"{self.name} ({asked})"
+            url = httpx.URL(self._settings.url)
+        return f"{self.name} ({url.scheme}://{url.netloc.decode()})"
 
     def _refused(self, response: httpx.Response) -> SourceError:
         known = self._refusal(response)
         if known is not None:
             return known
-        status, said = response.status_code, self._explain(response)[:_SHOWN]
+        status, said = response.status_code, self._masked(self._explain(response), response)[:_SHOWN]
         what = f"{self.name}: {response.request.method} {response.request.url.path} answered {status}"
         what = f"{what}: {said}" if said else what
         if status == 401:
@@ -208,38 +228,44 @@ class Http:
             return Unreachable(what, retry_after(response.headers.get("Retry-After")))
         return SourceError(what)
 
+    def _masked(self, said: str, response: httpx.Response | None = None) -> str:
+        """Without secrets: servers and proxies may send back what they were sent."""
+        sent = response.request.headers.get("Authorization", "").rpartition(" ")[2] if response is not None else ""
+        for secret in (*self._secrets, sent):
+            said = said.replace(secret, "***") if secret else said
+        return said
+
     def _count_retry(self, _state: RetryCallState) -> None:
         self.traffic.retries += 1
 
 
-def retry_after(value: str | None, now: datetime | None = None) -> float | None:
-    """Seconds to wait by a Retry-After header (RFC 9110, 10.2.3: seconds or a date); None when there is none."""
-    if value is None:
-        return None
-    if value.strip().isdigit():
-        return float(value)
+def decoded(name: str, response: httpx.Response, kind: type[T]) -> T:
+    """An answer's JSON as `kind`. Raises SourceError, which shows nothing of it."""
+    shown = response.headers.get("Content-Type", "no content type")[:_SHOWN]
+    where = f"{name}: {response.request.url.path} answered {response.status_code} ({shown})"
+    return parsed(where, response.content, kind)
+
+
+def parsed(where: str, content: bytes | msgspec.Raw, kind: type[T]) -> T:
+    """JSON as `kind`, numbers also from texts. Raises SourceError, which shows nothing of it."""
     try:
-        until = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    until = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return max(0.0, (until - (now or datetime.now(UTC))).total_seconds())
+        return msgspec.json.decode(content, type=kind, strict=False)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise SourceError(
+            f"{where} with what is not its API's JSON: {error}: check that url is the API's, and what a proxy answers"
+        ) from None
 
 
-def _passes(error: BaseException, repeat: bool) -> bool:
-    """Whether the same request, sent again soon, may be answered."""
-    return (
-        isinstance(error, Unreachable)
-        and (repeat or isinstance(error, RateLimited))
-        and (error.wait is None or error.wait <= _LONGEST_WAIT)
-    )
+def server_time(name: str, response: httpx.Response) -> int:
+    """µs, by the Date header, which has whole seconds (RFC 9110, 6.6.1). Raises SourceError when there is none."""
+    try:
+        return round(parsedate_to_datetime(response.headers["Date"]).timestamp()) * SECOND
+    except (KeyError, ValueError, OverflowError):
+        raise SourceError(
+            f"{name}: answers without a Date header, so its clock is not known: look at the proxy"
+        ) from None
 
 
-def _wait(state: RetryCallState) -> float:
-    """Seconds before the next attempt: as told, else twice as long each time, shaken so that clients spread."""
-    error = state.outcome.exception() if state.outcome else None
-    told = error.wait if isinstance(error, Unreachable) else None
-    if told is not None:
-        return told
-    longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (state.attempt_number - 1))
-    return random.uniform(longest / 2, longest)  # noqa: S311 no secret
+def _secrets(settings: Connection) -> tuple[str, ...]:
+    values = (getattr(settings, name) for name in type(settings).model_fields)
+    return tuple(value.get_secret_value().strip() for value in values if isinstance(value, SecretStr))
