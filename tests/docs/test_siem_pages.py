@@ -1,0 +1,23 @@
+"""The pages of the SIEMs against their settings."""
+
+import pytest
+
+from exfilwatch.siem.siem import Siem
+from exfilwatch.siem.splunk import Splunk
+
+from .papers import blocks, named, read, section, table
+
+PAGES: dict[str, type[Siem]] = {"siem-splunk.md": Splunk}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_settings_of_the_page_are_those_of_the_program(page):
+    rows = table(section(read(page), "Settings"), "setting")
+    assert sorted(named(rows)) == sorted(PAGES[page].Settings.model_fields)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_first_example_of_the_page_names_settings_that_there_are(page):
+    (_, *lines) = blocks(read(page), "toml")[0].splitlines()
+    names = {line.partition(" = ")[0] for line in lines}
+    assert names <= set(PAGES[page].Settings.model_fields)
