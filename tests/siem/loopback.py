@@ -32,7 +32,8 @@ class Request:
 @dataclass(frozen=True)
 class Answer:
     """`cut`: after how many bytes of the body the connection is closed. `reset`: it is reset before any byte.
-    `never`: nothing comes at all. `chunked`: sent in pieces of this many bytes, its length not told.
+    `never`: nothing comes at all. `drip`: it comes byte by byte, until the client has enough. `chunked`: sent in pieces
+    of this many bytes, its length not told.
     """
 
     status: int = 200
@@ -41,6 +42,7 @@ class Answer:
     cut: int | None = None
     reset: bool = False
     never: bool = False
+    drip: bool = False
     chunked: int = 0
 
 
@@ -122,7 +124,14 @@ class Loopback:
             _reset(handler.connection)
             handler.close_connection = True
             return
-        _send(handler, answer)
+        if answer.drip:
+            handler.send_response(answer.status)
+            handler.send_header("Content-Length", "1000000")
+            handler.end_headers()
+            while not self._ending.wait(0.01):
+                handler.wfile.write(b" ")
+        else:
+            _send(handler, answer)
 
 
 def _reset(connection: socket.socket) -> None:
