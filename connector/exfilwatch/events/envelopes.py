@@ -17,7 +17,8 @@ import msgspec
 from exfilwatch.events.event import Value
 from exfilwatch.events.event_xml import event_data
 
-_TEXTS = ("SyslogMessage", "_raw", "message", "Message", "MESSAGE", "msg", "log", "RawData", "RawMessage")
+TEXTS = ("SyslogMessage", "_raw", "message", "Message", "MESSAGE", "msg", "log", "RawData", "RawMessage")
+"""Members that may hold the text of a whole event."""
 _HOSTS = ("Computer", "HostName", "hostname", "Hostname", "_HOSTNAME", "host")
 _NAMES = ("@Name", "Name")
 _CONTENTS = ("#text", "@Value", "Value", "_")
@@ -32,7 +33,7 @@ class Envelope(NamedTuple):
 
 def envelope(document: dict[str, Value]) -> Envelope | None:
     """The text in a record that may be an event; None when there is none."""
-    for name in _TEXTS:
+    for name in TEXTS:
         text = document.get(name)
         if isinstance(text, str) and text:
             host = next((found for key in _HOSTS if isinstance(found := document.get(key), str) and found), None)
@@ -42,7 +43,7 @@ def envelope(document: dict[str, Value]) -> Envelope | None:
 
 def remarks(document: dict[str, Value]) -> dict[str, Value]:
     """What a search platform says of the event that a record holds: its underscored members (`_receiptTime`, ...)."""
-    return {name: value for name, value in document.items() if name[:1] == "_" and name not in _TEXTS}
+    return {name: value for name, value in document.items() if name[:1] == "_" and name not in TEXTS}
 
 
 def unfolded(document: dict[str, Value]) -> dict[str, Value]:

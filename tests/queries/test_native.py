@@ -1,0 +1,59 @@
+"""A rule's condition over a record's own members holds of every record on which the rule fires."""
+
+import functools
+import random
+from typing import Any
+
+import pytest
+
+from exfilwatch.detection.condition import Get, Holds, compiled
+from exfilwatch.detection.rule import Rule
+from exfilwatch.events.event import Event, Origin
+from exfilwatch.events.mapping import dict_access
+from exfilwatch.siem.queries.native import asked
+
+from .records import RECORDS, Record, atomics, endpoint, firing, pack_records, rules, spelled, sysmon, winlogbeat
+
+RULES = rules()
+NO_EVENT = Event("", "", "", "", None, None, None, "", Origin(""), {}, {})
+
+
+def members(record: Record) -> Get:
+    """A record's members by path; an object counts as a text that is not empty."""
+
+    def get(path: str) -> Any:
+        value = dict_access(path)(record)
+        return "{}" if isinstance(value, dict) else value
+
+    return get
+
+
+@functools.cache
+def conditions(rule: Rule) -> list[tuple[Holds, Holds]]:
+    return [(compiled(each.guard), compiled(each.condition)) for each in asked(rule)]
+
+
+def fulfils(rule: Rule, record: Record) -> bool:
+    get = members(record)
+    return any(guard(get, NO_EVENT) and holds(get, NO_EVENT) for guard, holds in conditions(rule))
+
+
+def records() -> list[Record]:
+    rng = random.Random(1)
+    events = [*pack_records(), *atomics()]
+    found = [*RECORDS, *events, *(make(event) for event in events for make in (sysmon, winlogbeat, endpoint))]
+    return [*found, *(spelled(record, rng) for record in found)]
+
+
+@pytest.fixture(scope="module")
+def pairs() -> list[Any]:
+    return firing(RULES, records())
+
+
+def test_many_rules_fire_in_many_forms(pairs: list[Any]) -> None:
+    assert len(pairs) > 500
+    assert len({rule.id for rule, _ in pairs}) > 12
+
+
+def test_what_fires_fulfils_the_native_condition(pairs: list[Any]) -> None:
+    assert [(rule.id, record) for rule, record in pairs if not fulfils(rule, record)] == []
