@@ -19,6 +19,7 @@ from typing import Literal
 from exfilwatch.events import evtx, layout, streams
 from exfilwatch.events.blocks import Again, Block, FileWindow, Spool, StreamWindow, View, read_again, whole_lines
 from exfilwatch.events.event import Origin
+from exfilwatch.events.foreign import foreign, is_binary, is_gzip, is_zip
 from exfilwatch.events.limits import Expansion, InputError, Limits
 from exfilwatch.events.report import Report, printable
 
@@ -27,20 +28,6 @@ _LONGEST_NAME = 1000
 _FIRST = 4096  # enough for the header of an EVTX file
 
 Kind = Literal["lines", "evtx"]
-
-# First bytes of what is neither text nor EVTX: (where, bytes, name)
-_FOREIGN = (
-    (0, b"BZh", "bzip2"),
-    (0, b"\xfd7zXZ\x00", "xz"),
-    (0, b"\x28\xb5\x2f\xfd", "zstandard"),
-    (0, b"7z\xbc\xaf\x27\x1c", "7z"),
-    (0, b"Rar!\x1a\x07", "RAR"),
-    (257, b"ustar", "tar"),
-    (0, b"PAR1", "Parquet"),
-    (0, b"SQLite format 3\x00", "SQLite"),
-    (0, b"LfLe", "old EVT"),
-    (4, b"LfLe", "old EVT"),
-)
 
 
 class Input:
@@ -109,9 +96,9 @@ class _Opener:
                 head += file.read(streams.HEAD - len(head))
         if head.startswith(evtx.MAGIC):
             yield self._evtx(name, lambda: str(path), head, size)
-        elif _is_zip(head):
+        elif is_zip(head):
             yield from self._zip(name, path, Expansion(self._limits, size))
-        elif _is_gzip(head) or layout.encoding(head) == "utf-16" or layout.layout(_text(head)) != "lines":
+        elif is_gzip(head) or layout.encoding(head) == "utf-16" or layout.layout(_text(head)) != "lines":
             stream = streams.Stream(name, lambda: streams.file_chunks(path), Expansion(self._limits, size), size=size)
             yield from self.stream(stream, head)
         elif not self._foreign(name, head):
@@ -132,7 +119,7 @@ class _Opener:
         with _reported(self._report, stream.name):
             if head is None:
                 head, stream = streams.peek(stream)
-            packing = "gzip" if _is_gzip(head) else "zip" if _is_zip(head) else ""
+            packing = "gzip" if is_gzip(head) else "zip" if is_zip(head) else ""
             if packing and (packing in stream.layers or (packing == "zip" and stream.layers)):
                 raise InputError(f"is {packing} within {stream.layers[-1]}: unpack it first")
             if packing == "gzip":
@@ -191,13 +178,10 @@ class _Opener:
         return Input(name, "evtx", size, blocks, self._report)
 
     def _foreign(self, name: str, head: bytes) -> bool:
-        for offset, magic, what in _FOREIGN:
-            if head.startswith(magic, offset):
-                self._report.unreadable(Origin(name), f"is a {what} file, which is not read: unpack or export it first")
-                return True
-        # Zeros from the first line on; further down they may be what a crash left in a log.
-        zeros = b"\0" in head[:512].partition(b"\n")[0] and head.count(b"\0") * 10 > len(head)
-        if zeros and layout.encoding(head) != "utf-16":
+        if what := foreign(head):
+            self._report.unreadable(Origin(name), f"is a {what} file, which is not read: unpack or export it first")
+            return True
+        if is_binary(head):
             self._report.unknown(Origin(name), ["(a binary file)"])
             return True
         return False
@@ -205,14 +189,6 @@ class _Opener:
     def _too_long(self, name: str) -> Callable[[int, int], None]:
         why = f"a line longer than {self._limits.max_line:,} bytes was skipped"
         return lambda number, size: self._report.unreadable(Origin(name, number), why, f"{size:,} bytes")
-
-
-def _is_gzip(head: bytes) -> bool:
-    return head.startswith(b"\x1f\x8b\x08")
-
-
-def _is_zip(head: bytes) -> bool:
-    return head.startswith((b"PK\x03\x04", b"PK\x05\x06"))
 
 
 def _text(head: bytes) -> bytes:

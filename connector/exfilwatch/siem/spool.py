@@ -24,8 +24,8 @@ class Portion(NamedTuple):
     `source`: the file's name, as an event's Origin has it. `decoder_key`: which log it is; a log that is rotated stays
     one, whatever its files are called. `first`: the 1-based number of the first line. `position`: where the whole
     spool is after these lines and all given before them, so that several portions may be stored as one.
-    `last`: the log ends here for good. `quiet`: nothing was written for some seconds, so that what waits for further
-    lines may be looked at as it is.
+    Without a `decoder_key`, only the position is new. `last`: the log ends here for good. `quiet`: nothing was written
+    for some seconds, so that what waits for further lines may be looked at as it is.
     """
 
     source: str
