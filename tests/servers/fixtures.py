@@ -18,8 +18,8 @@ _FOLDER = pytest.StashKey[Path]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The process that starts the workers holds the folder that they share, until the end."""
-    given = getattr(config, "workerinput", {}).get("servers")
+    """The process that starts the workers holds the folder that they share, until the end, unless one is given."""
+    given = getattr(config, "workerinput", {}).get("servers") or os.environ.get("EXFILWATCH_SERVERS")
     if given is None:
         stack = ExitStack()
         given = stack.enter_context(using())

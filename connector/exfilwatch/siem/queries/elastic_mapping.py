@@ -4,6 +4,15 @@ from collections.abc import Mapping
 
 import msgspec
 
+_ECS = frozenset(
+    [
+        *("agent", "auditd", "client", "destination", "dll", "dns", "event", "file", "group", "host", "http", "log"),
+        *("message", "network", "observer", "powershell", "process", "registry", "related", "rule", "server", "source"),
+        *("sysmon", "tags", "url", "user", "user_agent", "winlog", "@timestamp"),
+    ]
+)
+"""The first part of the names of fields."""
+
 
 class Indexed(msgspec.Struct, frozen=True):
     """One way a field is indexed: under its own path, or under a multi-field's (`process.command_line.text`).
@@ -39,3 +48,15 @@ class ElasticMapping(msgspec.Struct, frozen=True):
         parts = field.split(".")
         hidden = any(".".join(parts[:length]) in self.opaque for length in range(len(parts)))
         return () if hidden else None
+
+
+class EcsMapping(ElasticMapping, frozen=True):
+    """The fields of ECS and winlogbeat as Elastic's templates map them, for when there is no index to look at."""
+
+    def ways(self, field: str) -> tuple[Indexed, ...] | None:
+        """Each a keyword, but what is long."""
+        if field.partition(".")[0] not in _ECS:
+            return None
+        if field.endswith("command_line"):
+            return Indexed(field, "wildcard"), Indexed(f"{field}.text", "match_only_text")
+        return (Indexed(field, "keyword", 1024),)

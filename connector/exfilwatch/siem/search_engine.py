@@ -1,0 +1,240 @@
+"""What the clients of Elasticsearch and OpenSearch share: all but how one authenticates and opens a point in time.
+
+What is read is a point in time, so that no document is missed or met twice while others are written. The mappings are
+read after it was opened, so that they tell of every document in it.
+"""
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
+from typing import Annotated, ClassVar
+from urllib.parse import quote
+
+import httpx
+import msgspec
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from exfilwatch.detection.rule import Rule
+from exfilwatch.errors import PartialResult, SourceError
+from exfilwatch.siem.connection import Connection
+from exfilwatch.siem.elastic_ask import MOST_NEAR, TimeFields, queries
+from exfilwatch.siem.elastic_errors import RIGHTS, Expired, explain, refusal
+from exfilwatch.siem.elastic_indices import WANTED, Index, indices
+from exfilwatch.siem.elastic_pages import Body, Pages
+from exfilwatch.siem.elastic_places import clock, clock_body, count_body, counted, place
+from exfilwatch.siem.http import Http
+from exfilwatch.siem.merged import merged
+from exfilwatch.siem.queries import elastic
+from exfilwatch.siem.queries.elastic_mapping import EcsMapping
+from exfilwatch.siem.siem import SECOND, Ask, Capabilities, Clock, Place
+
+KEEP_ALIVE = "5m"
+_MARGIN = 2 * SECOND
+"""Between a record's ingest time and its place in the index: a pipeline stamps it before."""
+_FRESH = 10.0
+"""Seconds for which mappings are taken for current in follow-up questions, which have no bounds of time."""
+_RESTARTS = 2
+
+
+def _listed(value: object) -> object:
+    return [item.strip() for item in value.split(",")] if isinstance(value, str) else value
+
+
+def _name(index: str) -> str:
+    if not index or index.startswith(("_", "/")) or any(each in index for each in ' ,"\\|#?'):
+        raise ValueError(f"{index!r} is no name or pattern of indices")
+    if ":" in index:
+        raise ValueError(f"{index!r} is in another cluster: configure that one as a SIEM of its own")
+    return index
+
+
+class SearchSettings(Connection):
+    """`indices`: names or patterns of indices or data streams. `time_field`: when it happened. `ingest_field`: when it
+    was taken in; polling goes by it where every index has it. `slices`: parts of an answer that are read at once.
+    """
+
+    indices: Annotated[tuple[Annotated[str, AfterValidator(_name)], ...], BeforeValidator(_listed), Field(min_length=1)]
+    time_field: Annotated[str, Field(min_length=1)] = "@timestamp"
+    ingest_field: Annotated[str, Field(min_length=1)] = "event.ingested"
+    slices: Annotated[int, Field(ge=1, le=64)] = 1
+
+
+class SearchEngine(ABC):
+    """A client. `capabilities` tell of the indices once `now` or `places` has been asked, and are careful before."""
+
+    kind: ClassVar[str]
+    sort: ClassVar[str]
+    """By what a point in time is paged, and whether that may be the same in documents of several shards."""
+    tied: ClassVar[bool]
+
+    def __init__(
+        self,
+        name: str,
+        settings: SearchSettings,
+        auth: httpx.Auth | None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.name = name
+        self._asked = settings
+        self._times = TimeFields(settings.time_field, settings.ingest_field)
+        self._http = Http(
+            name, settings, auth=auth, explain=explain, refusal=lambda got: refusal(name, got), transport=transport
+        )
+        self.traffic = self._http.traffic
+        self.capabilities = self._capable([])
+        self._indices: list[Index] = []
+        self._read_at: tuple[float, int] | None = None
+        """When the indices were read: s of our own clock, and µs of the server's as far as known."""
+        self._points = set[str]()
+
+    @abstractmethod
+    async def _open(self) -> str:
+        """The id of a new point in time of all the indices."""
+
+    @abstractmethod
+    async def _close(self, point: str) -> None:
+        """Let the server forget it."""
+
+    async def now(self) -> int:
+        """The server's clock, exact to the ms."""
+        found = await self._described(self._path())
+        now = clock(await self._search(clock_body(self._times.event), self._path()))
+        if now is None:
+            raise SourceError(
+                f"{self.name}: no index of {', '.join(self._asked.indices)} has a date field {self._times.event}: "
+                "set `time_field` or `indices`"
+            )
+        self._learn(found, now)
+        return now
+
+    async def fetch(self, ask: Ask) -> AsyncGenerator[Sequence[bytes]]:
+        """The records of `ask`: each `_source` as it is. Read again from the start, once, if the server forgets."""
+        for _ in range(_RESTARTS):
+            with suppress(Expired):
+                async with self._point() as point, aclosing(self._records(ask, point)) as batches:
+                    async for records in batches:
+                        yield records
+                return
+        raise PartialResult(f"{self.name}: the server forgot the search while it was read: ask for less at once")
+
+    def query(self, rules: Sequence[Rule]) -> str:
+        """The query for indices that are mapped as ECS says."""
+        return msgspec.json.format(msgspec.json.encode({"query": elastic.query(rules, EcsMapping())})).decode()
+
+    async def places(self) -> list[Place]:
+        """Each index, and each name or pattern that leads to none."""
+        found = list[Place]()
+        known = list[Index]()
+        for pattern in self._asked.indices:
+            if pattern.startswith("-"):
+                continue
+            try:
+                described = await self._described(self._path(pattern), all_of_it=False)
+                counts = counted(await self._search(count_body(self._times.event), self._path(pattern)))
+            except SourceError as error:
+                found.append(Place(pattern, problem=str(error)))
+                continue
+            if not described:
+                found.append(
+                    Place(pattern, problem=f"no index has such a name, or the account may not see it: {RIGHTS}")
+                )
+            new = [index for index in described if index not in known]
+            found += [place(index, counts.get(index.name, (0, None)), self._times.event) for index in new]
+            known += new
+        self.capabilities = self._capable(known)
+        return found
+
+    async def close(self) -> None:
+        """Close what is open on the server, and the connections."""
+        for point in list(self._points):
+            await self._forget(point)
+        await self._http.close()
+
+    @asynccontextmanager
+    async def _point(self) -> AsyncIterator[str]:
+        point = await self._open()
+        self._points.add(point)
+        try:
+            yield point
+        finally:
+            await self._forget(point)
+
+    async def _forget(self, point: str) -> None:
+        self._points.discard(point)
+        with suppress(SourceError):  # it ends by itself, later
+            await self._close(point)
+
+    async def _records(self, ask: Ask, point: str) -> AsyncGenerator[list[bytes]]:
+        if not self._current(ask):
+            self._learn(await self._described(self._path()), None)
+        for query in queries(ask, self._indices, self._times):
+            body: Body = {
+                "query": query,
+                "pit": {"id": point, "keep_alive": KEEP_ALIVE},
+                "sort": [{self.sort: "asc"}],
+            }
+            most = self._asked.slices
+            bodies = [{**body, "slice": {"id": part, "max": most}} for part in range(most)] if most > 1 else [body]
+            pages = [Pages(self.name, self._search, each, tied=self.tied).batches() for each in bodies]
+            async with aclosing(merged(pages)) as batches:
+                async for records in batches:
+                    yield records
+
+    def _current(self, ask: Ask) -> bool:
+        """Whether the mappings that were read last tell of every document that is asked for: those of an interval of
+        ingest time that was over by then are all in them. Follow-up questions may miss a field that is seconds old.
+        """
+        if self._read_at is None:
+            return False
+        read_at, server_time = self._read_at
+        if ask.clock is Clock.INGEST and ask.high is not None:
+            return ask.high + self.capabilities.settle <= server_time
+        return bool(ask.near) and ask.low is None and ask.high is None and time.monotonic() - read_at < _FRESH
+
+    def _learn(self, found: list[Index], now: int | None) -> None:
+        if now is None:
+            now = self._read_at[1] if self._read_at else 0
+        self._indices, self._read_at = found, (time.monotonic(), now)
+        self.capabilities = self._capable(found)
+
+    async def _described(self, path: str, *, all_of_it: bool = True) -> list[Index]:
+        response = await self._http.request("GET", path, params={"filter_path": WANTED})
+        try:
+            found = indices(response.content)
+        except msgspec.DecodeError as error:
+            raise SourceError(
+                f"{self.name}: not a search engine's answer: {error}: check `url`, and what stands before it"
+            ) from None
+        if all_of_it and not found:
+            raise SourceError(
+                f"{self.name}: no index is called {', '.join(self._asked.indices)}, or the account may not see it: "
+                f"check `indices`, or {RIGHTS}"
+            )
+        return found
+
+    async def _search(self, body: Body, path: str = "") -> bytes:
+        # What failed is told in the answer, which then has a reason (elastic_pages.whole).
+        response = await self._http.request(
+            "POST", f"{path}/_search", json=body, params={"allow_partial_search_results": "true"}
+        )
+        return response.content
+
+    def _path(self, *patterns: str) -> str:
+        return "/" + quote(",".join(patterns or self._asked.indices), safe="*,-.")
+
+    def _capable(self, found: list[Index]) -> Capabilities:
+        filled = [index for index in found if not index.empty]
+        kinds = {index.date(field) for index in filled for field in (self._times.event, self._times.ingest)}
+        refresh = max((index.refresh or 0.0 for index in found), default=1.0)
+        return Capabilities(
+            ingest_time=bool(filled) and all(index.date(self._times.ingest) for index in filled),
+            settle=round(refresh * SECOND) + _MARGIN,
+            step=1 if kinds - {None} == {"date_nanos"} else 1000,
+            cap=None,
+            pages=True,
+            partial="_shards.failed, timed_out, and the number of documents against the number counted",
+            aggregation=True,
+            cancel=True,
+            most_near=MOST_NEAR,
+        )
