@@ -16,7 +16,7 @@ import msgspec
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from exfilwatch.detection.rule import Rule
-from exfilwatch.errors import PartialResult, SourceError
+from exfilwatch.errors import AuthError, PartialResult, SourceError, Unreachable
 from exfilwatch.siem.connection import Connection
 from exfilwatch.siem.elastic_ask import MOST_NEAR, TimeFields, queries
 from exfilwatch.siem.elastic_errors import RIGHTS, Expired, explain, refusal
@@ -153,7 +153,13 @@ class SearchEngine(ABC):
 
     @asynccontextmanager
     async def _point(self) -> AsyncIterator[str]:
-        point = await self._open()
+        try:
+            point = await self._open()
+        except (AuthError, Unreachable):
+            raise
+        except SourceError:
+            await self._described(self._path())  # OpenSearch says "invalid id: [null]" where there is no index at all
+            raise
         self._points.add(point)
         try:
             yield point
