@@ -2,12 +2,14 @@
 
 import pytest
 
+from exfilwatch.siem.files import Files
 from exfilwatch.siem.siem import Siem
 from exfilwatch.siem.splunk import Splunk
+from exfilwatch.siem.spool import Spool
 
 from .papers import blocks, named, read, section, table
 
-PAGES: dict[str, type[Siem]] = {"siem-splunk.md": Splunk}
+PAGES: dict[str, type[Siem] | type[Spool]] = {"siem-splunk.md": Splunk, "siem-files.md": Files}
 
 
 @pytest.mark.parametrize("page", PAGES)
