@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -23,9 +22,9 @@ def draft(incident: str = "i1", *findings: str) -> Draft:
 
 
 @pytest.fixture
-def cases(tmp_path: Path) -> Local:
+def cases(database: str) -> Local:
     times = (START + timedelta(minutes=minute) for minute in range(1000))
-    return Local(Store(str(tmp_path / "f.sqlite")), clock=lambda: next(times))
+    return Local(Store(database), clock=lambda: next(times))
 
 
 def test_it_is_a_case_system(cases):
@@ -126,8 +125,8 @@ def test_an_unknown_id_is_an_error_that_says_what_to_do(cases, unknown):
     assert cases.get("1").notes == ()
 
 
-def test_cases_of_a_newer_exfilwatch_are_refused(tmp_path):
-    store = Store(str(tmp_path / "f.sqlite"))
+def test_cases_of_a_newer_exfilwatch_are_refused(database):
+    store = Store(database)
     Local(store)
     with store.database.write() as connection:
         connection.execute(text("UPDATE exfilwatch_cases_version SET version_num = '0099'"))
@@ -151,8 +150,7 @@ print(made, noted)
 """
 
 
-def test_processes_at_once_open_one_case_and_add_each_note_once(tmp_path):
-    database = str(tmp_path / "f.sqlite")
+def test_processes_at_once_open_one_case_and_add_each_note_once(database):
     running = [
         subprocess.Popen([sys.executable, "-c", OPENER, database, f"key{each}"], stdout=subprocess.PIPE, text=True)
         for each in range(4)

@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
@@ -20,8 +19,8 @@ from ..findings.made import make  # noqa: TID252 (tests are no package on the pa
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(str(tmp_path / "f.sqlite"))
+def store(database: str) -> Store:
+    return Store(database)
 
 
 @pytest.fixture
@@ -319,8 +318,7 @@ open_cases(store, Local(store))
 @pytest.mark.parametrize(
     ("call", "told"), [("open", "open"), ("add_note", "note"), ("add_note", "duplicate"), ("tell", "open")]
 )
-def test_a_process_that_dies_is_made_up_for_by_the_next(tmp_path, call, told, when):
-    database = str(tmp_path / "f.sqlite")
+def test_a_process_that_dies_is_made_up_for_by_the_next(database, call, told, when):
     store = Store(database)
     cases = Local(store)
     *before, last = story(told)
@@ -380,8 +378,7 @@ print(json.dumps(did))
 """
 
 
-def test_processes_at_once_open_one_case_each_and_tell_each_finding_once(tmp_path):
-    database = str(tmp_path / "f.sqlite")
+def test_processes_at_once_open_one_case_each_and_tell_each_finding_once(database, tmp_path):
     times = [number * 50 % 997 for number in range(24)]
     findings = [make(str(number), time, host=f"WS{number % 2}") for number, time in enumerate(times)]
     running = []

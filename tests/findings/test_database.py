@@ -1,15 +1,18 @@
 """A database that can't be used is refused with its name and the way out."""
 
 import os
+import re
 import sqlite3
 import tempfile
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from exfilwatch.errors import ConfigError, ExfilwatchError
+from exfilwatch.findings import schema
+from exfilwatch.findings.database import Database
 from exfilwatch.findings.store import Store
 
 from .made import make
@@ -109,17 +112,58 @@ def test_a_full_disk_loses_nothing_that_was_saved(tmp_path):
     assert store.find() == [make("a")]
 
 
-def test_a_lock_that_lasts_is_reported_after_the_patience(tmp_path):
-    path = tmp_path / "f.sqlite"
-    store = Store(str(path), patience=0.1)
-    holder = sqlite3.connect(path, isolation_level=None)
-    holder.execute("BEGIN IMMEDIATE")
-    with pytest.raises(ExfilwatchError, match=r"another process holds the findings database \(waited 0.1 s\)"):
+def test_a_lock_that_lasts_is_reported_after_the_patience(database):
+    store = Store(database, patience=0.1)
+    message = r"another process holds the findings database \(waited 0.1 s\): let it end"
+    with Database(database).write(), pytest.raises(ExfilwatchError, match=message):
         store.save([make("a")])
     assert store.find() == []
-    holder.execute("ROLLBACK")
-    holder.close()
     assert len(store.save([make("a")])) == 1
+
+
+def test_a_reader_sees_one_state_while_others_write(database):
+    store = Store(database)
+    counted = select(func.count()).select_from(schema.findings)
+    with store.database.read() as connection:
+        before = connection.scalar(counted)
+        store.save([make("a")])
+        assert connection.scalar(counted) == before == 0
+    assert len(store.find()) == 1
+
+
+def test_a_connection_that_the_server_closed_is_opened_again(postgresql):
+    url = postgresql.new_database()
+    store = Store(url)
+    store.save([make("a")])
+    with closing(postgresql.connect()) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [url.rpartition("/")[2]]
+        )
+    assert len(store.find()) == 1
+
+
+def test_postgresql_is_reached_without_naming_its_driver(postgresql):
+    url = postgresql.new_database()
+    assert url.startswith("postgresql://")
+    assert Store(url).database.name == url.replace("postgresql:", "postgresql+psycopg:").replace(
+        postgresql.password, "***"
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda url: url.replace("/d", "/nothing"), 'database ".*" does not exist'),
+        (lambda url: url.replace("a-password", "the-wrong-password"), "password authentication failed"),
+        (lambda url: re.sub(r":\d+/", ":1/", url), "[Cc]onnection refused"),
+    ],
+)
+def test_a_postgresql_that_refuses_is_named_without_its_password(postgresql, wrong, message):
+    url = wrong(postgresql.new_database())
+    with pytest.raises(ExfilwatchError, match=message) as caught:
+        Store(url)
+    assert str(caught.value).startswith("postgresql+psycopg://exfilwatch:***@127.0.0.1:")
+    assert "password-of" not in str(caught.value)
 
 
 @pytest.mark.parametrize("url", ["nosuch://x", "sqlite+nosuch:///x", "://"])

@@ -24,8 +24,8 @@ PARTS = [
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return str(tmp_path / "f.sqlite")
+def url(database: str) -> str:
+    return database
 
 
 def missing(url: str, metadata: MetaData) -> str:
@@ -56,7 +56,10 @@ def test_a_part_keeps_its_revisions_in_a_row(part, package, metadata):
 def old_database(url: str) -> None:
     """A database from before Alembic."""
     script = Path(__file__).with_name("before_alembic.sql").read_text()
-    with Database(url).write() as connection:
+    database = Database(url)
+    if not database.sqlite:
+        script = script.replace("DATETIME", "TIMESTAMP WITH TIME ZONE")
+    with database.write() as connection:
         for statement in script.removesuffix(";\n").split(";\n"):
             connection.exec_driver_sql(statement)
 
@@ -176,7 +179,8 @@ def test_a_migration_that_fails_leaves_what_was_and_is_run_again(url, revisions,
     assert things(url) == {"more": ["a!"], "things": []}
 
 
-def test_a_migration_on_a_full_disk_leaves_what_was_and_says_so(url, revisions):
+def test_a_migration_on_a_full_disk_leaves_what_was_and_says_so(tmp_path, revisions):
+    url = str(tmp_path / "f.sqlite")
     revisions(CREATE_THINGS)
     Database(url).ensure("things", "things")
     revisions(CREATE_THINGS, FULL)

@@ -3,7 +3,6 @@
 A test that needs one is skipped where it can't be had, and fails there when EXFILWATCH_REQUIRE_SERVERS is 1.
 """
 
-import os
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 from .running import server, using
 from .search_engine import ELASTICSEARCH, OPENSEARCH, Engine
 from .server import Server
-from .unavailable import Unavailable
+from .unavailable import Unavailable, leave_out
 
 _FOLDER = pytest.StashKey[Path]()
 
@@ -37,9 +36,7 @@ def _had(engine: Engine, config: pytest.Config) -> Server:
     try:
         return server(engine, config.stash[_FOLDER])
     except Unavailable as error:
-        if os.environ.get("EXFILWATCH_REQUIRE_SERVERS") == "1":
-            pytest.fail(str(error), pytrace=False)
-        pytest.skip(str(error))
+        leave_out(error)
 
 
 @pytest.fixture(scope="session")

@@ -5,9 +5,10 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
-from sqlalchemy import Connection, create_engine, event, func, make_url, pool, select
+from sqlalchemy import URL, Connection, create_engine, event, func, make_url, pool, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -25,24 +26,30 @@ class Database:
     def __init__(self, url: str, *, patience: float = 30.0) -> None:
         self._patience = patience
         try:
-            self._url = make_url(url if "://" in url else f"sqlite:///{url}")
+            self._url = _with_driver(make_url(url if "://" in url else f"sqlite:///{url}"))
             self.sqlite = self._url.get_backend_name() == "sqlite"
+            self._postgresql = self._url.get_backend_name() == "postgresql"
             # A SQLite file is opened anew for each transaction: nothing is left open across a fork or at the end.
             in_file = self.sqlite and self._url.database not in (None, "", ":memory:")
             self._engine = create_engine(
                 self._url,
                 connect_args={"timeout": patience} if self.sqlite else {},
                 poolclass=pool.NullPool if in_file else None,
+                pool_pre_ping=not self.sqlite,  # the server may have been started anew since
             )
         except (ArgumentError, NoSuchModuleError) as error:
             message = f"not a database URL: use a file's path, sqlite:///PATH or postgresql://HOST/NAME ({error})"
             raise ConfigError(message) from None
         except ImportError as error:
-            message = f"{self._url.get_backend_name()}: its driver is not installed ({error}); install it with pip"
+            name = self._url.get_backend_name()
+            how = "pip install 'psycopg[binary]'" if name == "postgresql" else "install it with pip"
+            message = f"{name}: its driver is not installed ({error}): {how}"
             raise ConfigError(message) from None
         if self.sqlite:
             event.listen(self._engine, "connect", _prepared(patience))
             event.listen(self._engine, "begin", _on_begin)
+        elif self._postgresql:
+            event.listen(self._engine, "connect", _in_utc)
         weakref.finalize(self, self._engine.dispose)
 
     @property
@@ -53,8 +60,10 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that reads one state of the database."""
-        with self._explained(), self._engine.connect() as connection, connection.begin():
-            yield connection
+        with self._explained(), self._engine.connect() as opened:
+            connection = opened.execution_options(isolation_level="REPEATABLE READ") if self._postgresql else opened
+            with connection.begin():
+                yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -62,7 +71,9 @@ class Database:
         with self._explained(), self._engine.connect() as opened:
             connection = opened.execution_options(exfilwatch_write=True)
             with connection.begin():
-                if self._url.get_backend_name() == "postgresql":
+                if self._postgresql:
+                    milliseconds = max(1, round(self._patience * 1000))  # 0 would be for ever
+                    connection.execute(select(func.set_config("lock_timeout", f"{milliseconds}ms", True)))
                     connection.execute(select(func.pg_advisory_xact_lock(_WRITER)))
                 yield connection
 
@@ -98,6 +109,11 @@ class Database:
 
     def _explain(self, problem: str) -> ExfilwatchError:
         problem = problem.strip().splitlines()[0] if problem.strip() else "unknown problem"
+        if "lock timeout" in problem:
+            return ExfilwatchError(
+                f"{self.name}: another process holds the findings database (waited {self._patience:g} s): let it end, "
+                "run again"
+            )
         if not self.sqlite:
             return ExfilwatchError(f"{self.name}: the database refused: {problem}. Check that it runs and its rights.")
         path = Path(self._url.database or "").absolute()
@@ -124,6 +140,21 @@ class Database:
                 f"{path}: another process holds the findings database ({waited}): let it end, run again"
             )
         return ExfilwatchError(f"{path}: the findings database failed: {problem}")
+
+
+def _with_driver(url: URL) -> URL:
+    """`postgresql://` is psycopg2 to SQLAlchemy; ours is psycopg, which is its successor."""
+    if url.drivername == "postgresql" and find_spec("psycopg2") is None:
+        return url.set(drivername="postgresql+psycopg")
+    return url
+
+
+def _in_utc(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    """Times of a session in another zone may fall before the year 1, which Python does not know."""
+    cursor = connection.cursor()
+    cursor.execute("SET TIME ZONE 'UTC'")
+    cursor.close()
+    connection.commit()
 
 
 def _prepared(patience: float) -> Callable[[DBAPIConnection, ConnectionPoolEntry], None]:

@@ -1,5 +1,6 @@
 """What grouping needs to know of a finding: one host, one user, a time, the processes it touched."""
 
+import hashlib
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -41,6 +42,8 @@ ROOTS = frozenset(
         "containerd-shim",
     }
 )
+# Characters that a process and a level have room for in the database.
+PROCESS, LEVEL = 128, 32
 NOBODY = frozenset({"", "-", "(null)", "unset", "4294967295"})
 
 
@@ -89,22 +92,31 @@ def host_key(host: str | None, source: str) -> str:
     """
     name = (host or "").strip().rstrip(".").lower()
     if name in NOBODY:
-        return storable(f"?{source}")
+        return short(f"?{source}")
     try:
         return str(ip_address(name))
     except ValueError:
-        return storable(name.split(".", 1)[0] or name)
+        return short(name.split(".", 1)[0] or name)
 
 
 def user_key(user: str | None) -> str | None:
     """CORP\\anna, anna@corp.local and ANNA are one user of a host; None when no user is named."""
     name = (user or "").strip().lower().replace("/", "\\").rsplit("\\", 1)[-1].split("@", 1)[0].strip()
-    return None if name in NOBODY else storable(name)
+    return None if name in NOBODY else short(name)
 
 
 def storable(text: str) -> str:
     """Text that any database takes: NUL and lone surrogates, which hostile names hold, are spelled out."""
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+
+
+def short(text: str, length: int = 200) -> str:
+    """`storable` of at most `length` characters, as columns and indexes take it: a hash stands for a long end."""
+    whole = storable(text)
+    if len(whole) <= length:
+        return whole
+    end = hashlib.blake2b(whole.encode(), digest_size=8).hexdigest()
+    return whole[: length - len(end)] + end
 
 
 def node(finding: Finding) -> Node:
@@ -118,7 +130,7 @@ def node(finding: Finding) -> Node:
         host=storable(finding.host) if finding.host else None,
         user=storable(finding.user) if finding.user else None,
         span=Span(min(times), max(times)) if times else None,
-        level=rule.level,
+        level=short(rule.level, LEVEL),
         kind=rule.branch or " ".join(sorted(rule.attack)) or rule.id,
         attack=tuple(sorted(rule.attack)),
         processes=frozenset(name for event in finding.events for name in _processes(event)),
@@ -133,7 +145,7 @@ def _processes(event: EvidenceEvent) -> Iterator[Process]:
             continue
         guid = _guid(event.fields.get(f"{prefix}ProcessGuid"))
         if guid:
-            yield Process(f"guid {guid}", anchor=True)
+            yield Process(short(f"guid {guid}", PROCESS), anchor=True)
         number = _process_id(event.fields.get(f"{prefix}ProcessId"), day)
         if number:
             yield Process(number, anchor=not guid)

@@ -20,6 +20,8 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
+from exfilwatch.findings.node import LEVEL, PROCESS
+
 
 class UtcTime(TypeDecorator[datetime]):
     """An aware datetime, stored as UTC."""
@@ -45,8 +47,8 @@ incidents = Table(
     Column("user_name", Text),
     Column("host_key", Text, nullable=False),
     Column("user_key", Text),
-    Column("level", String(32), nullable=False),
-    Column("highest", String(32), nullable=False),
+    Column("level", String(LEVEL), nullable=False),
+    Column("highest", String(LEVEL), nullable=False),
     Column("kinds", Text, nullable=False),
     Column("attack", Text, nullable=False),
     Column("time", UtcTime),
@@ -62,7 +64,7 @@ findings = Table(
     Column("rule_id", Text, nullable=False),
     Column("rule_title", Text, nullable=False),
     Column("branch", Text, nullable=False),
-    Column("level", String(32), nullable=False),
+    Column("level", String(LEVEL), nullable=False),
     Column("kind", Text, nullable=False),
     Column("attack", Text, nullable=False),
     Column("host", Text),
@@ -80,7 +82,7 @@ processes = Table(
     "finding_processes",
     metadata,
     Column("finding", ForeignKey(findings.c.id), primary_key=True),
-    Column("process", String(128), primary_key=True),
+    Column("process", String(PROCESS), primary_key=True),
     Column("anchor", Boolean, nullable=False),
     Index("processes_by_name", "process"),
 )

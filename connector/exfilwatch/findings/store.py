@@ -26,7 +26,7 @@ from exfilwatch.findings.filing import Saved, file, rows_in
 from exfilwatch.findings.finding import Finding
 from exfilwatch.findings.grouping import WINDOW
 from exfilwatch.findings.incident import LEVELS, Incident, rank
-from exfilwatch.findings.node import host_key, user_key
+from exfilwatch.findings.node import host_key, short, storable, user_key
 
 _MERGED = "merged into "
 
@@ -92,7 +92,7 @@ class Store:
         if user is not None:
             wanted.append(table.user_key == user_key(user))
         if rule is not None:
-            name = rule.lower()
+            name = storable(rule).lower()
             wanted.append(
                 or_(*(func.lower(column) == name for column in (table.rule_id, table.rule_title, table.branch)))
             )
@@ -201,7 +201,7 @@ def _finding(body: str) -> Finding:
 
 def _only(connection: Connection, query: Select[Any], column: Column[str], identity: str, thing: str) -> Row[Any]:
     """The row with this id, else the only one whose id starts so."""
-    start = identity.strip().lower()
+    start = short(identity.strip().lower(), 64)
     if start and (exact := connection.execute(query.where(column == start)).first()):
         return exact
     rows = connection.execute(query.where(column.startswith(start, autoescape=True)).limit(2)).all() if start else []
