@@ -214,6 +214,7 @@ class Http:
     def _refused(self, response: httpx.Response) -> SourceError:
         known = self._refusal(response)
         if known is not None:
+            known.args = (self._masked(str(known), response), *known.args[1:])
             return known
         status, said = response.status_code, self._masked(self._explain(response), response)[:_SHOWN]
         what = f"{self.name}: {response.request.method} {response.request.url.path} answered {status}"
