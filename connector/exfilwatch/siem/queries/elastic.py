@@ -18,6 +18,7 @@ from exfilwatch.detection.rule import Rule
 from exfilwatch.detection.values import Cidr, Compare, Null, Number, Part, Test, Wild
 from exfilwatch.siem.queries.elastic_mapping import ElasticMapping, Indexed
 from exfilwatch.siem.queries.globs import Fold, Glob, exact, globs, plain
+from exfilwatch.siem.queries.infix import natural
 from exfilwatch.siem.queries.language import joined, said
 from exfilwatch.siem.queries.native import PRESENT, asked, enveloped
 from exfilwatch.siem.queries.networks import dotted, octets
@@ -196,12 +197,12 @@ class Elastic:
         if word is not None and exact(test):
             return self._any(_like(word, glob, wide=False) for glob in globs(test) or ())
         if word is not None and isinstance(test, Number):
-            number = _natural(test)
+            number = natural(test)
             return False if number is None else {"regexp": {word.path: {"value": f"0*{number}"}}}
         if word is not None and isinstance(test, Cidr):
             expression = octets(test.network)
             return {"regexp": {word.path: {"value": expression}}} if expression else False
-        if ways and ways[0].type in _WHOLE and isinstance(test, Number) and _natural(test) is not None:
+        if ways and ways[0].type in _WHOLE and isinstance(test, Number) and natural(test) is not None:
             return _of_whole(ways[0], test)
         if ways and ways[0].type == "ip" and isinstance(test, Cidr):
             return _term(ways[0].path, str(test.network))
@@ -316,15 +317,10 @@ def _has(way: Indexed, runs: Sequence[str]) -> Query:
     return {"regexp": {way.path: {"value": f".*({'|'.join(runs)}).*", "max_determinized_states": _EFFORT}}}
 
 
-def _natural(test: Number) -> int | None:
-    wanted = test.wanted
-    return int(wanted) if wanted is not None and 0 <= wanted < 1 << 63 and wanted % 1 == 0 else None
-
-
 def _of_word(way: Indexed, test: Test) -> Query | bool:
     """Numbers and addresses in a keyword. What is not written in digits only (0x1bb, 443.0) passes as well."""
     if isinstance(test, Number):
-        number = _natural(test)
+        number = natural(test)
         return True if number is None else {"regexp": {way.path: {"value": f"0*{number}|.*[^0-9].*"}}}
     if isinstance(test, Cidr) and (starts := dotted(test.network)):
         values = [*(f"*{start}*" for start in starts), "*:ffff:*"]

@@ -134,6 +134,24 @@ def plain(glob: Glob) -> tuple[Part, ...]:
     return tuple(_merged(parts))
 
 
+@lru_cache(10_000)
+def simplified(glob: Glob) -> tuple[Part, ...]:
+    """The glob for an engine whose (?i) is RE2's, or PCRE's for UTF-8."""
+    parts: list[Part] = []
+    for part in glob.parts:
+        if isinstance(part, str) and glob.fold is not Fold.NONE:
+            parts += [_without_case(char, glob.fold) for char in part]
+        else:
+            parts += part if isinstance(part, str) else [part]
+    return tuple(_merged(_without_dotted_i(parts) if glob.fold is Fold.LOWER else parts))
+
+
+def _without_case(char: str, fold: Fold) -> Part:
+    if not char.isascii():
+        return _ANY if fold is Fold.LOWER else _ONE
+    return _ONE if fold is Fold.REGEX and char in "iI" else char
+
+
 def _letter(char: str, fold: Fold) -> Part:
     if not char.isascii():
         return _ANY if fold is Fold.LOWER else _ONE

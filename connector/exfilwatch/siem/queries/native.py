@@ -61,12 +61,24 @@ def asked(rule: Rule, shapes: Iterable[Shape] = (), paths: Paths = as_it_is) -> 
     return [Asked(some(guards), condition) for condition, guards in made.items()]
 
 
-def selected(
-    rule: Rule, name: str, shapes: Iterable[Shape] = (), paths: Paths = as_it_is, *, wide: bool = True
-) -> Node:
+def selected(rule: Rule, name: str, shapes: Iterable[Shape] = (), paths: Paths = as_it_is) -> Node:
     """A selection of the rule, as a condition over members of any kind of record that the rule concerns."""
-    views = _views(rule, shapes or SHAPES.values(), paths)
-    return (some if wide else every)(view.translated(rule.nodes[name], wide=wide) for view in views)
+    views = [view for view in _views(rule, shapes or SHAPES.values(), paths) if view.guard != NONE]
+    return some(view.translated(rule.nodes[name], wide=True) for view in views)
+
+
+def within(node: Node, text: str) -> Node:
+    """What a text that holds the whole record has to hold: whatever is asked of a field, in the text."""
+    match node:
+        case Selection(_, part):
+            return within(part, text)
+        case All(parts):
+            return every(within(part, text) for part in parts)
+        case Any(parts):
+            return some(within(part, text) for part in parts)
+        case FieldTest(_, test) if globs(test) is not None:
+            return FieldTest(text, test)
+    return EVERY
 
 
 def every(parts: Iterable[Node]) -> Node:
@@ -285,7 +297,7 @@ def _views(rule: Rule, shapes: Iterable[Shape], paths: Paths) -> Iterator[_View]
         if all(paths(path) for path in spec.requires) and (not spec.one_of or any(paths(path) for path in spec.one_of)):
             last = every(negated(_surely(other, paths)) for other in _before(shape))
             for view in _of_windows(rule, shape, paths) if spec.windows else _of_classes(rule, shape, paths):
-                view.guard = every([view.guard, last])
+                view.guard = every([_demanded(shape, paths) if view.guard == EVERY else view.guard, last])
                 yield view
 
 
