@@ -3,6 +3,7 @@
 A test that needs one is skipped where it can't be had, and fails there when EXFILWATCH_REQUIRE_SERVERS is 1.
 """
 
+import os
 from contextlib import ExitStack
 from pathlib import Path
 
