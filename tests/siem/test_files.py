@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from pydantic import ValidationError
 
@@ -293,6 +294,52 @@ def test_real_inodes_used_again(tmp_path: Path) -> None:
         follower.look()
         path.unlink()
     assert [line for _, _, line in follower.lines] == given
+
+
+def test_a_rotated_file_that_is_not_listed_and_was_never_followed_is_not_read(log: Path) -> None:
+    write(log.with_name("audit.log.1"), "old")
+    aged(log.with_name("audit.log.1"), 100)
+    log.touch()
+    follower = follow(log)
+    assert follower.look() == []
+    write(log.with_name("audit.log.1"), "late")
+    assert follower.look() == []
+    aged(log.with_name("audit.log.1"), 100)
+    write(log, "a")
+    assert follower.look() == [b"a"]
+    log.with_name("audit.log.1").rename(log.with_name("audit.log.2"))
+    log.rename(log.with_name("audit.log.1"))
+    write(log, "b")
+    assert follower.look() == [b"b"]
+
+
+def test_what_was_begun_and_rotated_away_between_two_looks_is_read(log: Path) -> None:
+    follower = follow(log)
+    write(log, *LONG[:30])
+    follower.look()
+    for number in range(3):
+        for old in (2, 1):
+            if log.with_name(f"audit.log.{old}").exists():
+                log.with_name(f"audit.log.{old}").rename(log.with_name(f"audit.log.{old + 1}"))
+        log.rename(log.with_name("audit.log.1"))
+        write(log, *LONG[30 + number * 10 : 40 + number * 10])
+    assert follower.look() == encoded(LONG[30:60])
+    assert follower.problems == ""
+
+
+def test_numbers_of_devices_and_inodes_may_all_change_as_after_a_reboot(tmp_path: Path) -> None:
+    for name in ("a.log", "b.log", "c.log"):
+        write(tmp_path / name, name, *LONG)
+    follower = follow(tmp_path)
+    follower.look()
+    assert follower.position is not None
+    version, files = msgspec.msgpack.decode(follower.position)
+    follower.position = msgspec.msgpack.encode(
+        [version, [[*file[:2], 99, at, *file[4:]] for at, file in enumerate(files)]]
+    )
+    write(tmp_path / "b.log", "more")
+    assert follower.look() == [b"more"]
+    assert follower.problems == ""
 
 
 # Packed

@@ -22,9 +22,10 @@ class Followed(msgspec.Struct, array_like=True):
     """A file, read up to `offset` of its (unpacked) bytes, which are `lines` lines.
 
     `log`: the name of the log that it is a part of. `device`, `inode`, `size`, `changed`: as it was when all of it had
-    been read. `head`, `tail`: digests of the ends of what was read. `long`: the size so far of a line that is too long
-    and being skipped. `unfinished`: a line, or what is packed, has no end yet. `quiet`: it was said that nothing was
-    written for some seconds. `ended`: nothing will be. `refused`: can't be followed. `copy`: of another file.
+    been read (`size` -1: that was not yet). `head`, `tail`: digests of the ends of what was read. `long`: the size so
+    far of a line that is too long and being skipped. `unfinished`: a line, or what is packed, has no end yet. `quiet`:
+    it was said that nothing was written for some seconds. `ended`: nothing will be. `refused`: can't be followed.
+    `copy`: of another file.
     """
 
     path: bytes

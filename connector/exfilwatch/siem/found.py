@@ -1,10 +1,13 @@
 """Which files there are now, below paths, folders and patterns, and which of them are one log."""
 
 import glob
+import itertools
 import os
 import re
 import stat
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from exfilwatch.events.event import Origin
@@ -74,23 +77,30 @@ def seen_at(path: bytes) -> Seen | None:
     return Seen(path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
-def siblings(path: bytes) -> list[Seen]:
-    """The files beside `path` whose names begin as that of its log does: where rotation puts them."""
-    folder, name = os.path.split(path)
-    begin = _ROTATED.sub(b"", name) or name
-    try:
-        names = sorted(other for other in os.listdir(folder or b".") if other.startswith(begin))  # noqa: PTH208
-    except OSError:
-        return []
-    beside = []
-    for other in names:
-        try:
-            seen = seen_at(os.path.join(folder, other))  # noqa: PTH118
-        except OSError:
-            continue
-        if seen is not None:
-            beside.append(seen)
-    return beside
+class Folders:
+    """What is in folders, each listed once."""
+
+    def __init__(self) -> None:
+        self._names: dict[bytes, list[bytes]] = {}
+
+    def beside(self, path: bytes) -> Iterator[Seen]:
+        """The files beside `path` whose names begin as that of its log does: where rotation puts them."""
+        folder, name = os.path.split(path)
+        begin = _ROTATED.sub(b"", name) or name
+        names = self._listed(folder)
+        for other in itertools.takewhile(lambda other: other.startswith(begin), names[bisect_left(names, begin) :]):
+            with suppress(OSError):
+                seen = seen_at(os.path.join(folder, other))  # noqa: PTH118
+                if seen is not None:
+                    yield seen
+
+    def _listed(self, folder: bytes) -> list[bytes]:
+        if folder not in self._names:
+            try:
+                self._names[folder] = sorted(os.listdir(folder))  # noqa: PTH208
+            except OSError:
+                self._names[folder] = []
+        return self._names[folder]
 
 
 def log_of(path: bytes) -> bytes:

@@ -4,7 +4,7 @@ from exfilwatch.events.event import Origin
 from exfilwatch.events.limits import InputError, Limits
 from exfilwatch.events.report import Report
 from exfilwatch.siem.followed import Book, Followed, Heads, holds
-from exfilwatch.siem.found import Found, Seen, log_of, seen_at, shown, siblings, unreadable
+from exfilwatch.siem.found import Folders, Found, Seen, log_of, seen_at, shown, unreadable
 
 _CUT = (
     "was cut off, or another file took its place, and is read from its beginning: what was written after the last look "
@@ -27,6 +27,7 @@ class Recognition:
         self._limits = limits
         self._report = report
         self._by_inode = {(seen.device, seen.inode): seen for seen in found.files.values()}
+        self._folders = Folders()
         self._logs = book.logs()
         self._taken: set[tuple[int, int]] = set()
         self._places: list[tuple[Followed, Seen]] = []
@@ -81,14 +82,14 @@ class Recognition:
 
     def _renamed(self, followed: Followed) -> bool:
         there = self._by_inode.get((followed.device, followed.inode))
-        for seen in [there] if there else siblings(followed.path):
+        for seen in [there] if there else self._folders.beside(followed.path):
             if followed.is_at(seen) and (followed.offset or log_of(seen.path) == followed.log):
                 return self._take(followed, seen)
         return False
 
     def _copied(self, lost: list[Followed]) -> list[Followed]:
         """Look for what was read of lost files at the beginning of others: copies, and .gz of them. Those not found."""
-        beside = {seen.path: seen for followed in lost for seen in siblings(followed.path)}
+        beside = {seen.path: seen for followed in lost for seen in self._folders.beside(followed.path)}
         others = [
             seen
             for seen in (beside | self._found.files).values()
@@ -115,14 +116,16 @@ class Recognition:
     @staticmethod
     def _has_turned(followed: Followed, seen: Seen) -> bool:
         """An empty file that was written to and is empty again looks like one that was not, but for its time."""
-        return not followed.is_at(seen) or followed.path != seen.path or not (followed.offset or followed.refused)
+        if not followed.offset and not followed.refused:
+            return not followed.is_as_before(seen) or followed.path != seen.path
+        return not followed.is_at(seen) or followed.path != seen.path
 
     def _between(self, turned: dict[bytes, int]) -> dict[bytes, Seen]:
         """Files of these logs that were begun and rotated away between two looks, though their names be not listed."""
         return {
             seen.path: seen
             for log, since in turned.items()
-            for seen in siblings(log)
+            for seen in self._folders.beside(log)
             if log_of(seen.path) == log != seen.path and seen.changed >= since
             if (seen.device, seen.inode) not in self._taken and seen.path not in self._book.files
         }
@@ -142,7 +145,7 @@ class Recognition:
         log = log_of(seen.path)
         if log not in self._found.files and log not in self._logs:
             log = seen.path
-        self._book.put(Followed(seen.path, log, seen.device, seen.inode))
+        self._book.put(Followed(seen.path, log, seen.device, seen.inode, changed=seen.changed))
         self.now[seen.path] = seen
 
     def _take(self, followed: Followed, seen: Seen) -> bool:
