@@ -16,7 +16,7 @@ from exfilwatch.errors import PartialResult, SourceError
 
 LARGEST = 10_000
 """Hits of one page: `index.max_result_window`, where it was not changed."""
-_FIRST, _SMALLEST, _GOAL = 2_000, 100, 8_000_000
+_FIRST, _SMALLEST, _GOAL = 2_000, 100, 4_000_000
 """Hits of the first page, of the smallest, and the bytes that a page should have."""
 
 Body = dict[str, object]
