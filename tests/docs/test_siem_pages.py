@@ -2,14 +2,21 @@
 
 import pytest
 
+from exfilwatch.siem.elasticsearch import Elasticsearch
 from exfilwatch.siem.files import Files
+from exfilwatch.siem.opensearch import OpenSearch
 from exfilwatch.siem.siem import Siem
 from exfilwatch.siem.splunk import Splunk
 from exfilwatch.siem.spool import Spool
 
 from .papers import blocks, named, read, section, table
 
-PAGES: dict[str, type[Siem] | type[Spool]] = {"siem-splunk.md": Splunk, "siem-files.md": Files}
+PAGES: dict[str, type[Siem] | type[Spool]] = {
+    "siem-splunk.md": Splunk,
+    "siem-elasticsearch.md": Elasticsearch,
+    "siem-opensearch.md": OpenSearch,
+    "siem-files.md": Files,
+}
 
 
 @pytest.mark.parametrize("page", PAGES)

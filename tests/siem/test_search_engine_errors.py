@@ -42,6 +42,7 @@ def refused(searching, error: type[Exception] = SourceError, ask: Ask = EVERYTHI
         ({"url": f"https://u:{SECRET}@search.example"}, "has credentials in it"),
         ({"user": "u"}, "give both"),
         ({"slices": 0}, "slices: "),
+        ({"pushdown": "score"}, "use candidates or off"),
         ({"indexes": "logs-*"}, "there is no such setting, use "),
     ],
 )

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import httpx
 import msgspec
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from exfilwatch.detection.rule import Rule
 from exfilwatch.errors import AuthError, PartialResult, SourceError, Unreachable
@@ -58,6 +58,13 @@ class SearchSettings(Connection):
     time_field: Annotated[str, Field(min_length=1)] = "@timestamp"
     ingest_field: Annotated[str, Field(min_length=1)] = "event.ingested"
     slices: Annotated[int, Field(ge=1, le=64)] = 1
+
+    @field_validator("pushdown")
+    @classmethod
+    def _no_score(cls, pushdown: str) -> str:
+        if pushdown == "score":
+            raise ValueError("the query DSL can't add up scores: use candidates or off")
+        return pushdown
 
 
 class SearchEngine(ABC):
