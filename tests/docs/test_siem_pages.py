@@ -8,11 +8,13 @@ from exfilwatch.siem.opensearch import OpenSearch
 from exfilwatch.siem.siem import Siem
 from exfilwatch.siem.splunk import Splunk
 from exfilwatch.siem.spool import Spool
+from exfilwatch.siem.sumo import Sumo
 
 from .papers import blocks, named, read, section, table
 
 PAGES: dict[str, type[Siem] | type[Spool]] = {
     "siem-splunk.md": Splunk,
+    "siem-sumo.md": Sumo,
     "siem-elasticsearch.md": Elasticsearch,
     "siem-opensearch.md": OpenSearch,
     "siem-files.md": Files,

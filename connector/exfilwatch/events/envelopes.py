@@ -19,7 +19,7 @@ from exfilwatch.events.event_xml import event_data
 
 TEXTS = ("SyslogMessage", "_raw", "message", "Message", "MESSAGE", "msg", "log", "RawData", "RawMessage")
 """Members that may hold the text of a whole event."""
-_HOSTS = ("Computer", "HostName", "hostname", "Hostname", "_HOSTNAME", "host")
+_HOSTS = ("Computer", "HostName", "hostname", "Hostname", "_HOSTNAME", "host", "_sourceHost", "_sourcehost")
 _NAMES = ("@Name", "Name")
 _CONTENTS = ("#text", "@Value", "Value", "_")
 

