@@ -76,6 +76,10 @@ def test_hosts_of_one_span_are_asked_for_together():
     assert text("a", "b").count("_time>=") == 1
 
 
+def test_what_rules_select_stands_as_it_is():
+    assert '| where a="x  y" | fields' in spl.search("x", Ask(Clock.EVENT), '| where a="x  y"', ("*",))
+
+
 def test_times_by_ingest_are_whole_seconds_around_what_is_asked():
     search = spl.search("x", Ask(Clock.INGEST, 1_200_000, 3_400_000), "", ())
     assert search.startswith(

@@ -44,11 +44,9 @@ def search(where: str, ask: Ask, selection: str, fields: Sequence[str]) -> str:
     if ask.near:
         base.append(_terms(near.host for near in ask.near))
         exactly.append(_near(ask.near))
-    commands = [" ".join(part for part in base if part)]
-    if exactly:
-        commands.append("where " + " AND ".join(exactly))
-    kept = _ALWAYS if not fields else f"{', '.join(fields)}, {_ALWAYS}"
-    return f"{' | '.join(commands)} {selection} | fields {kept}".replace("  ", " ")
+    kept = ", ".join((*fields, _ALWAYS))
+    exact = f"| where {' AND '.join(exactly)}" if exactly else ""
+    return " ".join(part for part in (*base, exact, selection, f"| fields {kept}") if part)
 
 
 def bounds(ask: Ask, reach: int | None) -> tuple[str, str]:
