@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy import Column, Connection, Row, Select, func, insert, or_, select, update
 
 from exfilwatch.findings import schema
@@ -23,28 +24,43 @@ _IN = 400  # values in one IN (...), well below any database's limit
 
 
 class Saved(NamedTuple):
-    """What a save changed: the findings that are new, and ids of incidents opened, extended, merged into others."""
+    """What a save changed: the findings that are new, and ids of incidents opened, extended, merged into others.
+
+    `superseded`: the ids of stored findings that went.
+    """
 
     findings: list[Finding]
     opened: list[str]
     extended: list[str]
     merged: list[str]
+    superseded: list[str]
 
 
-def file(connection: Connection, new: list[Finding], window: timedelta, now: datetime) -> Saved:
-    """Insert findings that are not stored yet, each into its incident."""
-    saved = Saved(new, [], [], [])
-    fresh = {finding.id: (finding, node(finding)) for finding in new}
+class Home(NamedTuple):
+    """The incident that a new finding belongs to before anything is compared, and the incident's host and user."""
+
+    incident: str
+    host_key: str
+    user_key: str | None
+
+
+def file(
+    connection: Connection, new: list[Finding], window: timedelta, now: datetime, homes: Mapping[str, Home]
+) -> Saved:
+    """Insert findings that are not stored yet, each into its incident. `homes`: those that are decided, by finding."""
+    saved = Saved(new, [], [], [], [])
+    fresh = {finding.id: (finding, _housed(node(finding), homes.get(finding.id))) for finding in new}
     nodes = [node for _, node in fresh.values()]
     stored, known = _linkable(connection, nodes, window)
+    known |= {finding: home.incident for finding, home in homes.items()}
     for together in partition([*stored, *nodes], window, known):
         arrived = [fresh[member.id] for member in together if member.id in fresh]
         if not arrived:
             continue
         olds = {known[member.id] for member in together if member.id in known}
         if olds:
-            survivor, *others = _oldest_first(connection, olds)
-            _merge(connection, survivor, others)
+            survivor, *others = oldest_first(connection, olds)
+            merge(connection, survivor, others)
             saved.extended.append(survivor)
             saved.merged.extend(others)
         else:
@@ -54,17 +70,33 @@ def file(connection: Connection, new: list[Finding], window: timedelta, now: dat
             connection.execute(insert(schema.incidents).values(first | _summary(survivor, together)))
         _insert(connection, survivor, arrived, now)
         if olds:
-            members = _nodes(rows_in(connection, _QUERY, schema.findings.c.incident, [survivor]), {})
-            table = schema.incidents
-            connection.execute(update(table).where(table.c.id == survivor).values(_summary(survivor, list(members))))
+            describe(connection, survivor)
     return saved
+
+
+def describe(connection: Connection, identity: str) -> None:
+    """Bring what is said of an incident up to its findings; one without any is left as it was."""
+    members = list(_nodes(rows_in(connection, _QUERY, schema.findings.c.incident, [identity]), {}))
+    if members:
+        table = schema.incidents
+        connection.execute(update(table).where(table.c.id == identity).values(_summary(identity, members)))
+
+
+def _housed(node: Node, home: Home | None) -> Node:
+    if home is None:
+        return node
+    return msgspec.structs.replace(node, host_key=home.host_key, user_key=home.user_key or node.user_key)
 
 
 def rows_in(connection: Connection, query: Select[Any], column: Column[Any], values: Iterable[str]) -> list[Row[Any]]:
     """The rows of `query` whose `column` is one of `values`, asked in pieces that any database takes."""
+    return [row for piece in pieces(values) for row in connection.execute(query.where(column.in_(piece)))]
+
+
+def pieces(values: Iterable[str]) -> Iterator[list[str]]:
+    """Lists of values that any database takes in one IN (...)."""
     wanted = list(values)
-    pieces = (wanted[start : start + _IN] for start in range(0, len(wanted), _IN))
-    return [row for piece in pieces for row in connection.execute(query.where(column.in_(piece)))]
+    yield from (wanted[start : start + _IN] for start in range(0, len(wanted), _IN))
 
 
 _QUERY = select(
@@ -120,14 +152,16 @@ def _nodes(rows: Iterable[Row[Any]], touched: Mapping[str, Collection[Process]])
         )
 
 
-def _oldest_first(connection: Connection, incidents: Collection[str]) -> list[str]:
+def oldest_first(connection: Connection, incidents: Collection[str]) -> list[str]:
+    """Incidents in the order in which they were first seen."""
     table = schema.incidents.c
     rows = rows_in(connection, select(table.id, table.first_seen, table.time), table.id, incidents)
     latest = datetime.max.replace(tzinfo=UTC)
     return [row.id for row in sorted(rows, key=lambda row: (row.first_seen, row.time or latest, row.id))]
 
 
-def _merge(connection: Connection, survivor: str, others: list[str]) -> None:
+def merge(connection: Connection, survivor: str, others: Iterable[str]) -> None:
+    """Give the findings of others to `survivor`."""
     findings, incidents = schema.findings, schema.incidents
     for other in others:
         connection.execute(update(findings).where(findings.c.incident == other).values(incident=survivor))

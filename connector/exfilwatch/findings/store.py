@@ -1,7 +1,7 @@
 """The store: findings and incidents, each kept once however often it is saved and by however many processes."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -22,11 +22,12 @@ from sqlalchemy import (
 from exfilwatch.errors import ConfigError
 from exfilwatch.findings import schema
 from exfilwatch.findings.database import Database
-from exfilwatch.findings.filing import Saved, file, rows_in
+from exfilwatch.findings.filing import Saved, describe, file, rows_in
 from exfilwatch.findings.finding import Finding
 from exfilwatch.findings.grouping import WINDOW
 from exfilwatch.findings.incident import LEVELS, Incident, rank
 from exfilwatch.findings.node import host_key, short, storable, user_key
+from exfilwatch.findings.superseding import supersede
 
 _MERGED = "merged into "
 
@@ -58,15 +59,36 @@ class Store:
         """Save findings and put them into incidents, all or nothing; returns those that were not there yet."""
         return self.record(findings).findings
 
-    def record(self, findings: Iterable[Finding]) -> Saved:
-        """`save`, and say which incidents it opened, extended, and merged into others."""
-        unique = {finding.id: finding for finding in reversed(list(findings))}
-        if not unique:
-            return Saved([], [], [], [])
+    def record(self, findings: Iterable[Finding], superseded: Mapping[str, str | None] | None = None) -> Saved:
+        """`save`, and say which incidents it opened, extended, and merged into others.
+
+        `superseded`: stored findings that go, each with the id of the finding that takes its place, in the incident
+        that it was in; None where nothing does: see superseding.py. Ids that are not stored are no error.
+        """
+        new = list(findings)
+        if not new and not superseded:
+            return Saved([], [], [], [], [])
         with self.database.write() as connection:
-            known = {row.id for row in rows_in(connection, select(schema.findings.c.id), schema.findings.c.id, unique)}
-            new = [finding for finding in reversed(unique.values()) if finding.id not in known]
-            return file(connection, new, self._window, self._clock())
+            return self.record_in(connection, new, superseded)
+
+    def record_in(
+        self,
+        connection: Connection,
+        findings: Iterable[Finding],
+        superseded: Mapping[str, str | None] | None = None,
+    ) -> Saved:
+        """`record` as a part of what is committed by a transaction of `database.write()`."""
+        successors = {old: new for old, new in (superseded or {}).items() if old != new}
+        unique = {finding.id: finding for finding in reversed(list(findings)) if finding.id not in successors}
+        known = {row.id for row in rows_in(connection, select(schema.findings.c.id), schema.findings.c.id, unique)}
+        new = [finding for finding in reversed(unique.values()) if finding.id not in known]
+        outgrown = supersede(connection, successors, {finding.id for finding in new})
+        saved = file(connection, new, self._window, self._clock(), outgrown.homes)
+        for incident in outgrown.changed:
+            describe(connection, incident)
+        merged = outgrown.merged + saved.merged
+        extended = [each for each in outgrown.extended if each not in (*merged, *saved.extended)]
+        return saved._replace(extended=saved.extended + extended, merged=merged, superseded=outgrown.gone)
 
     def find(
         self,

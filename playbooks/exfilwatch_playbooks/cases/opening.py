@@ -74,6 +74,8 @@ class _Opening:
         findings = [finding for finding in self._store.find(incident=name) if finding.id in ids]
         case, opened = self._system.find(name), False
         if case is None:
+            if not findings:  # they were superseded since, and nothing took their place
+                return Outcome(name, "known")
             case, opened = self._system.open(draft(incident, findings, self._rules))
         told = len(findings) if opened else 0
         for _ in range(_TRIES):
