@@ -1,56 +1,21 @@
 """Sumo Logic against a server that answers as its documentation says."""
 
 import asyncio
-import json
 from typing import Any
 
 import pytest
 
-from exfilwatch.errors import AuthError, ConfigError, PartialResult, RateLimited, SourceError, Unreachable
+from exfilwatch.errors import ConfigError, SourceError
 from exfilwatch.siem import sumo as module
 from exfilwatch.siem.registry import open_siem
 from exfilwatch.siem.siem import Ask, Clock, Near, Place, Siem
 from exfilwatch.siem.sumo import Sumo
 from exfilwatch.siem.sumo_search import search
-from exfilwatch.siem.sumo_settings import SumoSettings
 
-from .fake_sumo import ID, KEY, FakeSumo
-from .fetching import Naps, all_of, events, fetched, run
-from .loopback import Answer, Request, answer_json
-
-T0 = 1_773_306_842_000  # ms
-MS = 1_000  # µs
-CURL = "C:\\Windows\\System32\\curl.exe"
-COLLECTED = {
-    "TimeCreated": "2026-03-12T09:14:02+123000000Z",
-    "EventID": "1",
-    "Channel": "Microsoft-Windows-Sysmon/Operational",
-    "Provider": {"Name": "Microsoft-Windows-Sysmon"},
-    "Computer": "WS1.corp.example",
-    "EventRecordID": 4711,
-    "EventData": {"Image": CURL, "CommandLine": "curl.exe -T a.zip https://x.example/"},
-}
-
-
-def message(
-    ms: int = T0, received: int | None = None, searchable: int | None = None, **more: object
-) -> dict[str, object]:
-    received = ms + 2_000 if received is None else received
-    return {
-        "_messagetime": ms,
-        "_receipttime": received,
-        "_searchabletime": received + 3_000 if searchable is None else searchable,
-        "_messageid": "-9223372036854773763",
-        "_raw": json.dumps(COLLECTED),
-        "_sourcehost": "collector",
-        "_sourcecategory": "windows/sysmon",
-        **more,
-    }
-
-
-def client(server: FakeSumo, sleep: Naps | None = None, **settings: Any) -> Sumo:
-    made = {"url": server.url, "access_id": ID, "access_key": KEY, "scopes": ("_sourceCategory=windows/*",), **settings}
-    return Sumo("sl", SumoSettings.model_validate(made), sleep=sleep or Naps())
+from .fake_sumo import FakeSumo
+from .fetching import all_of, events, fetched, run
+from .loopback import Answer
+from .sumo_samples import CURL, MS, T0, client, message
 
 
 @pytest.fixture
@@ -130,99 +95,6 @@ def test_each_scope_is_searched_by_itself(sumo):
     assert all(body["requiresRawMessages"] for body in sumo.created)
 
 
-def test_a_search_that_is_paused_is_partial(sumo):
-    sumo.records, sumo.cap = [message(T0 + n) for n in range(10)], 5
-    with pytest.raises(PartialResult, match="paused at 5 messages"):
-        fetched(client(sumo))
-    assert sumo.jobs == {}
-
-
-def test_a_search_that_reaches_the_cap_is_partial(sumo):
-    sumo.records = [message(T0 + n) for n in range(10)]
-    with pytest.raises(PartialResult, match="10 messages reach the `cap`"):
-        fetched(client(sumo, cap=10))
-
-
-@pytest.mark.parametrize(
-    ("state", "said"),
-    [
-        ({"messageCount": 3}, "2 of 3 messages came"),
-        ({"messageCount": 1}, "2 messages came instead of 1"),
-    ],
-)
-def test_counts_that_differ_are_partial(sumo, state, said):
-    sumo.records, sumo.state = [message(T0 + n) for n in range(2)], state
-    with pytest.raises(PartialResult, match=said):
-        fetched(client(sumo))
-
-
-def test_a_page_that_comes_twice_is_not_taken_for_the_next(sumo):
-    sumo.records = [message(T0 + n) for n in range(6)]
-    usual = sumo._page
-    sumo._page = lambda job, what, query: usual(job, what, {**query, "offset": "0"})
-    with pytest.raises(PartialResult, match="2 of 6 messages came"):
-        fetched(client(sumo, page=2))
-
-
-@pytest.mark.parametrize(
-    ("told", "text"),
-    [
-        ("errors", "The query failed on a node"),
-        ("warnings", "Query timed out: results are incomplete"),
-        ("warnings", "Partial results: the scan limit was reached"),
-    ],
-)
-def test_errors_and_warnings_of_missing_results_make_them_partial(sumo, told, text):
-    sumo.records = [message()]
-    setattr(sumo, told, [text])
-    with pytest.raises(PartialResult, match=text):
-        fetched(client(sumo))
-    assert len(fetched(client(sumo, ignore_messages=(text,)))) == 1
-
-
-def test_other_warnings_do_not_matter(sumo):
-    sumo.records, sumo.warnings = [message()], ["Field eventid is of mixed type"]
-    assert len(fetched(client(sumo))) == 1
-
-
-def test_a_search_that_takes_too_long_is_to_be_made_smaller(sumo):
-    sumo.looks_until_done, naps = 10**6, Naps()
-    with pytest.raises(PartialResult, match="more than 60 s"):
-        fetched(client(sumo, naps, patience="60s"))
-    assert max(naps.naps) <= 5.0  # a job that nobody asks for is gone after 20 s
-    assert sumo.jobs == {}
-
-
-@pytest.mark.parametrize("state", [None, "CANCELLED"])
-def test_a_job_that_gets_lost_is_started_again(sumo, state):
-    sumo.records, sumo.looks_until_done = [message()], 3
-    sumo.lose, usual = (0, sumo._look) if state else (2, sumo._look)
-    if state:
-        sumo._look = lambda name, job: answer_json({"state": state}) if len(sumo.created) < 3 else usual(name, job)
-    assert len(fetched(client(sumo))) == 1
-    assert len(sumo.created) == 3
-
-
-def test_a_job_that_gets_lost_while_it_is_read_is_started_again(sumo):
-    sumo.records = [message(T0 + n, _n=n) for n in range(4)]
-    usual = sumo._page
-
-    def page(job: Any, what: str, query: Any) -> Answer:
-        if query["offset"] == "2" and len(sumo.created) == 1:
-            return answer_json({"status": 400, "code": "searchjob.jobid.invalid", "message": "Job ID is invalid."}, 400)
-        return usual(job, what, query)
-
-    sumo._page = page
-    assert {each["_n"] for each in fetched(client(sumo, page=2))} == {"0", "1", "2", "3"}
-    assert len(sumo.created) == 2
-
-
-def test_a_job_that_keeps_getting_lost_is_given_up(sumo):
-    sumo.looks_until_done, sumo.lose = 3, 10**6
-    with pytest.raises(Unreachable, match="got lost 3 times"):
-        fetched(client(sumo))
-
-
 def test_a_job_is_kept_alive_while_its_pages_are_worked_on(sumo, monkeypatch):
     monkeypatch.setattr(module, "_ALIVE", 0.001)
     sumo.records = [message(T0 + n) for n in range(4)]
@@ -239,23 +111,6 @@ def test_a_job_is_kept_alive_while_its_pages_are_worked_on(sumo, monkeypatch):
         return count
 
     assert run(siem, slowly()) == 4
-
-
-def test_what_is_told_while_it_is_kept_alive_counts(sumo, monkeypatch):
-    monkeypatch.setattr(module, "_ALIVE", 0.001)
-    sumo.records = [message()]
-    siem = client(sumo)
-
-    async def slowly() -> None:
-        async for _batch in siem.fetch(Ask(Clock.INGEST)):
-            (job,) = sumo.jobs.values()
-            sumo.state = {"pendingErrors": ["a node failed"]}
-            looks = job.looks
-            while job.looks < looks + 2 and len(asyncio.all_tasks()) > 1:
-                await asyncio.sleep(0.001)
-
-    with pytest.raises(PartialResult, match="a node failed"):
-        run(siem, slowly())
 
 
 def test_a_job_is_deleted_when_nobody_reads_on_or_the_reader_is_cancelled(sumo):
@@ -308,14 +163,6 @@ def test_a_circle_of_endpoints_ends(sumo):
         fetched(client(sumo))
 
 
-def test_too_many_requests_are_waited_for_and_then_said(sumo):
-    sumo.records, sumo.throttled = [message()], 3
-    assert len(fetched(client(sumo))) == 1
-    sumo.throttled = 10**6
-    with pytest.raises(RateLimited, match=r"rate\.limit\.exceeded"):
-        fetched(client(sumo))
-
-
 def test_there_are_no_more_than_four_requests_a_second(sumo):
     now, naps = 0.0, []
 
@@ -333,52 +180,6 @@ def test_there_are_no_more_than_four_requests_a_second(sumo):
     run(siem, twice())
     assert len(sumo.requests) == 16
     assert now >= 15 * 0.25
-
-
-def test_wrong_credentials_are_told_without_them(sumo):
-    with pytest.raises(AuthError, match=r"Credential could not be verified.*siem\.sl") as error:
-        fetched(client(sumo, access_key="wrong-and-secret"))
-    assert "secret" not in str(error.value)
-
-
-def test_a_search_that_is_not_taken_is_told_in_its_words(sumo):
-    sumo._create = lambda _body: answer_json(
-        {"code": "searchjob.parse.error", "message": "Unable to parse query."}, 400
-    )
-    with pytest.raises(SourceError, match=r"parse\.error: Unable to parse query"):
-        fetched(client(sumo))
-
-
-BODIES = {
-    "a proxy's page": Answer(200, b"<html><body>Sign in</body></html>", {"Content-Type": "text/html"}),
-    "nothing": Answer(200, b""),
-    "cut off": Answer(200, b'{"state":"DONE GATHERING RESULTS","messageCount":1,"pendi'),
-    "another type": Answer(200, b"[1, 2]"),
-    "no text": Answer(200, b"\xff\xfe\x00"),
-    "nested without end": Answer(200, b'{"messages":' + b"[" * 100_000),
-    "other members": Answer(200, b'{"id":[],"state":7,"messages":{"map":1}}'),
-    "messages without a map": Answer(200, b'{"id":{},"state":null,"messages":[{"map":null}]}'),
-    "gzip that is none": Answer(200, b"hello", {"Content-Encoding": "gzip"}),
-    "an error without a reason": Answer(500, b"<html/>"),
-}
-WHERE = {"create": ("POST", "/jobs"), "state": ("GET", "1"), "messages": ("GET", "/messages")}
-
-
-@pytest.mark.parametrize("body", BODIES)
-@pytest.mark.parametrize("where", WHERE)
-def test_what_is_no_answer_of_sumo_logic_is_an_error_and_no_crash(sumo, where, body):
-    sumo.records = [message()]
-    method, end = WHERE[where]
-    usual = sumo.answer
-
-    def answer(request: Request) -> Answer:
-        return BODIES[body] if request.method == method and request.path.endswith(end) else usual(request)
-
-    sumo.answer = answer
-    with pytest.raises(SourceError) as error:
-        fetched(client(sumo))
-    assert KEY not in str(error.value)
-    assert "Sign in" not in str(error.value)
 
 
 def test_places_are_the_scopes_and_what_is_wrong_with_them(sumo, monkeypatch):
