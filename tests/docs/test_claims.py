@@ -14,7 +14,7 @@ from .papers import DOCS, ROOT, blocks
 MODULES = sorted(path for room in ("connector", "playbooks") for path in (ROOT / room).rglob("*.py"))
 # Ways to the network and to other programs.
 FORBIDDEN = {
-    *("socket", "socketserver", "ssl", "http", "urllib", "ftplib", "smtplib", "imaplib", "poplib", "xmlrpc", "asyncio"),
+    *("socket", "socketserver", "ssl", "http", "urllib", "ftplib", "smtplib", "imaplib", "poplib", "xmlrpc"),
     *("httpx", "requests", "aiohttp", "urllib3", "subprocess", "multiprocessing", "webbrowser", "pty", "ctypes"),
 }
 CALLS = {"system", "popen", "execv", "execve", "execvp", "spawnv", "fork", "forkpty", "posix_spawn", "startfile"}

@@ -65,31 +65,38 @@ class Engine:
             yield from self._correlate(hits)
 
     def _correlate(self, hits: HitStore) -> Iterator[Detection]:
-        for correlation in self._rules.correlations:
-            for match in self._matches(correlation, hits):
-                if correlation.emits:
-                    yield self._evaluator.correlated(correlation, match)
+        for correlation, match in matched(self._evaluator, hits):
+            yield self._evaluator.correlated(correlation, match)
 
-    def _matches(self, correlation: Correlation, hits: HitStore) -> Iterator[Match]:
-        outer = self._evaluator.members.get(correlation.id, [])
-        held: list[Match] = []
-        for _, group in hits.groups(correlation.id):
-            matches: Iterable[Match] = each_match(correlation.plan, group)
-            if correlation.plan.emit == "pair":
-                matches = reversed(list(matches))
-            for match in matches:
-                for member in outer:
-                    record = joined(hit.record for hit in match.hits)
-                    plan = member.correlation.plan
-                    hits.add(member.correlation.id, as_hit(match, correlation.plan, plan, record))
-                if correlation.plan.emit != "pair":
-                    yield match
-                    continue
-                held.append(match)
-                if len(held) > _SORTED:
-                    yield from held
-                    held = []
-        yield from sorted(held, key=lambda match: -match.first)
+
+def matched(evaluator: Evaluator, hits: HitStore) -> Iterator[tuple[Correlation, Match]]:
+    """What the correlations that give findings match in `hits`, to which matches of inner correlations are added."""
+    for correlation in evaluator.rules.correlations:
+        for match in _matches(evaluator, correlation, hits):
+            if correlation.emits:
+                yield correlation, match
+
+
+def _matches(evaluator: Evaluator, correlation: Correlation, hits: HitStore) -> Iterator[Match]:
+    outer = evaluator.members.get(correlation.id, [])
+    held: list[Match] = []
+    for _, group in hits.groups(correlation.id):
+        matches: Iterable[Match] = each_match(correlation.plan, group)
+        if correlation.plan.emit == "pair":
+            matches = reversed(list(matches))
+        for match in matches:
+            for member in outer:
+                record = joined(hit.record for hit in match.hits)
+                plan = member.correlation.plan
+                hits.add(member.correlation.id, as_hit(match, correlation.plan, plan, record))
+            if correlation.plan.emit != "pair":
+                yield match
+                continue
+            held.append(match)
+            if len(held) > _SORTED:
+                yield from held
+                held = []
+    yield from sorted(held, key=lambda match: -match.first)
 
 
 class _Reading:

@@ -83,7 +83,7 @@ Fingerprint = Annotated[str, AfterValidator(_digits)]
 
 class Source(BaseModel):
     """Settings of whatever is polled. `kind`: which SIEM. `lookback`: how much before the watermark is read again for
-    late records (default: what the SIEM needs).
+    late records (default: what the SIEM needs, or 15m by event time).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -95,7 +95,8 @@ class Connection(Source):
     """`ca`: a file of certificates to trust instead of the public ones. `fingerprint`: SHA-256 of the server's own
     certificate, which then must be that one. `timeout`: for one answer. `at_once`: queries running at once, at most.
     `clock`: by which time to poll (default: ingest where the SIEM has it). `pushdown`: let the SIEM select
-    (`candidates`), give everything (`off`), or score (`score`).
+    (`candidates`), give everything (`off`), or score (`score`). `late`: how late records may come that still belong
+    together with those that came before. `slice`: the longest interval that is asked for at once.
     """
 
     url: Url
@@ -106,3 +107,5 @@ class Connection(Source):
     at_once: Annotated[int, Field(ge=1, le=64)] = 4
     clock: Literal["ingest", "event"] | None = None
     pushdown: Literal["off", "candidates", "score"] = "candidates"
+    late: Duration = timedelta(days=1)
+    slice: Duration = timedelta(hours=1)

@@ -3,7 +3,7 @@
 A client is found by its `kind` among the entry points of the group `exfilwatch.siem`; others may add theirs.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from enum import StrEnum
 from typing import ClassVar, Protocol, runtime_checkable
 
@@ -102,7 +102,7 @@ class Siem(Protocol):
         """The SIEM's own clock, µs."""
         ...
 
-    def fetch(self, ask: Ask) -> AsyncIterator[Sequence[bytes]]:
+    def fetch(self, ask: Ask) -> AsyncGenerator[Sequence[bytes], None]:
         """The records of `ask`, in any order, in batches: each record one JSON object that a field map recognises.
 
         Ends normally only when every record was yielded. Doubles are allowed.

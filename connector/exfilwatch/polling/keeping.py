@@ -1,0 +1,30 @@
+"""What was found goes into the store: in the transaction of whoever read it."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from exfilwatch.detection.detection import Detection
+from exfilwatch.detection.evaluate import Evaluator
+from exfilwatch.detection.judge import Waiting
+from exfilwatch.findings.finding import Finding, finding
+from exfilwatch.findings.store import Store
+from exfilwatch.polling.correlating import correlate
+
+
+class Kept(NamedTuple):
+    """The findings that are new, and how many others they outgrew."""
+
+    new: list[Finding]
+    superseded: int
+
+
+def keep(
+    connection: Connection, store: Store, evaluator: Evaluator, detections: Iterable[Detection], hits: Iterable[Waiting]
+) -> Kept:
+    """Correlate the hits with those that wait, and store all that was found."""
+    correlated = correlate(connection, evaluator, hits)
+    found = [finding(each) for each in (*detections, *correlated.detections)]
+    saved = store.record_in(connection, found, correlated.superseded)
+    return Kept(saved.findings, len(correlated.superseded))

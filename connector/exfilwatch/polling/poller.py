@@ -1,0 +1,265 @@
+"""The poll: plan intervals, read each whole, and commit what it gave together with the fact that it was read.
+
+Killed anywhere, the next poll goes on: what was not committed is read again, and finds the same under the same ids.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from exfilwatch.detection.judge import Judge, Waiting
+from exfilwatch.detection.rule import RuleSet
+from exfilwatch.errors import PartialResult, SourceError
+from exfilwatch.events.report import Report
+from exfilwatch.findings.store import Store
+from exfilwatch.polling import state
+from exfilwatch.polling.keeping import keep
+from exfilwatch.polling.logs import log
+from exfilwatch.polling.reading import Read, Reading
+from exfilwatch.polling.runs import Run, keep_run, lateness
+from exfilwatch.polling.slices import Interval, halved, planned, watermark
+from exfilwatch.polling.worker import is_dead, worker_name
+from exfilwatch.siem.siem import SECOND, Clock, Siem
+
+_LEASE = 300 * SECOND
+_LOOKBACK = 900 * SECOND  # by event time, when the settings say nothing
+_AHEAD = 86_400 * SECOND  # of our clock: events of hosts whose clock is fast
+_SAMPLE = 10_000  # events whose lateness a run remembers
+
+
+class Times(NamedTuple):
+    """Lengths of time in µs; `since`: how far back the first poll of a source goes."""
+
+    since: int
+    lookback: int
+    late: int
+    width: int
+
+
+class Poller:
+    """Polls one SIEM with one rule set into one store. `clock` gives µs; `worker` names who holds a slice."""
+
+    def __init__(
+        self,
+        siem: Siem,
+        rules: RuleSet,
+        store: Store,
+        *,
+        since: int,
+        report: Report | None = None,
+        worker: str = "",
+        clock: Callable[[], int] = lambda: time.time_ns() // 1000,
+    ) -> None:
+        self.report = report or Report()
+        self.siem = siem
+        self.store = store
+        self.worker = worker or worker_name()
+        self.now = clock
+        self.judge = Judge(rules, self.report)
+        self.rules_key = state.rules_key(rules)
+        self.clock = _clock(siem)
+        self.times = _times(siem, self.clock, since)
+        self.reading = Reading(siem, self.judge, self.report, self.clock)
+        store.database.ensure(state.PART, state.PACKAGE)
+
+    async def once(self, deadline: float | None = None, progress: Callable[[Run], None] = lambda _run: None) -> Run:
+        """One poll, of at most `deadline` seconds; what is left is read by the next. Never raises SourceErrors.
+
+        Why it ended early, if it did, is the run's `problem`.
+        """
+        run = Run(self.siem.name, self.worker, self.now(), clock=self.clock.value)
+        counted = self.siem.traffic.requests, self.siem.traffic.bytes, self.siem.traffic.retries
+        polling = _Polling(self, run, progress)
+        try:
+            async with asyncio.timeout(deadline):
+                await polling.all()
+        except TimeoutError:
+            run.problem = f"the deadline of {deadline:g} s is over; the next poll goes on"
+        except SourceError as error:
+            run.problem = str(error)
+        traffic = self.siem.traffic
+        run.requests, run.bytes, run.retries = (
+            traffic.requests - counted[0],
+            traffic.bytes - counted[1],
+            traffic.retries - counted[2],
+        )
+        polling.end()
+        return run
+
+
+class _Polling:
+    """One poll of a Poller."""
+
+    def __init__(self, poller: Poller, run: Run, progress: Callable[[Run], None]) -> None:
+        self._poller = poller
+        self._run = run
+        self._progress = progress
+        self._siem = poller.siem
+        self._source = poller.siem.name
+        self._database = poller.store.database
+        self._times = poller.times
+        self._failed: set[int] = set()
+        self._late: list[float] = []
+
+    async def all(self) -> None:
+        """Plan, then read until nothing is left that can be read now."""
+        now = await self._siem.now()
+        with self._database.write() as connection:
+            self._plan(connection, now)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(self._siem.settings.at_once):
+                    group.create_task(self._work())
+        except BaseExceptionGroup as errors:
+            raise _first(errors) from None
+        if self._poller.clock is Clock.EVENT:
+            await self._ahead(now)
+
+    def _plan(self, connection: Connection, now: int) -> None:
+        times, poller = self._times, self._poller
+        known = state.source_state(connection, self._source, lock=True)
+        frontier = known.frontier if known else now - times.since
+        lookback = times.lookback if known else 0
+        if known and known.clock != poller.clock:
+            lookback = times.late  # what is late by one clock is not by the other
+        if known and known.rules != poller.rules_key:
+            state.forget_seen(connection, self._source, None)  # other rules may see more in the same events
+        state.free_the_dead(connection, self._source, lambda owner: is_dead(owner, poller.worker))
+        step = self._siem.capabilities.step
+        # A clock that was set back plans nothing until it is where it was.
+        intervals = planned(frontier, now, lookback=lookback, width=times.width, step=step)
+        state.plan_slices(connection, self._source, intervals)
+        frontier = max([frontier, *(interval.high for interval in intervals)])
+        stored = state.SourceState(poller.clock.value, frontier, poller.rules_key, None)
+        state.keep_source(connection, self._source, stored)
+        state.forget_seen(connection, self._source, frontier - times.lookback)
+
+    async def _work(self) -> None:
+        while (held := self._claim()) is not None:
+            renewing = asyncio.create_task(self._renew(held))
+            try:
+                await self._read(held)
+            except state.LeaseLost:
+                log.warning("lease lost", source=self._source, slice=held.id)
+            finally:
+                renewing.cancel()
+            self._progress(self._run)
+
+    def _claim(self) -> state.Slice | None:
+        now = self._poller.now()
+        with self._database.write() as connection:
+            return state.claim(connection, self._source, self._poller.worker, now, _LEASE, self._failed)
+
+    async def _renew(self, held: state.Slice) -> None:
+        while True:
+            await asyncio.sleep(_LEASE / SECOND / 3)
+            with self._database.write() as connection:
+                state.renew(connection, held, self._poller.now(), _LEASE)
+
+    async def _read(self, held: state.Slice) -> None:
+        try:
+            read = await self._poller.reading.slice(held.interval, self._leading())
+        except PartialResult as error:
+            self._partial(held, str(error))
+        except (SourceError, asyncio.CancelledError) as error:
+            # The next poll reads it: at once, for whoever ends does not hold it.
+            self._give_back(held, str(error) or "ended before it was read")
+            raise
+        else:
+            self._commit(read, held)
+
+    def _leading(self) -> list[Waiting]:
+        since = self._poller.now() - self._times.late - self._poller.judge.longest
+        with self._database.read() as connection:
+            return list(state.leading(connection, self._poller.judge.leaders, since))
+
+    def _partial(self, held: state.Slice, problem: str) -> None:
+        """Both halves instead; one step that can't be read whole stays, and holds the watermark."""
+        halves = halved(held.interval, self._siem.capabilities.step)
+        if halves is None:
+            self._give_back(held, problem)
+            log.warning("partial result", source=self._source, low=held.interval.low, high=held.interval.high)
+            return
+        with self._database.write() as connection:
+            state.finish(connection, held)
+            state.plan_slices(connection, self._source, halves)
+        self._run.halved += 1
+
+    def _give_back(self, held: state.Slice, problem: str) -> None:
+        self._failed.add(held.id)
+        self._run.failed += 1
+        with self._database.write() as connection:
+            state.release(connection, held, 0, problem)
+
+    def _commit(self, read: Read, held: state.Slice | None) -> None:
+        poller = self._poller
+        until = {name: held.interval.high if held else time or 0 for name, (_, time) in read.events.items()}
+        with self._database.write() as connection:
+            if held:
+                state.finish(connection, held)
+            new = state.unseen(connection, self._source, until)
+            fresh = [each for each in read.detections if any(event.id in new for event in each.events)]
+            kept = keep(connection, poller.store, poller.judge.evaluator, fresh, read.hits)
+        run = self._run
+        run.slices += held is not None
+        run.records += read.records
+        run.events += len(new)
+        run.findings += len(kept.new)
+        run.superseded += kept.superseded
+        self._late += [
+            (ingest - time) / SECOND
+            for name, (ingest, time) in read.events.items()
+            if name in new and ingest is not None and time is not None
+        ][: _SAMPLE - len(self._late)]
+        log.info("slice", source=self._source, records=read.records, events=len(new), findings=len(kept.new))
+
+    async def _ahead(self, now: int) -> None:
+        """Events whose time is still to come: their hosts' clocks are fast. Looked at in every poll, until it has."""
+        try:
+            read = await self._poller.reading.slice(Interval(now, now + _AHEAD), self._leading())
+        except PartialResult:
+            return  # their time comes, and with it slices that can be halved
+        self._commit(read, None)
+
+    def end(self) -> None:
+        """Store the run, and forget what is no longer needed."""
+        run, times = self._run, self._times
+        with self._database.write() as connection:
+            left = state.left(connection, self._source)
+            stored = state.source_state(connection, self._source)
+            if stored:
+                run.watermark = watermark(stored.frontier, [interval for interval, _ in left])
+                for correlation in self._poller.judge.evaluator.rules.correlations:
+                    span = correlation.plan.timespan
+                    state.forget_hits(connection, correlation.id, run.watermark - times.late - span, span)
+            run.left = len(left)
+            if left and not run.problem:
+                run.problem = next((problem for _, problem in left if problem), "")
+            run.lateness = lateness(self._late)
+            run.ended = self._poller.now()
+            keep_run(connection, run)
+
+
+def _clock(siem: Siem) -> Clock:
+    if siem.settings.clock:
+        return Clock(siem.settings.clock)
+    return Clock.INGEST if siem.capabilities.ingest_time else Clock.EVENT
+
+
+def _times(siem: Siem, clock: Clock, since: int) -> Times:
+    settings = siem.settings
+    default = siem.capabilities.settle if clock is Clock.INGEST else _LOOKBACK
+    lookback = round(settings.lookback.total_seconds() * SECOND) if settings.lookback is not None else default
+    late, width = (round(length.total_seconds() * SECOND) for length in (settings.late, settings.slice))
+    return Times(since, lookback, max(late, lookback), width)
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """One of the errors that ended a poll."""
+    found: BaseException = errors
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found

@@ -1,0 +1,77 @@
+"""Polling as the settings say it: what a scheduler calls, ours or a SOAR's.
+
+runs = await poll(settings(), rules, store)
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from exfilwatch.config import Settings
+from exfilwatch.detection.rule import RuleSet
+from exfilwatch.errors import ConfigError
+from exfilwatch.events.report import Report
+from exfilwatch.findings.store import Store
+from exfilwatch.polling.following import Follower
+from exfilwatch.polling.poller import Poller
+from exfilwatch.polling.runs import Run
+from exfilwatch.siem.registry import open_siem
+from exfilwatch.siem.siem import SECOND, Siem
+
+Polled = Poller | Follower
+
+
+def configured(settings: Settings, names: Iterable[str] = ()) -> Mapping[str, Mapping[str, Any]]:
+    """The sources of these names, else all. Raises ConfigError, which lists those that there are."""
+    if not settings.siem:
+        raise ConfigError("nothing to poll: the settings have no [siem.NAME] yet; the page Configuration shows one")
+    known = ", ".join(settings.siem)
+    for name in names:
+        if name not in settings.siem:
+            raise ConfigError(f"{name}: there is no [siem.{name}] in the settings, only {known}")
+    return {name: settings.siem[name] for name in names or settings.siem}
+
+
+class Polls:
+    """Sources that are polled together, so that one that is slow holds up no other."""
+
+    def __init__(
+        self,
+        sources: Mapping[str, Mapping[str, Any]],
+        rules: RuleSet,
+        store: Store,
+        *,
+        since: timedelta = timedelta(days=1),
+        report: Report | None = None,
+    ) -> None:
+        self.report = report or Report()
+        self._sources = [open_siem(name, values) for name, values in sources.items()]
+        back = round(since.total_seconds() * SECOND)
+        self._polled: list[Polled] = [
+            Poller(source, rules, store, since=back, report=self.report)
+            if isinstance(source, Siem)
+            else Follower(source, rules, store, report=self.report)
+            for source in self._sources
+        ]
+
+    async def once(
+        self,
+        deadline: float | None = None,
+        progress: Callable[[Run], None] = lambda _run: None,
+        done: Callable[[Run], None] = lambda _run: None,
+    ) -> list[Run]:
+        """Poll each source once, for at most `deadline` seconds; `done` is called after each."""
+
+        async def one(polled: Polled) -> Run:
+            run = await polled.once(deadline, progress)
+            done(run)
+            return run
+
+        return list(await asyncio.gather(*map(one, self._polled)))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        for source in self._sources:
+            if isinstance(source, Siem):
+                await source.close()

@@ -1,0 +1,87 @@
+"""One slice, read whole from a SIEM: first what may fire by itself, then what matters near it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import aclosing
+
+import msgspec
+
+from exfilwatch.detection.detection import Detection
+from exfilwatch.detection.judge import Around, Judge, Judged, Waiting
+from exfilwatch.events.lines import LineDecoder
+from exfilwatch.events.report import Report
+from exfilwatch.polling.slices import Interval, merged
+from exfilwatch.siem.siem import Ask, Clock, Near, Siem
+
+
+class Read(msgspec.Struct):
+    """What a slice gave. `events`: those that may fire, by id, with their ingest time and time (µs)."""
+
+    records: int = 0
+    detections: list[Detection] = []
+    hits: list[Waiting] = []
+    events: dict[str, tuple[int | None, int | None]] = {}
+
+    def take(self, judged: Judged) -> None:
+        """Add what one event gave."""
+        self.events[judged.event.id] = (judged.event.ingest_time, judged.event.time)
+        self.detections += judged.detections
+        self.hits += judged.hits
+
+
+class Reading:
+    """Reads slices of one SIEM for one rule set."""
+
+    def __init__(self, siem: Siem, judge: Judge, report: Report, clock: Clock) -> None:
+        self._siem = siem
+        self._judge = judge
+        self._report = report
+        self._clock = clock
+        self._everything = siem.settings.pushdown == "off"
+
+    async def slice(self, interval: Interval, leading: Iterable[Waiting]) -> Read:
+        """All of an interval. `leading`: hits of before, near which lazy rules matter. Raises SourceErrors."""
+        read = Read()
+        rules = None if self._everything else self._judge.eager
+        ask = Ask(self._clock, interval.low, interval.high, rules)
+        decoder = LineDecoder(self._siem.name, self._report)
+        async for records in self._batches(ask):
+            read.records += len(records)
+            for judged in self._judge.judge(records, decoder):
+                read.take(judged)
+        for event in decoder.finish():
+            read.take(self._judge.event(event))
+        if self._judge.lazy:
+            await self._near(interval, leading, read)
+        return read
+
+    async def _near(self, interval: Interval, leading: Iterable[Waiting], read: Read) -> None:
+        """Hits of lazy rules: near the leaders of this slice at any time, near those of before in this slice."""
+        fresh = [around for waiting in read.hits if (around := self._judge.around(waiting))]
+        known = [around for waiting in leading if (around := self._judge.around(waiting))]
+        if self._clock is Clock.EVENT:
+            known = [around for around in known if around.low < interval.high and around.high >= interval.low]
+        for near in _batched(fresh, self._siem.capabilities.most_near):
+            await self._followers(Ask(Clock.EVENT, None, None, self._judge.lazy, near), read)
+        for near in _batched(known, self._siem.capabilities.most_near):
+            await self._followers(Ask(self._clock, interval.low, interval.high, self._judge.lazy, near), read)
+
+    async def _followers(self, ask: Ask, read: Read) -> None:
+        decoder = LineDecoder(self._siem.name, Report())
+        async for records in self._batches(ask):
+            read.records += len(records)
+            read.hits += self._judge.near(records, decoder)
+
+    async def _batches(self, ask: Ask) -> AsyncIterator[Sequence[bytes]]:
+        """The batches, with a breath after each, so that other slices and the deadline get their turn."""
+        async with aclosing(self._siem.fetch(ask)) as batches:
+            async for records in batches:
+                yield records
+                await asyncio.sleep(0)
+
+
+def _batched(spans: Iterable[Around], most: int) -> Iterator[tuple[Near, ...]]:
+    """Hosts and times for one query each."""
+    near = [Near(*span) for span in merged(spans)]
+    for start in range(0, len(near), most):
+        yield tuple(near[start : start + most])

@@ -1,0 +1,53 @@
+"""Which intervals to read: pure arithmetic on times in µs since 1970 UTC.
+
+The frontier is how far intervals were planned; what is planned and not yet read whole is kept, so that the watermark,
+before which everything was read, is the lowest of what is left.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+
+class Interval(NamedTuple):
+    """low <= time < high."""
+
+    low: int
+    high: int
+
+
+def planned(frontier: int, now: int, *, lookback: int, width: int, step: int) -> list[Interval]:
+    """The intervals from the look-back before the frontier to now, each at most `width` long, on whole steps.
+
+    Now is rounded down: a step that is not over may still get records.
+    """
+    low, end = (frontier - lookback) // step * step, now // step * step
+    width = max(step, width // step * step)
+    return [Interval(at, min(at + width, end)) for at in range(low, end, width)]
+
+
+def halved(interval: Interval, step: int) -> tuple[Interval, Interval] | None:
+    """Both halves, on whole steps; None for one step, which can't be halved."""
+    steps = (interval.high - interval.low) // step
+    if steps < 2:
+        return None
+    middle = interval.low + steps // 2 * step
+    return Interval(interval.low, middle), Interval(middle, interval.high)
+
+
+def watermark(frontier: int, left: Iterable[Interval]) -> int:
+    """Everything before it was read whole."""
+    return min([frontier, *(interval.low for interval in left)])
+
+
+def merged(spans: Iterable[tuple[str, int, int]]) -> Iterator[tuple[str, int, int]]:
+    """Spans of times of the same host that overlap or touch, as one; by host and time."""
+    held: tuple[str, int, int] | None = None
+    for host, low, high in sorted(spans):
+        if held and held[0] == host and low <= held[2]:
+            held = (host, held[1], max(held[2], high))
+            continue
+        if held:
+            yield held
+        held = (host, low, high)
+    if held:
+        yield held

@@ -1,0 +1,184 @@
+"""`exfilwatch poll`: ask the SIEMs of the settings for what is new, keep what is found, open its cases."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from exfilwatch_playbooks.cli import exits, stdout
+from exfilwatch_playbooks.cli.options import Database, RowsOutput, Rules, examples, readable
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from exfilwatch.events.report import Report
+    from exfilwatch.polling.polls import Polls
+    from exfilwatch.polling.runs import Run
+    from exfilwatch_playbooks.cases.opening import Outcome
+
+
+class LogLevel(StrEnum):
+    """How much is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[SIEM]...", help="Names of [siem.NAME] in the settings. Default: all.", show_default=False),
+]
+Once = Annotated[bool, typer.Option("--once", help="Poll once and end, as a scheduler wants it. The default.")]
+Every = Annotated[
+    str | None, typer.Option("--every", metavar="TIME", help="Poll again and again, this far apart: 30s, 5m, 1h.")
+]
+Since = Annotated[
+    str,
+    typer.Option("--since", metavar="TIME", help="How far back the first poll of a SIEM goes: 24h, 7d."),
+]
+Deadline = Annotated[
+    str | None,
+    typer.Option("--deadline", metavar="TIME", help="End each poll after this time; the next one goes on."),
+]
+Log = Annotated[LogLevel, typer.Option("--log", help="What is logged to standard error.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    shown = examples(
+        "exfilwatch poll --once",
+        "exfilwatch poll main --every 5m --since 7d",
+        "exfilwatch poll --once --deadline 4m --output jsonl",
+    )
+    app.command("poll", epilog=shown)(poll)
+
+
+def poll(
+    names: Names = None,
+    once: Once = False,
+    every: Every = None,
+    since: Since = "24h",
+    deadline: Deadline = None,
+    rules: Rules = None,
+    output: RowsOutput = None,
+    log: Log = LogLevel.WARNING,
+    database: Database = None,
+) -> None:
+    """Look at what is new in the SIEMs, keep the findings, and open a local case for each incident.
+
+    Nothing is looked at twice and nothing is left out, however often a poll is run, and wherever one was ended.
+    """
+    from exfilwatch.config import settings
+    from exfilwatch.errors import ConfigError
+    from exfilwatch.polling.logs import configure
+    from exfilwatch.polling.polls import Polls, configured
+    from exfilwatch_playbooks.cli.settings import open_store, rule_set
+
+    if once and every:
+        raise ConfigError("give either --once or --every")
+    apart, ends, back = _length(every, "--every"), _length(deadline, "--deadline"), _length(since, "--since")
+    configure(log.value)
+    sources = configured(settings(), names or ())
+    store, loaded = open_store(database), rule_set(rules)
+    polls = Polls(sources, loaded, store, since=back)
+    infos = {info.id: info for info in loaded.infos}
+
+    def opened() -> "list[Outcome]":
+        from exfilwatch_playbooks.cases.local import Local
+        from exfilwatch_playbooks.cases.opening import open_cases
+
+        return open_cases(store, Local(store), rules=infos)
+
+    show = _Show(opened, people=readable(output))
+    asyncio.run(_polled(polls, show, ends.total_seconds() if deadline else None, apart if every else None))
+    if show.failed:
+        raise typer.Exit(exits.UNREADABLE)
+
+
+async def _polled(polls: "Polls", show: "_Show", deadline: float | None, apart: "timedelta | None") -> None:
+    """Once, or again and again until the program is ended; a poll that takes longer than the time apart delays none."""
+    begun = time.monotonic()
+    try:
+        while True:
+            await polls.once(deadline, show.progress, show.done)
+            show.problems(polls.report)
+            if apart is None:
+                return
+            seconds = apart.total_seconds()
+            await asyncio.sleep(seconds - (time.monotonic() - begun) % seconds)
+    finally:
+        await polls.close()
+
+
+def _length(text: str | None, option: str) -> "timedelta":
+    from datetime import timedelta
+
+    from exfilwatch.duration import duration
+    from exfilwatch.errors import ConfigError
+
+    if text is None:
+        return timedelta(0)
+    try:
+        found = duration(text)
+    except ValueError as error:
+        raise ConfigError(f"{option} {text!r}: {error}") from None
+    if not found:
+        raise ConfigError(f"{option} {text!r}: give a time that is longer than none")
+    return found
+
+
+class _Show:
+    """What is printed: a line a poll, the cases that changed, and each kind of problem once."""
+
+    def __init__(self, opened: "Callable[[], list[Outcome]]", *, people: bool) -> None:
+        self.failed = False
+        self._opened = opened
+        self._people = people
+        self._said: set[str] = set()
+        self._shown = 0.0
+
+    def progress(self, run: "Run") -> None:
+        """A sign of life of a long poll, every few seconds, for people."""
+        if self._people and time.monotonic() - self._shown > 5:
+            from exfilwatch_playbooks.cli.boundary import say
+
+            self._shown = time.monotonic()
+            say(f"{run.source}: {run.slices:,} intervals, {run.records:,} records, {run.findings:,} findings so far")
+
+    def done(self, run: "Run") -> None:
+        """A poll of one source has ended: its cases are opened, and it is shown."""
+        from exfilwatch_playbooks.cli.boundary import say
+
+        outcomes = self._opened()
+        if self._people:
+            from exfilwatch_playbooks.cli.case_view import show_outcomes
+            from exfilwatch_playbooks.cli.runs import sentence
+
+            show_outcomes(outcomes)
+            say(sentence(run))
+        else:
+            from exfilwatch_playbooks.cli.jsonl import line
+            from exfilwatch_playbooks.cli.runs import row
+
+            stdout.write_line(line(row(run)))
+        for outcome in outcomes:
+            if outcome.error is not None:
+                self.failed = True
+                say(f"error: incident {outcome.incident}: {outcome.error}")
+        if run.problem:
+            self.failed = True
+            say(f"error: {run.source}: {run.problem}")
+
+    def problems(self, report: "Report") -> None:
+        """What could not be read of the records, each kind once."""
+        from exfilwatch_playbooks.cli.boundary import say
+
+        for problem in report.problems:
+            if problem.why not in self._said:
+                self._said.add(problem.why)
+                say(f"problem: {problem}")
