@@ -360,3 +360,16 @@ def test_the_service_selects_what_the_rules_look_for(fake, pushdown):
     found = set(numbers(fetched(siem, NOON, NOON + 1, rules=rules)))
     assert "1" in found
     assert ("2" in found) == (pushdown == "off")
+
+
+def test_a_secret_that_a_server_sends_back_is_not_shown(fake):
+    """Neither in a message that is passed on, nor in one that is understood."""
+    for status, said in [
+        (400, "Something odd"),
+        (400, "exceeded the allowed limits"),
+        (403, "InsufficientAccessError"),
+    ]:
+        fake.instead.append(answer_json({"error": {"code": said, "message": f"you sent {SECRET}"}}, status))
+        with pytest.raises(SourceError, match=r"you sent \*\*\*") as caught:
+            fetched(sentinel(fake), NOON, NOON + HOUR)
+        assert SECRET not in f"{caught.value!r}"
