@@ -210,12 +210,12 @@ def test_no_point_in_time_stays_open(searching):
     assert statistics["indices"][index]["total"]["search"]["open_contexts"] == 0
 
 
-def test_a_shard_that_fails_makes_the_result_partial(searching):
+def test_an_index_that_refuses_a_query_is_named(searching):
     searching.create("a")
     searching.put([{"n": 1}], "a")
     searching.create("b", mappings={"properties": {"host": {"properties": {"name": {"type": "keyword"}}}}})
     searching.put([{"n": 2}], "b")
-    with pytest.raises(PartialResult, match=r"1 of 2 shards failed \(index .*-b: .*\): look at the cluster's health"):
+    with pytest.raises(SourceError, match=rf"the query is refused \(index {searching.name('b')}: .*regex.*\)"):
         asyncio.run(_broken(searching))
 
 

@@ -12,20 +12,25 @@ from typing import TypeAlias
 
 import msgspec
 
+from exfilwatch.detection.rule import Rule
 from exfilwatch.errors import ConfigError
 from exfilwatch.events.shape import SHAPES
 from exfilwatch.siem.elastic_indices import Index
 from exfilwatch.siem.queries import elastic
-from exfilwatch.siem.queries.elastic_mapping import Indexed
+from exfilwatch.siem.queries.elastic_mapping import ElasticMapping, Indexed
 from exfilwatch.siem.siem import Ask, Clock, Near
 
 Query: TypeAlias = dict[str, object]
 
 MOST_NEAR = 500
-_CLAUSES = 400
-"""Conditions on hosts and times in one query: both servers take 1,024 at least, and the rules need some of them."""
+_CLAUSES = 1000
+"""Conditions in one query on one index: both servers take 1,024 at least, and count the words of a phrase."""
+_OF_RULES = 600
+"""Of these the rules', where hosts are asked for as well."""
 _CHARACTERS = 200_000
 """Of hosts in one query: 100 MB may be sent, but a query is built in memory on each shard."""
+_PHRASE = 200
+"""Characters of a host that are looked up word by word."""
 _LONG = 1000
 """Characters of a host that are compared: an automaton of much more is refused ("too complex")."""
 _HALF = "\N{REPLACEMENT CHARACTER}"
@@ -51,19 +56,66 @@ def host_fields() -> tuple[str, ...]:
 
 def queries(ask: Ask, indices: Sequence[Index], times: TimeFields) -> list[Query]:
     """Queries that together give what is asked for. Raises ConfigError for an index that can't be asked so."""
-    paths = {path for index in indices for path in host_fields() if index.mapping.ways(path) is not None}
-    return [
-        query
-        for near in (_batched(ask.near, len(paths)) if ask.near else [()])
-        if (query := _over(ask, near, indices, times)) != _NEVER
-    ]
+    mappings = list({id(index.mapping): index.mapping for index in indices}.values())
+    found = list[Query]()
+    for rules in _parts(ask.rules, mappings, _OF_RULES if ask.near else _CLAUSES):
+        left = _CLAUSES - max((clauses(_compiled(rules, mapping)) for mapping in mappings), default=0)
+        for near in _batched(ask.near, mappings, left) if ask.near else [()]:
+            query = _over(msgspec.structs.replace(ask, rules=rules, near=tuple(near)), indices, times)
+            if query != _NEVER:
+                found.append(query)
+    return found
 
 
-def _over(ask: Ask, near: Sequence[Near], indices: Sequence[Index], times: TimeFields) -> Query:
+def clauses(query: object) -> int:
+    """How many conditions a query has, as the servers count them."""
+    match query:
+        case {"bool": dict(parts)}:
+            return sum(
+                clauses(part) for each in parts.values() for part in (each if isinstance(each, list) else [each])
+            )
+        case {"match_phrase": dict(parts)}:
+            return sum(len(re.findall(r"\w+", each["query"])) for each in parts.values()) or 1
+        case dict():
+            return 1
+    return 0
+
+
+Rules: TypeAlias = tuple[Rule, ...] | None
+
+
+def _parts(rules: Rules, mappings: Sequence[ElasticMapping], most: int) -> Iterator[Rules]:
+    """The rules in parts of few enough conditions; a rule that has too many alone asks for everything."""
+    if max((clauses(_compiled(rules, mapping)) for mapping in mappings), default=0) <= most:
+        yield rules
+    elif rules is not None and len(rules) > 1:
+        half = len(rules) // 2
+        yield from _parts(rules[:half], mappings, most)
+        yield from _parts(rules[half:], mappings, most)
+    else:
+        yield None
+
+
+_COMPILED: dict[tuple[Rules, int], tuple[ElasticMapping, Query]] = {}
+"""By rules and identity of the mapping, which is kept with it: compiling takes a tenth of a second and more."""
+
+
+def _compiled(rules: Rules, mapping: ElasticMapping) -> Query:
+    if rules is None:
+        return _EVERY
+    key = (rules, id(mapping))
+    if key not in _COMPILED:
+        if len(_COMPILED) >= 256:
+            _COMPILED.clear()
+        _COMPILED[key] = (mapping, elastic.query(rules, mapping))
+    return _COMPILED[key][1]
+
+
+def _over(ask: Ask, indices: Sequence[Index], times: TimeFields) -> Query:
     """One query over all the indices: the same for each, or by name where they differ."""
     grouped: dict[str, tuple[Query, list[str]]] = {}
     for index in indices:
-        query = _NEVER if index.empty else _all_of(_conditions(ask, near, index, times))
+        query = _NEVER if index.empty else _all_of(_conditions(ask, index, times))
         grouped.setdefault(json.dumps(query), (query, []))[1].append(index.name)
     parts = list(grouped.values())
     if len(parts) == 1:
@@ -71,13 +123,13 @@ def _over(ask: Ask, near: Sequence[Near], indices: Sequence[Index], times: TimeF
     return _one_of([_all_of([{"terms": {"_index": names}}, query]) for query, names in parts])
 
 
-def _conditions(ask: Ask, near: Sequence[Near], index: Index, times: TimeFields) -> Iterator[Query]:
+def _conditions(ask: Ask, index: Index, times: TimeFields) -> Iterator[Query]:
     if ask.low is not None or ask.high is not None:
         yield _in_time(ask, index, times)
-    if near:
-        yield _near(near, index, times)
+    if ask.near:
+        yield _near(ask.near, index, times)
     if ask.rules is not None:
-        wanted = elastic.query(ask.rules, index.mapping)
+        wanted = _compiled(ask.rules, index.mapping)
         yield _one_of([wanted, {"exists": {"field": "_ignored"}}]) if index.overflows else wanted
 
 
@@ -116,15 +168,18 @@ def _millis(micros: int, kind: str, *, up: bool = False) -> str:
     return f"{micros // 1000}.{micros % 1000:03}"
 
 
-def _batched(near: Iterable[Near], paths: int) -> Iterator[list[Near]]:
-    """Few enough hosts and times for a query."""
-    batch, clauses, characters = list[Near](), 0, 0
+def _batched(near: Iterable[Near], mappings: Sequence[ElasticMapping], most: int) -> Iterator[list[Near]]:
+    """Few enough hosts and times for a query, beside what is asked of documents without a host."""
+    fields = [[ways for path in host_fields() if (ways := mapping.ways(path))] for mapping in mappings]
+    free = most - max(map(len, fields), default=0) - 10
+    batch, used, characters = list[Near](), 0, 0
     for each in near:
-        if batch and (clauses + paths + 1 > _CLAUSES or characters + len(each.host) > _CHARACTERS):
+        cost = 1 + max((sum(map(clauses, _named(each.host, ways))) for ways in fields), default=0)
+        if batch and (used + cost > free or characters + len(each.host) > _CHARACTERS):
             yield batch
-            batch, clauses, characters = [], 0, 0
+            batch, used, characters = [], 0, 0
         batch.append(each)
-        clauses += paths + 1
+        used += cost
         characters += len(each.host)
     if batch:
         yield batch
@@ -164,6 +219,8 @@ def _named(host: str, fields: Iterable[Sequence[Indexed]]) -> Iterator[Query]:
         fitting = [way for way in words if way.ignore_above is None or len(host) <= way.ignore_above]
         if fitting:
             yield _word(host, fitting[0])
+        elif texts and len(host) > _PHRASE:
+            yield {"exists": {"field": texts[0].path}}
         elif texts:
             yield {"match_phrase": {texts[0].path: {"query": host, "zero_terms_query": "all"}}}
         elif words:

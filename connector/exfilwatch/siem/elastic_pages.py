@@ -57,10 +57,19 @@ class Answer(msgspec.Struct):
 
 
 class _Reason(msgspec.Struct):
-    reason: dict[str, msgspec.Raw] = {}
-    index: str = ""
+    type: str = ""
+    reason: str | None = ""
 
 
+class _Failure(msgspec.Struct):
+    reason: _Reason = msgspec.field(default_factory=_Reason)
+    index: str | None = ""
+
+
+_REFUSED = frozenset(
+    ("query_shard_exception", "parse_exception", "parsing_exception", "illegal_argument_exception", "too_many_clauses")
+)
+"""Failures that are the same whatever interval is asked for."""
 _DECODER = msgspec.json.Decoder(Answer)
 
 
@@ -78,8 +87,13 @@ def whole(name: str, body: bytes) -> Answer:
     if answer.timed_out or answer.is_partial:
         raise PartialResult(f"{name}: the search ended before it had seen everything (timed_out): ask for less at once")
     if answer.shards.failed:
+        kind, why = _why(answer.shards.failures)
+        if kind in _REFUSED or "too many nested clauses" in why:
+            raise SourceError(
+                f"{name}: the query is refused{why}: leave the index out of `indices`, or mend its mapping"
+            )
         failed = f"{answer.shards.failed} of {answer.shards.total} shards failed"
-        raise PartialResult(f"{name}: {failed}{_why(answer.shards.failures)}: look at the cluster's health")
+        raise PartialResult(f"{name}: {failed}{why}: look at the cluster's health")
     return answer
 
 
@@ -94,13 +108,13 @@ def _tolerantly(body: bytes) -> Answer:
     return answer
 
 
-def _why(failures: Sequence[msgspec.Raw]) -> str:
+def _why(failures: Sequence[msgspec.Raw]) -> tuple[str, str]:
+    """The type of the first failure, and its words in brackets."""
     for each in failures[:1]:
         with suppress(msgspec.DecodeError):
-            failure = msgspec.json.decode(each, type=_Reason)
-            said = bytes(failure.reason.get("reason", msgspec.Raw(b""))).decode("utf-8", "replace").strip('"')
-            return f" (index {failure.index}: {said[:200]})"
-    return ""
+            failure = msgspec.json.decode(each, type=_Failure)
+            return failure.reason.type, f" (index {failure.index}: {(failure.reason.reason or '')[:200]})"
+    return "", ""
 
 
 class Pages:
