@@ -6,12 +6,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from exfilwatch.events.event import Event
 from exfilwatch.events.limits import Limits
 from exfilwatch.events.lines import LineDecoder
 from exfilwatch.events.report import Report
 from exfilwatch.siem.files import Files, FilesSettings
+from exfilwatch.siem.registry import kinds
 from exfilwatch.siem.spool import Portion
+
+installed = pytest.mark.skipif(
+    "files" not in kinds() and os.environ.get("EXFILWATCH_REQUIRE_SERVERS") != "1",
+    reason="what is installed is older than the entry points in pyproject.toml: install it again",
+)
 
 
 @dataclass
