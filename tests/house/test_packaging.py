@@ -81,6 +81,7 @@ def test_the_wheel_has_every_file_of_the_packages_with_rules_shapes_steps_and_de
         "exfilwatch/py.typed",
         "exfilwatch_playbooks/py.typed",
         "exfilwatch/findings/migrations/versions/0001_first.py",
+        "exfilwatch/polling/migrations/versions/0001_first.py",
         "exfilwatch_playbooks/cases/migrations/versions/0001_first.py",
         "exfilwatch/rules/exfil/bitsadmin_upload.yml",
         "exfilwatch/rules/exfil/tests/bitsadmin_upload.yml",
