@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from exfilwatch_playbooks.cli import boundary, cases, demo, detect, explain, findings, poll, rules, run, runs
+from exfilwatch_playbooks.cli import boundary, cases, demo, detect, explain, findings, poll, query, rules, run, runs
 from exfilwatch_playbooks.cli.options import examples
 
 
@@ -50,6 +50,6 @@ def application() -> typer.Typer:
     app.callback(epilog=examples(*start))(_globals)
     for family in (detect, explain, run, poll, runs, demo):
         family.register(app)
-    for family in (rules, findings, cases):
+    for family in (rules, query, findings, cases):
         family.register(app)
     return app

@@ -17,7 +17,7 @@ from typing import TypeAlias
 from exfilwatch.detection.rule import Rule
 from exfilwatch.detection.values import Cidr, Compare, Null, Number, Part, Test, Wild
 from exfilwatch.siem.queries.elastic_mapping import ElasticMapping, Indexed
-from exfilwatch.siem.queries.globs import Fold, Glob, exact, globs, plain
+from exfilwatch.siem.queries.globs import Fold, Glob, contains, exact, globs, plain
 from exfilwatch.siem.queries.infix import natural
 from exfilwatch.siem.queries.language import joined, said
 from exfilwatch.siem.queries.native import PRESENT, asked, enveloped
@@ -59,13 +59,32 @@ def query(rules: Sequence[Rule], mapping: ElasticMapping) -> Query:
 
 
 def _fit(kinds: list[dict[str, Query | bool]]) -> None:
-    """Where there are more clauses than an engine takes, all records of those kinds that need most are asked for."""
-    sizes = [sum(map(clauses, conditions.values())) for conditions in kinds]
-    while sum(sizes) > _CLAUSES - 10 * len(kinds):
-        largest = sizes.index(max(sizes))
-        sizes[largest] = 0
-        kinds[largest].clear()
-        kinds[largest]["everything"] = True
+    """Where there are more clauses than an engine takes, the conditions that need most are made wider."""
+    sizes = {(at, name): clauses(found) for at, kind in enumerate(kinds) for name, found in kind.items()}
+    left = sum(sizes.values()) - (_CLAUSES - 10 * len(kinds))
+    while left > 0 and sizes:
+        at, name = largest = max(sizes, key=lambda each: sizes[each])
+        lighter = _lighter(kinds[at][name])
+        kinds[at][name] = lighter
+        left -= sizes[largest] - clauses(lighter)
+        sizes[largest] = clauses(lighter)
+        if isinstance(lighter, bool):
+            del sizes[largest]
+
+
+def _lighter(found: Query | bool) -> Query | bool:
+    """Wider, and of fewer clauses: without what needs most of all that has to be fulfilled."""
+    match found:
+        case {"bool": {"filter": [_, _, *_] as parts}}:
+            heaviest = max(parts, key=clauses)
+            left = [part for part in parts if part is not heaviest]
+            return left[0] if len(left) == 1 else {"bool": {"filter": left}}
+        case {"bool": {"should": [*parts]}}:
+            heaviest = max(parts, key=clauses)
+            lighter = _lighter(heaviest)
+            others = [part for part in parts if part is not heaviest]
+            return True if lighter is True else {"bool": {"should": [*others, lighter], "minimum_should_match": 1}}
+    return True
 
 
 def clauses(query: object) -> int:
@@ -93,10 +112,10 @@ class Elastic:
             pattern = re.compile(re.escape(path).replace(r"\*", "[^.]+"))
             named = [name for name in self._mapping.fields if pattern.fullmatch(name)]
             return named or ([path] if self._mapping.ways(path.partition(".*")[0] + ".x") is not None else [])
-        names = [path, f"{path}.#text", f"{path}.value"]
-        if path in self._spaced:
-            names.append(self._spaced[path])
-        return [name for name in names if name in self._objects or self._mapping.ways(name) is not None]
+        known = self._mapping.fields
+        others = [name for name in (f"{path}.#text", f"{path}.value", self._spaced.get(path, "")) if name in known]
+        own = path in self._objects or self._mapping.ways(path) is not None
+        return [path, *others] if own else others
 
     def test(self, path: str, test: Test, *, wide: bool) -> Query | bool:
         ways = self._mapping.ways(path)
@@ -261,19 +280,35 @@ def _like(way: Indexed, glob: Glob, *, wide: bool = True) -> Query | bool:
 def _likes(way: Indexed, found: Sequence[Glob]) -> list[Query | bool]:
     """Alternatives, in few clauses: of these an engine takes a thousand at most."""
     alike: dict[tuple[bool, str, str], list[Glob]] = {}
+    several: dict[tuple[Fold, int], list[Glob]] = {}
     made: list[Query | bool] = []
     for glob in found:
         if len(found) >= _TOGETHER and _sayable(glob):
             start, end = ("", ".*")[glob.parts[0] is Wild.ANY], ("", ".*")[glob.parts[-1] is Wild.ANY]
             alike.setdefault((glob.fold is Fold.NONE, start, end), []).append(glob)
+        elif len(found) >= _TOGETHER and len(glob.literals) > 1:
+            several.setdefault((glob.fold, len(glob.literals)), []).append(glob)
         else:
             made.append(_like(way, glob))
+    for group in several.values():
+        made += [_like(way, glob) for glob in group] if len(group) < _TOGETHER else [_each(way, group)]
     for (cased, start, end), group in alike.items():
         folds: dict[str, object] = {} if cased and not way.normalizer else {"case_insensitive": True}
         for part in _chunks(map(_expression, group)):
             value = {"value": f"{start}({'|'.join(part)}){end}", **folds, "max_determinized_states": _EFFORT}
             made.append({"regexp": {way.path: value}})
     return made
+
+
+def _each(way: Indexed, group: Sequence[Glob]) -> Query:
+    """Of globs of as many texts: the first text of one of them, the second of one, ..."""
+    columns = [dict.fromkeys(column) for column in zip(*(glob.literals for glob in group), strict=True)]
+    every: list[object] = []
+    for column in columns:
+        said = _likes(way, [contains(text, group[0].fold) for text in column])
+        if all(isinstance(part, dict) for part in said):
+            every.append(said[0] if len(said) == 1 else {"bool": {"should": said, "minimum_should_match": 1}})
+    return {"bool": {"filter": every}}
 
 
 def _sayable(glob: Glob) -> bool:

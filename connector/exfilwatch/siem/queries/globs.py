@@ -202,11 +202,21 @@ def _of_expression(text: str, linear: bool) -> tuple[Glob, ...]:
         return everything
     folds = bool(tree.state.flags & re.IGNORECASE) or "i" in "".join(re.findall(r"\(\?([a-zA-Z]*)[-:)]", text))
     fold = Fold.NONE if not folds else Fold.RE2 if linear else Fold.REGEX
-    found = [tuple(_merged([_ANY, *parts, _ANY])) for parts in _sequence(tree)]
+    found = [_searched(parts) for parts in _sequence(tree)]
     return tuple(Glob(parts, fold) for parts in dict.fromkeys(found))
 
 
 _Parts = tuple[Part, ...]
+
+
+def _searched(parts: _Parts) -> _Parts:
+    """Anywhere in a text; that some character stands before or after it is not worth asking."""
+    inner = list(_merged([_ANY, *parts, _ANY]))
+    while len(inner) > 2 and inner[1] in (_ONE, _ANY):
+        del inner[1]
+    while len(inner) > 2 and inner[-2] in (_ONE, _ANY):
+        del inner[-2]
+    return tuple(inner)
 
 
 def _sequence(items: Iterable[Any]) -> list[_Parts]:
