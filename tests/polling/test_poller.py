@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exfilwatch.detection.engine import Engine
@@ -192,6 +192,24 @@ def test_a_burst_that_goes_on_is_one_finding_in_one_incident(store):
     assert [each.id for each in store.incidents()] == [incident.id]
 
 
+def test_what_later_events_can_undo_is_judged_when_its_window_is_settled(store):
+    siem = MemorySiem([process(START - MINUTE, "ws1", "tick 1"), process(START - 2 * HOUR, "ws2", "tick 2")])
+    assert [each.host for each in _polled(siem, store)] == ["ws2"]
+    siem.clock += 2 * MINUTE
+    siem.records += [process(START, "ws1", f"tick again {n}") for n in range(2)]
+    siem.clock += HOUR
+    assert [each.host for each in _polled(siem, store)] == ["ws2"]
+    siem.records.append(process(siem.clock, "ws3", "tick 3"))
+    siem.clock += HOUR
+    assert sorted(each.host for each in _polled(siem, store)) == ["ws2", "ws3"]
+    assert found(store) == clean(siem.records)
+
+
+def _polled(siem, store):
+    poll(siem, store)
+    return store.find()
+
+
 def test_a_store_that_refuses_leaves_everything_to_the_next_poll(store, monkeypatch):
     siem = MemorySiem([process(START - MINUTE, "ws1", "upload a"), process(START - MINUTE, "ws1", "archive")])
 
@@ -219,7 +237,7 @@ def histories(draw):
         host = draw(HOSTS)
         times = {"ingest": time + draw(DELAYS)}
         times["searchable"] = times["ingest"] + draw(st.sampled_from([0, 40 * SECOND]))
-        what = draw(st.sampled_from(["upload", "archive", "beat", "sent", "connect"]))
+        what = draw(st.sampled_from(["upload", "archive", "beat", "sent", "tick", "connect"]))
         records.append(
             connection(time, host, f"203.0.113.{n}", **times)
             if what == "connect"
@@ -233,6 +251,7 @@ FAULTS = st.none() | st.tuples(
 )
 
 
+@settings(max_examples=40)
 @given(
     histories(),
     st.lists(FAULTS, max_size=8),
@@ -249,7 +268,7 @@ def test_the_findings_are_those_of_one_clean_pass(tmp_path_factory, records, fau
         siem.clock += step * MINUTE
         poll(siem, store)
     siem.faults, siem.capabilities = [], MemorySiem().capabilities
-    siem.clock = START + 48 * HOUR
+    siem.clock = START + 47 * HOUR
     run = poll(siem, store)
     assert (run.left, run.problem) == (0, "")
     assert found(store) == clean(records)

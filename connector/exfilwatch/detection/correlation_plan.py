@@ -92,6 +92,13 @@ class CorrelationPlan(msgspec.Struct, frozen=True):
             return ()
         return tuple(m for m in self.members if not self.met_by([other for other in self.members if other != m]))
 
+    @property
+    def lasts(self) -> bool:
+        """Whether what matched goes on to match, whatever comes later: of counts, only those that ask for enough."""
+        if self.kind in ("event_count", "value_count") and isinstance(self.condition, tuple):
+            return all(bound.op in ("gt", "gte") for bound in self.condition)
+        return self.kind in TEMPORAL and self._grows()
+
     def _grows(self) -> bool:
         """Whether more members present never make the condition false."""
         condition = self.condition

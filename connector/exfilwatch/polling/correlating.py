@@ -3,6 +3,9 @@
 A burst that goes on is one match, whose id is made of all its events. So each group that got hits is matched without
 and with them: what is new is given out, and what is gone was outgrown, and goes into the one that shares events with
 it. The findings are then, at any time, those of one pass over all hits so far.
+
+But for conditions that later hits can undo (fewer than five): they are judged when their window is settled, that is,
+when everything up to its end has been read. What a record that is later still undoes is withdrawn.
 """
 
 from collections.abc import Iterable, Mapping
@@ -46,10 +49,40 @@ def correlate(connection: Connection, evaluator: Evaluator, new: Iterable[Waitin
         fresh = _load(connection, evaluator, by_correlation, before, after)
         state.keep_hits(connection, fresh)
         old, now = _found(evaluator, before), _found(evaluator, after)
-    added = {name: found for name, found in now.items() if name not in old}
+    lasting = _lasting(evaluator)
+    added = [found for name, found in now.items() if name not in old and found.correlation.id in lasting]
     gone = {name: found for name, found in old.items() if name not in now}
-    detections = [evaluator.correlated(found.correlation, found.match) for found in added.values()]
-    return Correlated(detections, {name: _successor(found, now) for name, found in gone.items()})
+    return Correlated(_detections(evaluator, added), {name: _successor(found, now) for name, found in gone.items()})
+
+
+def settle(connection: Connection, evaluator: Evaluator, settled: int) -> list[Detection]:
+    """What conditions that later hits can undo match in windows that ended before `settled` (µs); also what was given
+    out before."""
+    lasting = _lasting(evaluator)
+    undone = {correlation.id for correlation in evaluator.rules.correlations} - lasting
+    if not undone:
+        return []
+    with HitStore() as hits:
+        for correlation in evaluator.rules.correlations:
+            for hit in state.hits_of(connection, correlation.id):
+                hits.add(correlation.id, hit)
+        found = _found(evaluator, hits).values()
+    over = [each for each in found if each.match.last + each.correlation.plan.timespan < settled]
+    return _detections(evaluator, [each for each in over if each.correlation.id in undone])
+
+
+def _lasting(evaluator: Evaluator) -> set[str]:
+    """The correlations whose matches no later hit undoes; of those of correlations, all must be such."""
+    lasting: set[str] = set()
+    for correlation in evaluator.rules.correlations:  # inner ones first
+        inner = [member for member in correlation.plan.members if member not in evaluator.rules.by_id]
+        if correlation.plan.lasts and lasting.issuperset(inner):
+            lasting.add(correlation.id)
+    return lasting
+
+
+def _detections(evaluator: Evaluator, found: Iterable[_Found]) -> list[Detection]:
+    return [evaluator.correlated(each.correlation, each.match) for each in found]
 
 
 def _load(

@@ -16,7 +16,7 @@ from exfilwatch.events.lines import LineDecoder
 from exfilwatch.events.report import Report
 from exfilwatch.findings.store import Store
 from exfilwatch.polling import state
-from exfilwatch.polling.keeping import Kept, keep
+from exfilwatch.polling.keeping import Kept, keep, keep_settled
 from exfilwatch.polling.logs import log
 from exfilwatch.polling.reading import Read
 from exfilwatch.polling.runs import Run, keep_run
@@ -128,6 +128,9 @@ class Follower:
             known = state.source_state(connection, self._spool.name)
             if known:
                 run.watermark = known.frontier
+                # A poll that came to the end of the spool has read everything there is.
+                settled = (known.frontier if run.problem else self._now()) - self._late
+                run.findings += len(keep_settled(connection, self._store, self._judge.evaluator, settled).new)
                 for correlation in self._judge.evaluator.rules.correlations:
                     span = correlation.plan.timespan
                     state.forget_hits(connection, correlation.id, known.frontier - self._late - span, span)

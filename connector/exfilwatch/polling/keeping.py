@@ -10,7 +10,7 @@ from exfilwatch.detection.evaluate import Evaluator
 from exfilwatch.detection.judge import Waiting
 from exfilwatch.findings.finding import Finding, finding
 from exfilwatch.findings.store import Store
-from exfilwatch.polling.correlating import correlate
+from exfilwatch.polling.correlating import correlate, settle
 
 
 class Kept(NamedTuple):
@@ -28,3 +28,9 @@ def keep(
     found = [finding(each) for each in (*detections, *correlated.detections)]
     saved = store.record_in(connection, found, correlated.superseded)
     return Kept(saved.findings, len(correlated.superseded))
+
+
+def keep_settled(connection: Connection, store: Store, evaluator: Evaluator, settled: int) -> Kept:
+    """Store what can be judged now that everything before `settled` (µs) was read."""
+    found = [finding(each) for each in settle(connection, evaluator, settled)]
+    return Kept(store.record_in(connection, found).findings, 0)

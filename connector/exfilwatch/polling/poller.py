@@ -16,7 +16,7 @@ from exfilwatch.errors import PartialResult, SourceError
 from exfilwatch.events.report import Report
 from exfilwatch.findings.store import Store
 from exfilwatch.polling import state
-from exfilwatch.polling.keeping import keep
+from exfilwatch.polling.keeping import keep, keep_settled
 from exfilwatch.polling.logs import log
 from exfilwatch.polling.reading import Read, Reading
 from exfilwatch.polling.runs import Run, keep_run, lateness
@@ -60,9 +60,7 @@ class Poller:
         self.now = clock
         self.judge = Judge(rules, self.report)
         self.rules_key = state.rules_key(rules)
-        self.clock = _clock(siem)
-        self.times = _times(siem, self.clock, since)
-        self.reading = Reading(siem, self.judge, self.report, self.clock)
+        self.since = since
         store.database.ensure(state.PART, state.PACKAGE)
 
     async def once(self, deadline: float | None = None, progress: Callable[[Run], None] = lambda _run: None) -> Run:
@@ -70,7 +68,7 @@ class Poller:
 
         Why it ended early, if it did, is the run's `problem`.
         """
-        run = Run(self.siem.name, self.worker, self.now(), clock=self.clock.value)
+        run = Run(self.siem.name, self.worker, self.now())
         counted = self.siem.traffic.requests, self.siem.traffic.bytes, self.siem.traffic.retries
         polling = _Polling(self, run, progress)
         try:
@@ -100,13 +98,14 @@ class _Polling:
         self._siem = poller.siem
         self._source = poller.siem.name
         self._database = poller.store.database
-        self._times = poller.times
+        self._learn()
         self._failed: set[int] = set()
         self._late: list[float] = []
 
     async def all(self) -> None:
         """Plan, then read until nothing is left that can be read now."""
         now = await self._siem.now()
+        self._learn()
         with self._database.write() as connection:
             self._plan(connection, now)
         try:
@@ -115,15 +114,22 @@ class _Polling:
                     group.create_task(self._work())
         except BaseExceptionGroup as errors:
             raise _first(errors) from None
-        if self._poller.clock is Clock.EVENT:
+        if self._clock is Clock.EVENT:
             await self._ahead(now)
+
+    def _learn(self) -> None:
+        """A SIEM that has answered knows what it can do."""
+        self._clock = _clock(self._siem)
+        self._run.clock = self._clock.value
+        self._times = _times(self._siem, self._clock, self._poller.since)
+        self._reading = Reading(self._siem, self._poller.judge, self._poller.report, self._clock)
 
     def _plan(self, connection: Connection, now: int) -> None:
         times, poller = self._times, self._poller
         known = state.source_state(connection, self._source, lock=True)
         frontier = known.frontier if known else now - times.since
         lookback = times.lookback if known else 0
-        if known and known.clock != poller.clock:
+        if known and known.clock != self._clock:
             lookback = times.late  # what is late by one clock is not by the other
         if known and known.rules != poller.rules_key:
             state.forget_seen(connection, self._source, None)  # other rules may see more in the same events
@@ -133,7 +139,7 @@ class _Polling:
         intervals = planned(frontier, now, lookback=lookback, width=times.width, step=step)
         state.plan_slices(connection, self._source, intervals)
         frontier = max([frontier, *(interval.high for interval in intervals)])
-        stored = state.SourceState(poller.clock.value, frontier, poller.rules_key, None)
+        stored = state.SourceState(self._clock.value, frontier, poller.rules_key, None)
         state.keep_source(connection, self._source, stored)
         state.forget_seen(connection, self._source, frontier - times.lookback)
 
@@ -161,7 +167,7 @@ class _Polling:
 
     async def _read(self, held: state.Slice) -> None:
         try:
-            read = await self._poller.reading.slice(held.interval, self._leading())
+            read = await self._reading.slice(held.interval, self._leading(held.interval))
         except PartialResult as error:
             self._partial(held, str(error))
         except (SourceError, asyncio.CancelledError) as error:
@@ -171,8 +177,9 @@ class _Polling:
         else:
             self._commit(read, held)
 
-    def _leading(self) -> list[Waiting]:
-        since = self._poller.now() - self._times.late - self._poller.judge.longest
+    def _leading(self, interval: Interval) -> list[Waiting]:
+        """The leaders near which something in the interval may be."""
+        since = interval.low - self._times.late - self._poller.judge.longest
         with self._database.read() as connection:
             return list(state.leading(connection, self._poller.judge.leaders, since))
 
@@ -218,8 +225,9 @@ class _Polling:
 
     async def _ahead(self, now: int) -> None:
         """Events whose time is still to come: their hosts' clocks are fast. Looked at in every poll, until it has."""
+        ahead = Interval(now, now + _AHEAD)
         try:
-            read = await self._poller.reading.slice(Interval(now, now + _AHEAD), self._leading())
+            read = await self._reading.slice(ahead, self._leading(ahead))
         except PartialResult:
             return  # their time comes, and with it slices that can be halved
         self._commit(read, None)
@@ -232,6 +240,9 @@ class _Polling:
             stored = state.source_state(connection, self._source)
             if stored:
                 run.watermark = watermark(stored.frontier, [interval for interval, _ in left])
+                settled = run.watermark - max(times.lookback, _LOOKBACK)
+                kept = keep_settled(connection, self._poller.store, self._poller.judge.evaluator, settled)
+                run.findings += len(kept.new)
                 for correlation in self._poller.judge.evaluator.rules.correlations:
                     span = correlation.plan.timespan
                     state.forget_hits(connection, correlation.id, run.watermark - times.late - span, span)

@@ -89,6 +89,7 @@ class Siem(Protocol):
 
     AuthError: wrong or missing credentials or rights. Unreachable: no answer, in time. RateLimited: told to wait.
     PartialResult: the answer is cut or parts of the SIEM did not answer; what was yielded before it is true, not whole.
+    `capabilities` may depend on what is in the SIEM: they hold once `now` has been asked.
     """
 
     kind: ClassVar[str]

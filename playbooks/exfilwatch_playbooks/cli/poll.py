@@ -146,9 +146,11 @@ class _Show:
         """A sign of life of a long poll, every few seconds, for people."""
         if self._people and time.monotonic() - self._shown > 5:
             from exfilwatch_playbooks.cli.boundary import say
+            from exfilwatch_playbooks.cli.summary import counted
 
             self._shown = time.monotonic()
-            say(f"{run.source}: {run.slices:,} intervals, {run.records:,} records, {run.findings:,} findings so far")
+            counts = {"interval": run.slices, "record": run.records, "finding": run.findings}
+            say(f"{run.source}: {', '.join(counted(count, what) for what, count in counts.items())} so far")
 
     def done(self, run: "Run") -> None:
         """A poll of one source has ended: its cases are opened, and it is shown."""
