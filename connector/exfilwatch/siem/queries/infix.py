@@ -25,6 +25,8 @@ _ESCAPED = frozenset("\\\"/<>&'+=`") | {chr(code) for code in (*range(32), 127)}
 _SIGNS = re.compile(r"[.^$*+?{}\[\]\\|()]")
 _FLAGS = re.compile(r"\(\?[a-z]+\)")
 _UNBOUNDED = re.compile(r"(?<!\\)(?:\\\\)*[*+]|\{\d+,\}|\(\?[=!<]")
+# Or differs in Unicode: what is no letter, digit or space.
+_ELSEWHERE = re.compile(_UNBOUNDED.pattern + r"|\\[BWDS]|\\b[?*+{]|\[\^[^\]]*\\[wsdb]")
 
 
 class Place(NamedTuple):
@@ -108,8 +110,8 @@ class Infix:
         return self._wide(place.field, test) if wide else self._narrow(place.field, test)
 
     def _wide(self, field: str, test: Test) -> str | bool:
-        if isinstance(test, Pattern) and test.linear and (self.linear or not _UNBOUNDED.search(test.expression)):
-            return self.matches(field, test.expression)
+        if isinstance(test, Pattern) and test.linear and (self.linear or not _ELSEWHERE.search(test.expression)):
+            return self.matches(field, test.expression if self.linear else _without_borders(test.expression))
         found = globs(test)
         if found is not None:
             return joined([*self._alike(field, found), *self._apart(field, found)], self, every=False)
@@ -176,6 +178,11 @@ class Infix:
             texts = [text for text in texts if len(text) > 1] or [text for text in texts if text]
             groups.setdefault((_flags(glob), len(texts)), []).append(texts)
         return joined([self._each(field, flags, group) for (flags, _), group in groups.items()], self, every=False)
+
+
+def _without_borders(expression: str) -> str:
+    r"""Wider: without `\b`, which engines take for the border of other letters than ASCII's or not."""
+    return re.sub(r"\\(.)", lambda found: "" if found[1] == "b" else found[0], expression, flags=re.DOTALL)
 
 
 class _Piece(NamedTuple):
