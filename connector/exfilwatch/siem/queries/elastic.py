@@ -34,7 +34,7 @@ _TOGETHER = 3
 _LONGEST = 200
 _EXPRESSION = 400
 _EFFORT = 100_000
-_CLAUSES = 1_000
+_CLAUSES = 900
 """indices.query.bool.max_clause_count is 1,024 (OpenSearch), and at least as much (Elasticsearch)."""
 _LIKE = {Wild.ANY: "*", Wild.ONE: "?"}
 
@@ -49,7 +49,10 @@ def query(rules: Sequence[Rule], mapping: ElasticMapping) -> Query:
             kinds.setdefault(repr(guard), (guard, {}))[1][repr(condition)] = condition
     told = said(enveloped(language.paths), language)
     kinds["enveloped"] = (told, {"everything": True})
-    _fit([conditions for _, conditions in kinds.values()])
+    fixed = sum(clauses(guard) for guard, _ in kinds.values())
+    if fixed > _CLAUSES:
+        return {"match_all": {}}
+    _fit([conditions for _, conditions in kinds.values()], _CLAUSES - fixed)
     both = [
         joined([guard, joined(list(conditions.values()), language, every=False)], language, every=True)
         for guard, conditions in kinds.values()
@@ -58,10 +61,10 @@ def query(rules: Sequence[Rule], mapping: ElasticMapping) -> Query:
     return ({"match_all": {}} if found else {"match_none": {}}) if isinstance(found, bool) else found
 
 
-def _fit(kinds: list[dict[str, Query | bool]]) -> None:
+def _fit(kinds: list[dict[str, Query | bool]], most: int) -> None:
     """Where there are more clauses than an engine takes, the conditions that need most are made wider."""
     sizes = {(at, name): clauses(found) for at, kind in enumerate(kinds) for name, found in kind.items()}
-    left = sum(sizes.values()) - (_CLAUSES - 10 * len(kinds))
+    left = sum(sizes.values()) - most
     while left > 0 and sizes:
         at, name = largest = max(sizes, key=lambda each: sizes[each])
         lighter = _lighter(kinds[at][name])
@@ -92,6 +95,8 @@ def clauses(query: object) -> int:
     match query:
         case {"bool": dict(parts)}:
             return sum(clauses(each) for key, inner in parts.items() if key != "minimum_should_match" for each in inner)
+        case {"term": _} | {"range": _} | {"exists": _}:
+            return 2  # of numbers and objects an engine makes several
         case dict():
             return 1
     return 0
