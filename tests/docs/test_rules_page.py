@@ -40,9 +40,9 @@ def test_the_readme_lists_the_same_packs():
 
 def test_the_keys_of_the_exfilwatch_block_are_those_of_its_model():
     rows = table(section(PAGE, "The `exfilwatch:` block"), "key")
-    assert {spans(row[0])[0] for row in rows} == set(Extension.model_fields)
+    assert {spans(row[0])[0] for row in rows} == set(Extension.__struct_fields__)
     (score,) = (row for row in rows if row[0] == "`score`")
-    assert set(spans(score[1])) == set(Score.model_fields)
+    assert set(spans(score[1])) == set(Score.__struct_fields__)
 
 
 def test_the_sources_of_fields_are_those_of_the_program():

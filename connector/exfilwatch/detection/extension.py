@@ -5,39 +5,51 @@ Other Sigma tools ignore the block. The rule's condition stays a superset of the
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import msgspec
 
 from exfilwatch.errors import RuleError
 
-Weight = Annotated[int, Field(strict=True, ge=1)]
+Weight = Annotated[int, msgspec.Meta(ge=1)]
 FieldEntry = str | dict[str, str]
 
 
-class Score(BaseModel):
+class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The rule fires when the weights of the selections that match add up to `threshold`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     threshold: Weight
-    weights: Annotated[dict[str, Weight], Field(min_length=1)]
+    weights: Annotated[dict[str, Weight], msgspec.Meta(min_length=1)]
 
 
-class Extension(BaseModel):
+class Extension(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The block as written; `fields` are names, or {output name: source}."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    branch: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)] | None = None
+    branch: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]*\Z", max_length=64)] | None = None
     score: Score | None = None
-    fields: tuple[Annotated[FieldEntry, Field(union_mode="left_to_right")], ...] = ()
+    fields: tuple[FieldEntry, ...] = ()
     guide: str = ""
     emit: Literal["window", "pair"] = "window"
 
 
 def extension(block: object) -> Extension:
     """The block, validated; RuleError names every key that is wrong."""
+    block = {} if block is None else block
     try:
-        return Extension.model_validate({} if block is None else block)
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(str(part) for part in each['loc']) or 'exfilwatch'}: {each['msg']}" for each in error.errors()
-        )
+        return msgspec.convert(block, Extension)
+    except msgspec.ValidationError as error:
+        # msgspec stops at the first, so each key is asked for alone.
+        alone = [{name: value} for name, value in block.items()] if isinstance(block, dict) else []
+        wrong = "; ".join(filter(None, map(_wrong, alone))) or _placed(error)
         raise RuleError(f"exfilwatch: {wrong}") from None
+
+
+def _wrong(block: object) -> str:
+    try:
+        msgspec.convert(block, Extension)
+    except msgspec.ValidationError as error:
+        return _placed(error)
+    return ""
+
+
+def _placed(error: msgspec.ValidationError) -> str:
+    what, _, place = str(error).partition(" - at `$")
+    return f"{place.strip('.`') or 'exfilwatch'}: {what}"

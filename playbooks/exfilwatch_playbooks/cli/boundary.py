@@ -1,6 +1,7 @@
 """The edge of the program: whatever happens inside becomes an exit code and at most one line on standard error."""
 
 import errno
+import gc
 import os
 import signal
 import sys
@@ -29,7 +30,10 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a locale that lacks a character gets it spelled out
             stream.reconfigure(errors="backslashreplace")
+    # Modules and rules stay until the end, so that looking through them for garbage is only work.
+    gc.set_threshold(50_000)
     code = run(sys.argv[1:])
+    gc.freeze()
     # Not sys.exit: an interpreter that ends closes standard output once more, and complains when its reader is gone.
     sys.exit(code)
 
