@@ -50,7 +50,7 @@ class Engine:
             reading = _Reading(self._evaluator, self._report, decoders, Neighbours(found), hits)
             for source in inputs:
                 yield from reading.input(source)
-            reading.late()
+            reading.finish()
             yield from self._correlate(hits)
 
     def detect(self, events: Iterable[Event]) -> Iterator[Detection]:
@@ -118,7 +118,6 @@ class _Reading:
             yield from self._block(block, decoder)
         for event in decoder.finish():
             yield from self._detections(event)
-        self._join(None)
 
     def _block(self, block: Block, decoder: LineDecoder) -> Iterator[Detection]:
         typed, others, passed = self._decoders.sort(block)
@@ -132,10 +131,9 @@ class _Reading:
         for at, line in _lines(block, wanted):
             for event in decoder.feed(line, block.first + at):
                 yield from self._detections(event)
-        kept = [self._kept(block, each) for each in typed if each.fast.lazy]
-        self._join(None)
-        for each_kept in kept:
-            self._join(each_kept)
+        for each in typed:
+            if each.fast.lazy:
+                self._join(self._neighbours.arrived(self._kept(block, each)))
 
     def _detections(self, event: Event) -> Iterator[Detection]:
         for verdict in self._evaluator.fired(event):
@@ -151,20 +149,18 @@ class _Reading:
 
     @staticmethod
     def _kept(block: Block, typed: Typed) -> Kept:
-        fast = typed.fast
-        assert fast.time is not None
-        assert fast.host is not None
-        times = list(map(fast.time, typed.rows))
+        assert typed.fast.time is not None
+        times = list(map(typed.fast.time, typed.rows))
         try:
-            low, high = microseconds(min(times)), microseconds(max(times))
+            times.sort()  # nearly sorted already: faster than to look for the least and the greatest
         except TypeError:  # some with and some without a zone
-            in_order = sorted(map(microseconds, times))
-            low, high = in_order[0], in_order[-1]
-        return Kept(block, fast, typed.rows, typed.line, list(map(fast.host, typed.rows)), low, high)
+            times.sort(key=microseconds)
+        return Kept(block, *typed, microseconds(times[0]), microseconds(times[-1]))
 
-    def _join(self, kept: Kept | None) -> None:
-        for near, positions in self._neighbours.arrived(kept):
-            self._look(near.block, positions)
+    def _join(self, gone: Iterable[tuple[Block, list[int]]]) -> None:
+        for block, positions in gone:
+            self._look(block, positions)
+            block.drop()
 
     def _look(self, block: Block, positions: list[int]) -> None:
         """Evaluate all rules on lines that an earlier look passed over, for the hits of lazy ones."""
@@ -177,8 +173,9 @@ class _Reading:
                     if not verdict.rule.emits and verdict.rule.id not in self._neighbours.leaders:
                         self._hit(verdict.rule, event)
 
-    def late(self) -> None:
-        """Read again what was let go before a leader came that it is near to."""
+    def finish(self) -> None:
+        """All has been read: join what still waits, and read again what was let go before a leader that it is near."""
+        self._join(self._neighbours.rest())
         for gone, hosts in self._neighbours.again():
             try:
                 self._again(gone, hosts)
@@ -190,8 +187,7 @@ class _Reading:
         gone.block.load()
         for each in self._decoders.sort(gone.block).typed:
             if each.fast.lazy:
-                kept = self._kept(gone.block, each)
-                self._look(gone.block, self._neighbours.lines(kept, hosts))
+                self._look(gone.block, self._neighbours.lines(self._kept(gone.block, each), hosts))
 
 
 def _lines(block: Block, positions: list[int]) -> Iterable[tuple[int, bytes | str]]:

@@ -3,20 +3,20 @@
 Connections are most of all events, archives are few. So one member of such a correlation leads: its hits are looked for
 everywhere, and those of the other members (the `lazy` rules) only in the same group and at most the timespan away. That
 changes no match (CorrelationPlan.drivers). Rows wait in memory for a leader that may still come; when the clock of the
-input has gone past them, they are let go, and read again should a leader come late after all. So the order in which
-events arrive changes nothing but the time that it takes.
+input has gone past them, they are looked through once, for all leaders together, and let go. They are read again should
+a leader come late after all. So the order in which events arrive changes nothing but the time that it takes.
 """
 
 from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import compress
 from typing import NamedTuple
 
 from exfilwatch.detection.correlate import near
 from exfilwatch.detection.fast import FastRows
 from exfilwatch.detection.rule import Correlation, Rule, RuleSet
 from exfilwatch.events.blocks import Block
-from exfilwatch.events.event import Value
 from exfilwatch.events.timestamps import microseconds
 from exfilwatch.events.typed import Row
 
@@ -68,13 +68,12 @@ def _by_host(correlation: Correlation, members: Sequence[Rule]) -> bool:
 
 
 class Kept(NamedTuple):
-    """The rows of a block, the host of each, and the first and last time (µs)."""
+    """The rows of a block, and the first and last time (µs)."""
 
     block: Block
     fast: FastRows
     rows: Sequence[Row]
     line: Callable[[int], int]
-    hosts: list[Value]
     low: int
     high: int
 
@@ -95,44 +94,34 @@ class Neighbours:
         self.leaders = frozenset(lead.member for lead in found)
         self._span = max((lead.correlation.plan.timespan for lead in found), default=0)
         self._times: list[tuple[int, str]] = []
-        self._by_host: dict[Value, list[int]] = {}
+        self._by_host: dict[str, list[int]] = {}
         self._kept: deque[Kept] = deque()
         self._gone: list[Gone] = []
         self._gone_high = -(1 << 62)
         self._again: dict[int, set[str]] = {}
         self._clock = -(1 << 62)
-        self._new: list[tuple[int, str]] = []
 
     def led(self, time: int, host: str) -> None:
         """A leader hit at a time (µs) on a host."""
-        self._new.append((time, host))
-
-    def arrived(self, kept: Kept | None) -> Iterator[tuple[Kept, list[int]]]:
-        """A block is done, and its leaders known: lines, of it and of those before, that come near a leader."""
-        new, self._new = self._new, []
-        for lead in new:
-            insort(self._times, lead)
-            insort(self._by_host.setdefault(lead[1], []), lead[0])
-        if kept is not None:
-            hosts = self._hosts_near(kept.low, kept.high)
-            if hosts:
-                yield kept, self.lines(kept, hosts)
-        for time, host in new:
-            yield from self._before(time, host)
-        if kept is not None:
-            self._kept.append(kept)
-            self._clock = max(self._clock, kept.high)
-            self._let_go()
-
-    def _before(self, time: int, host: str) -> Iterator[tuple[Kept, list[int]]]:
+        insort(self._times, (time, host))
+        insort(self._by_host.setdefault(host, []), time)
         low, high = time - self._span, time + self._span
-        for earlier in self._kept:
-            if earlier.low <= high and earlier.high >= low:
-                yield earlier, self.lines(earlier, (host,))
         if self._gone_high >= low:
             for number, gone in enumerate(self._gone):
                 if gone.low <= high and gone.high >= low:
                     self._again.setdefault(number, set()).add(host)
+
+    def arrived(self, kept: Kept) -> Iterator[tuple[Block, list[int]]]:
+        """A block is done, and its leaders known: the blocks that need not wait longer, with lines near a leader."""
+        self._kept.append(kept)
+        self._clock = max(self._clock, kept.high)
+        while self._kept[0].high < self._clock - self._span - _SLACK or len(self._kept) > _MOST_KEPT:
+            yield self._let_go()
+
+    def rest(self) -> Iterator[tuple[Block, list[int]]]:
+        """Nothing more will arrive: the blocks that still wait, with lines near a leader."""
+        while self._kept:
+            yield self._let_go()
 
     def again(self) -> Iterator[tuple[Gone, set[str]]]:
         """Blocks to be read once more, for these hosts, because a leader came after their rows were let go."""
@@ -140,16 +129,17 @@ class Neighbours:
             yield self._gone[number], hosts
         self._again = {}
 
-    def lines(self, kept: Kept, hosts: Iterable[str]) -> list[int]:
+    def lines(self, kept: Kept, hosts: set[str]) -> list[int]:
         """The lines of these hosts that come near one of their leaders, and on which a lazy rule may fire."""
-        time, may_fire = kept.fast.time, kept.fast.may_fire_lazily
+        if not hosts:
+            return []
+        rows, host, time, may_fire = kept.rows, kept.fast.host, kept.fast.time, kept.fast.may_fire_lazily
+        assert host is not None
         assert time is not None
         return [
             kept.line(at)
-            for host in hosts
-            if (times := self._by_host.get(host))
-            for at in _places(kept.hosts, host)
-            if near(self._span, times, microseconds(time(kept.rows[at]))) and may_fire(kept.rows[at])
+            for at in compress(range(len(rows)), map(hosts.__contains__, map(host, rows)))
+            if near(self._span, self._by_host[host(rows[at])], microseconds(time(rows[at]))) and may_fire(rows[at])
         ]
 
     def _hosts_near(self, low: int, high: int) -> set[str]:
@@ -157,12 +147,12 @@ class Neighbours:
         end = bisect_right(self._times, (high + self._span, chr(0x10FFFF)))
         return {host for _, host in self._times[start:end]}
 
-    def _let_go(self) -> None:
-        while self._kept and (self._kept[0].high < self._clock - self._span - _SLACK or len(self._kept) > _MOST_KEPT):
-            gone = self._kept.popleft()
-            gone.block.drop()
-            self._remember(Gone(gone.block, gone.fast, gone.low, gone.high))
-            self._gone_high = max(self._gone_high, gone.high)
+    def _let_go(self) -> tuple[Block, list[int]]:
+        gone = self._kept.popleft()
+        found = self.lines(gone, self._hosts_near(gone.low, gone.high))
+        self._remember(Gone(gone.block, gone.fast, gone.low, gone.high))
+        self._gone_high = max(self._gone_high, gone.high)
+        return gone.block, found
 
     def _remember(self, gone: Gone) -> None:
         """What was let go, where it follows what was let go before it together with that: there may be very much."""
@@ -175,14 +165,3 @@ class Neighbours:
                 self._gone[-1] = Gone(both, gone.fast, min(last.low, gone.low), max(last.high, gone.high))
                 return
         self._gone.append(gone)
-
-
-def _places(values: list[Value], wanted: str) -> Iterator[int]:
-    """Where a value stands in a list; `index` looks faster than a loop does."""
-    at = -1
-    try:
-        while True:
-            at = values.index(wanted, at + 1)
-            yield at
-    except ValueError:
-        return
