@@ -10,8 +10,8 @@ from exfilwatch.detection.correlate import Match, as_hit, each_match
 from exfilwatch.detection.detection import Detection
 from exfilwatch.detection.evaluate import Evaluator, joined
 from exfilwatch.detection.hits import HitStore
-from exfilwatch.detection.neighbours import Gone, Kept, Neighbours, leads
-from exfilwatch.detection.rows import Decoders, Typed
+from exfilwatch.detection.neighbours import Gone, Lines, Neighbours, leads
+from exfilwatch.detection.rows import Decoders
 from exfilwatch.detection.rule import Correlation, Rule, RuleSet
 from exfilwatch.detection.values import text_of
 from exfilwatch.errors import SourceError
@@ -20,12 +20,10 @@ from exfilwatch.events.event import Event, Origin
 from exfilwatch.events.inputs import Input
 from exfilwatch.events.lines import LineDecoder
 from exfilwatch.events.report import Report
-from exfilwatch.events.timestamps import microseconds
 
 _SORTED = 1000
 """Matches of a correlation of pairs that are sorted newest first over all groups; beyond, within each group."""
 _IN_MEMORY = 1 << 20  # bytes of hits that wait for their correlation; the others wait on disk
-_MANY = 50  # lines of a block, beyond which it is split
 
 
 class Engine:
@@ -128,12 +126,13 @@ class _Reading:
             candidates = each.fast.candidates(each.rows)
             self._report.read(each.fast.shape.name, len(each.rows) - len(candidates))
             wanted += map(each.line, candidates)
-        for at, line in _lines(block, wanted):
+        for at, line in block.pick(sorted(wanted)):
             for event in decoder.feed(line, block.first + at):
                 yield from self._detections(event)
         for each in typed:
-            if each.fast.lazy:
-                self._join(self._neighbours.arrived(self._kept(block, each)))
+            if each.fast.near:
+                for gone, lines in self._neighbours.arrived(self._neighbours.kept(block, each)):
+                    self._look(gone, lines)
 
     def _detections(self, event: Event) -> Iterator[Detection]:
         for verdict in self._evaluator.fired(event):
@@ -147,27 +146,10 @@ class _Reading:
             if rule.id in self._neighbours.leaders:
                 self._neighbours.led(hit.time, text_of(rule.getter(event)("Computer")) or "")
 
-    @staticmethod
-    def _kept(block: Block, typed: Typed) -> Kept:
-        assert typed.fast.time is not None
-        times = list(map(typed.fast.time, typed.rows))
-        try:
-            times.sort()  # nearly sorted already: faster than to look for the least and the greatest
-        except TypeError:  # some with and some without a zone
-            times.sort(key=microseconds)
-        return Kept(block, *typed, microseconds(times[0]), microseconds(times[-1]))
-
-    def _join(self, gone: Iterable[tuple[Block, list[int]]]) -> None:
-        for block, positions in gone:
-            self._look(block, positions)
-            block.drop()
-
-    def _look(self, block: Block, positions: list[int]) -> None:
+    def _look(self, block: Block, lines: Lines) -> None:
         """Evaluate all rules on lines that an earlier look passed over, for the hits of lazy ones."""
-        if not positions:
-            return
         decoder = LineDecoder(block.source, Report())
-        for at, line in _lines(block, positions):
+        for at, line in lines:
             for event in decoder.feed(line, block.first + at):
                 for verdict in self._evaluator.fired(event):
                     if not verdict.rule.emits and verdict.rule.id not in self._neighbours.leaders:
@@ -175,7 +157,8 @@ class _Reading:
 
     def finish(self) -> None:
         """All has been read: join what still waits, and read again what was let go before a leader that it is near."""
-        self._join(self._neighbours.rest())
+        for block, lines in self._neighbours.rest():
+            self._look(block, lines)
         for gone, hosts in self._neighbours.again():
             try:
                 self._again(gone, hosts)
@@ -186,13 +169,5 @@ class _Reading:
     def _again(self, gone: Gone, hosts: set[str]) -> None:
         gone.block.load()
         for each in self._decoders.sort(gone.block).typed:
-            if each.fast.lazy:
-                self._look(gone.block, self._neighbours.lines(self._kept(gone.block, each), hosts))
-
-
-def _lines(block: Block, positions: list[int]) -> Iterable[tuple[int, bytes | str]]:
-    """Some lines of a block, with their positions in it, in order."""
-    if len(positions) > _MANY:
-        lines = block.lines()
-        return ((at, lines[at]) for at in sorted(positions))
-    return block.pick(sorted(positions)) if positions else ()
+            if each.fast.near:
+                self._look(gone.block, self._neighbours.lines(self._neighbours.kept(gone.block, each), hosts))

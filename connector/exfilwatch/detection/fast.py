@@ -1,11 +1,13 @@
 """The fast path: rows of typed members (events/typed.py), screened (screen.py) without ever making an event.
 
-`FastRows` is one decoder with the screens of all classes of its shape. It tells which rows need a full look; everything
-else about them is the slow path's business, which decodes those rows again and evaluates the rules exactly.
+`FastRows` is one decoder with the screens of all classes of its shape, for some of the rules. It tells which rows need
+a full look; everything else about them is the slow path's business, which decodes those rows again and evaluates the
+rules exactly.
 """
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import compress
 from typing import Any
 
 from exfilwatch.detection.evaluate import Evaluator
@@ -28,39 +30,58 @@ _SPACED = ("windefend",)
 Options = list[list[tuple[Any, tuple[str, ...]]]]
 
 
+def fast_rows(shape: Shape, sample: Record, evaluator: Evaluator, lazy: frozenset[str]) -> "FastRows":
+    """Rows of one form. `lazy` are rules whose hits are only asked for near those of others (neighbours.py): they get a
+    decoder of their own, `near`, where hosts and times can be told.
+
+    Raises Untyped when records like the sample can't be decoded so.
+    """
+    every = frozenset(rule.id for rule in evaluator.rules.rules)
+    if lazy:
+        eager = FastRows(shape, sample, evaluator, every - lazy, timed=True)
+        near = FastRows(shape, sample, evaluator, lazy, timed=True)
+        if eager.placed and near.placed and near.host_is_computer():
+            eager.near = near
+            return eager
+    return FastRows(shape, sample, evaluator, every, timed=False)
+
+
 class FastRows:
-    """Rows of one form. `lazy` are rules whose hits are only asked for near those of others (neighbours.py).
+    """Rows of one form, as some of the rules look at them.
 
     Raises Untyped when records like the sample can't be decoded so.
     """
 
-    def __init__(self, shape: Shape, sample: Record, evaluator: Evaluator, lazy: frozenset[str]) -> None:
+    near: "FastRows | None" = None
+
+    def __init__(
+        self, shape: Shape, sample: Record, evaluator: Evaluator, rules: frozenset[str], *, timed: bool
+    ) -> None:
         self.shape = shape
         self._evaluator = evaluator
+        self._rules = rules
         self._class_keys = self._chosen_keys(sample)
-        typed = self._typed(shape, sample, timed=bool(lazy))
+        typed = self._typed(shape, sample, timed=timed)
         self.typed = typed
         self.decode_lines = typed.decoder.decode_lines
         self.decode = typed.decoder.decode
-        self.host = typed.values([typed.host_path]) if typed.host_path else None
-        self.time = typed.values([typed.time_path]) if typed.time_path else None
-        self.lazy = lazy if self.host and self.time and self._host_is_computer(lazy) else frozenset()
+        self.placed = bool(typed.host_path and typed.time_path)
+        self.host = typed.values([typed.host_path] if typed.host_path else [])
+        self.time = typed.values([typed.time_path] if typed.time_path else [])
         if not all(map(typed.hashable, self._key_paths)):
             raise Untyped
         self._key = typed.values(self._key_paths)
         self._choose = self._chooser()
-        self._eager: dict[Any, Look | None] = {}
-        self._lazy: dict[Any, Look | None] = {}
+        self._looks: dict[Any, Look | None] = {}
         self._asked: dict[Any, bool] = {}
         self._first = self._first_key()
         self._skim: dict[str | None, bool] = {}
 
-    def _host_is_computer(self, lazy: frozenset[str]) -> bool:
-        """Whether the host of a row is what lazy rules see as Computer."""
+    def host_is_computer(self) -> bool:
+        """Whether the host of a row is what the rules see as Computer."""
         return not any(
-            "Computer" in self.shape.field_expressions(found)
+            "Computer" in self.shape.field_expressions(found) and self._concerned(found)
             for found in self.shape.classifier.classes
-            if any(rule.id in lazy for rule in self._concerned(found))
         )
 
     # Which members are needed
@@ -78,7 +99,7 @@ class FastRows:
         }
         asked = any(
             rule.source.category and any(rule.source.fits(category, "", "") for category in categories)
-            for rule in self._evaluator.rules.rules
+            for rule in self._wanted(self._evaluator.rules.rules)
         )
         return [True, True, not channel, *[asked] * (len(keys) - 3)]
 
@@ -104,8 +125,11 @@ class FastRows:
     def _concerned(self, found: EventClass) -> Sequence[Rule]:
         words = found.category, found.product, found.service
         if all(isinstance(word, str) for word in words):
-            return self._evaluator.concerned(words)
-        return self._evaluator.rules.rules
+            return self._wanted(self._evaluator.concerned(words))
+        return self._wanted(self._evaluator.rules.rules)
+
+    def _wanted(self, rules: Iterable[Rule]) -> list[Rule]:
+        return [rule for rule in rules if rule.id in self._rules]
 
     def _options(self, found: EventClass, field: str, raw: bool) -> Options | None:
         """Where a rule sees a field of this class: groups of expressions; in each the first that is not empty counts,
@@ -131,25 +155,24 @@ class FastRows:
             return None
         services = ("", *windows().services)
         plain = [(product, service) for product in ("windows", "linux") for service in services]
-        if any(self._is_looked_at("", *words, lazy=lazy) for words in plain for lazy in (False, True)):
+        if any(self._is_looked_at("", *words) for words in plain):
             return None
         expression, bases, _ = self.shape.classifier.keys[1]
         paths = paths_of(expression, bases)
         return self.typed.values(paths) if len(self.typed.attributes(paths)) == 1 else None
 
-    def _is_asked(self, event_id: Any, *, lazy: bool = False) -> bool:
-        """Whether an event of this id, of whatever log, is one that a rule looks at that is `lazy` or not."""
+    def _is_asked(self, event_id: Any) -> bool:
+        """Whether an event of this id, of whatever log, is one that a rule looks at."""
         number = to_int(event_id.text if isinstance(event_id, Text) else event_id)
         return any(
-            self._is_looked_at(event.category, product, event.service, lazy=lazy)
+            self._is_looked_at(event.category, product, event.service)
             for event in windows().events
             if number in event.ids
             for product in ("windows", "linux")
         )
 
-    def _is_looked_at(self, category: str, product: str, service: str, *, lazy: bool) -> bool:
-        concerned = self._evaluator.concerned((category, product, service))
-        return any((rule.id in self.lazy) is lazy for rule in concerned)
+    def _is_looked_at(self, category: str, product: str, service: str) -> bool:
+        return bool(self._wanted(self._evaluator.concerned((category, product, service))))
 
     def _chooser(self) -> Callable[[Row], EventClass | None]:
         getters = [
@@ -170,8 +193,8 @@ class FastRows:
 
         return choose
 
-    def _look(self, row: Row, *, lazy: bool) -> Look | None:
-        """The look for the class of a row; None when no rule (or, `lazy`, no lazy rule) looks at such events."""
+    def _look(self, row: Row) -> Look | None:
+        """The look for the class of a row; None when no rule looks at such events."""
         found = self._choose(row) or EventClass("", "", "", {}, ("",))
         category, product, service = (
             word
@@ -181,9 +204,8 @@ class FastRows:
         )
         if self.shape.spec.windows and not service and not self._class_keys[2]:
             # A channel that names no log (ForwardedEvents): the provider, which is not decoded, would.
-            return None if lazy else Look(EVERYTHING, lambda _row: (), {})
-        concerned = self._evaluator.concerned((category, product, service))
-        rules = [rule for rule in concerned if (rule.id in self.lazy) is lazy]
+            return Look(EVERYTHING, lambda _row: (), {})
+        rules = self._wanted(self._evaluator.concerned((category, product, service)))
         if not rules:
             return None
         paths: dict[str, None] = {}
@@ -222,7 +244,8 @@ class FastRows:
         The evtx package writes System, with the number, before the event's data, and a quote within a text is escaped,
         so that the first `"EventID":` is the record's own. None: they have to be decoded to tell.
         """
-        if self.shape.name != "evtx" or self._first is None:
+        both = [self, self.near] if self.near else [self]
+        if self.shape.name != "evtx" or any(each._first is None for each in both):
             return None
         found: list[int] = []
         seen = self._skim
@@ -230,22 +253,22 @@ class FastRows:
             number = _EVENT_ID.search(text) if isinstance(text, str) else None
             key = number[1] if number else None
             if key not in seen:
-                seen[key] = key is None or self._is_asked(key) or self._is_asked(key, lazy=True)
+                seen[key] = key is None or any(each._is_asked(key) for each in both)
             if seen[key]:
                 found.append(at)
         return found
 
     def candidates(self, rows: Sequence[Row]) -> list[int]:
-        """The positions of the rows on which a rule that is not lazy may fire."""
-        looks, key = self._eager, self._key
+        """The positions of the rows on which a rule may fire."""
+        looks, key = self._looks, self._key
         while True:
             try:
                 if self._first is None:
                     found = map(looks.__getitem__, map(key, rows))
                     return [at for at, look in enumerate(found) if look is not None and look.may_fire(rows[at])]
-                asked = self._asked
+                asked = map(self._asked.__getitem__, map(self._first, rows))
                 found_at: list[int] = []
-                for at in [at for at, first in enumerate(map(self._first, rows)) if asked[first]]:
+                for at in list(compress(range(len(rows)), asked)):
                     row = rows[at]
                     look = looks[key(row)]
                     # What most rows come to is asked without a call.
@@ -253,25 +276,21 @@ class FastRows:
                         found_at.append(at)
                 return found_at
             except KeyError as error:
-                self._learn(looks, rows, error.args[0], lazy=False)
+                self._learn(rows, error.args[0])
 
-    def may_fire_lazily(self, row: Row) -> bool:
-        """Whether a lazy rule may fire on the row."""
-        key = self._key(row)
-        if key not in self._lazy:
-            self._learn(self._lazy, [row], key, lazy=True)
-        look = self._lazy[key]
-        return look is not None and look.may_fire(row)
+    def may_fire(self, row: Row) -> bool:
+        """Whether a rule may fire on the row."""
+        return bool(self.candidates([row]))
 
-    def _learn(self, looks: dict[Any, Look | None], rows: Sequence[Row], key: Any, *, lazy: bool) -> None:
-        if not lazy and self._first is not None and not isinstance(key, tuple):
+    def _learn(self, rows: Sequence[Row], key: Any) -> None:
+        if self._first is not None and not isinstance(key, tuple):
             if len(self._asked) >= _CACHED:
                 self._asked.clear()
             self._asked[key] = self._is_asked(key)
             return
-        if len(looks) >= _CACHED:
-            looks.clear()
-        looks[key] = self._look(next(row for row in rows if self._key(row) == key), lazy=lazy)
+        if len(self._looks) >= _CACHED:
+            self._looks.clear()
+        self._looks[key] = self._look(next(row for row in rows if self._key(row) == key))
 
 
 def _paths(groups: Iterable[Iterable[tuple[Any, tuple[str, ...]]]]) -> Iterator[str]:

@@ -11,19 +11,24 @@ from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import compress
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from exfilwatch.detection.correlate import near
 from exfilwatch.detection.fast import FastRows
+from exfilwatch.detection.rows import FAILURES, Typed
 from exfilwatch.detection.rule import Correlation, Rule, RuleSet
 from exfilwatch.events.blocks import Block
+from exfilwatch.events.event import Value
 from exfilwatch.events.timestamps import microseconds
-from exfilwatch.events.typed import Row
 
 _SLACK = 120_000_000  # µs that events may come late without anything being read twice
 _MOST_KEPT = 400  # blocks
 _MOST_TOGETHER = 8_000  # lines that are read again together
+_MOST_NAMES = 50_000
 _SELDOM = ("process_creation", "ps_script", "ps_module", "")
+
+Lines: TypeAlias = list[tuple[int, bytes | str]]
+"""Lines of a block, with their positions in it."""
 
 
 class Lead(NamedTuple):
@@ -68,12 +73,12 @@ def _by_host(correlation: Correlation, members: Sequence[Rule]) -> bool:
 
 
 class Kept(NamedTuple):
-    """The rows of a block, and the first and last time (µs)."""
+    """The hosts of a block's rows, and their first and last time (µs). `line` finds the line of a row."""
 
     block: Block
     fast: FastRows
-    rows: Sequence[Row]
     line: Callable[[int], int]
+    hosts: list[Value]
     low: int
     high: int
 
@@ -100,6 +105,7 @@ class Neighbours:
         self._gone_high = -(1 << 62)
         self._again: dict[int, set[str]] = {}
         self._clock = -(1 << 62)
+        self._names = Names()
 
     def led(self, time: int, host: str) -> None:
         """A leader hit at a time (µs) on a host."""
@@ -111,14 +117,24 @@ class Neighbours:
                 if gone.low <= high and gone.high >= low:
                     self._again.setdefault(number, set()).add(host)
 
-    def arrived(self, kept: Kept) -> Iterator[tuple[Block, list[int]]]:
+    def kept(self, block: Block, typed: Typed) -> Kept:
+        """What is kept of a block's rows: to keep all of them would cost more than to decode a few of them again."""
+        times = list(map(typed.fast.time, typed.rows))
+        try:
+            times.sort()  # nearly sorted already: faster than to look for the least and the greatest
+        except TypeError:  # some with and some without a zone
+            times.sort(key=microseconds)
+        hosts = list(map(self._names.__getitem__, map(typed.fast.host, typed.rows)))
+        return Kept(block, typed.fast, typed.line, hosts, microseconds(times[0]), microseconds(times[-1]))
+
+    def arrived(self, kept: Kept) -> Iterator[tuple[Block, Lines]]:
         """A block is done, and its leaders known: the blocks that need not wait longer, with lines near a leader."""
         self._kept.append(kept)
         self._clock = max(self._clock, kept.high)
-        while self._kept[0].high < self._clock - self._span - _SLACK or len(self._kept) > _MOST_KEPT:
+        while self._kept and (self._kept[0].high < self._clock - self._span - _SLACK or len(self._kept) > _MOST_KEPT):
             yield self._let_go()
 
-    def rest(self) -> Iterator[tuple[Block, list[int]]]:
+    def rest(self) -> Iterator[tuple[Block, Lines]]:
         """Nothing more will arrive: the blocks that still wait, with lines near a leader."""
         while self._kept:
             yield self._let_go()
@@ -129,27 +145,33 @@ class Neighbours:
             yield self._gone[number], hosts
         self._again = {}
 
-    def lines(self, kept: Kept, hosts: set[str]) -> list[int]:
+    def lines(self, kept: Kept, hosts: set[str]) -> Lines:
         """The lines of these hosts that come near one of their leaders, and on which a lazy rule may fire."""
         if not hosts:
             return []
-        rows, host, time, may_fire = kept.rows, kept.fast.host, kept.fast.time, kept.fast.may_fire_lazily
-        assert host is not None
-        assert time is not None
-        return [
-            kept.line(at)
-            for at in compress(range(len(rows)), map(hosts.__contains__, map(host, rows)))
-            if near(self._span, self._by_host[host(rows[at])], microseconds(time(rows[at]))) and may_fire(rows[at])
-        ]
+        found = compress(range(len(kept.hosts)), map(hosts.__contains__, kept.hosts))
+        lines = kept.block.pick(list(map(kept.line, found)))
+        return [(at, line) for at, line in lines if self._is_near(kept.fast.near, line)]
+
+    def _is_near(self, rows: FastRows | None, line: bytes | str) -> bool:
+        if rows is None:
+            return False
+        try:
+            row = rows.decode(line)
+        except FAILURES:
+            return True  # whether a rule fires on it has to be told another way
+        times = self._by_host.get(rows.host(row), [])
+        return near(self._span, times, microseconds(rows.time(row))) and rows.may_fire(row)
 
     def _hosts_near(self, low: int, high: int) -> set[str]:
         start = bisect_left(self._times, (low - self._span, ""))
         end = bisect_right(self._times, (high + self._span, chr(0x10FFFF)))
         return {host for _, host in self._times[start:end]}
 
-    def _let_go(self) -> tuple[Block, list[int]]:
+    def _let_go(self) -> tuple[Block, Lines]:
         gone = self._kept.popleft()
         found = self.lines(gone, self._hosts_near(gone.low, gone.high))
+        gone.block.drop()
         self._remember(Gone(gone.block, gone.fast, gone.low, gone.high))
         self._gone_high = max(self._gone_high, gone.high)
         return gone.block, found
@@ -165,3 +187,12 @@ class Neighbours:
                 self._gone[-1] = Gone(both, gone.fast, min(last.low, gone.low), max(last.high, gone.high))
                 return
         self._gone.append(gone)
+
+
+class Names(dict[Value, Value]):
+    """One object for each name, of which there are few, so that lists of them are small and soon compared."""
+
+    def __missing__(self, name: Value) -> Value:
+        if len(self) >= _MOST_NAMES:
+            self.clear()
+        return self.setdefault(name, name)

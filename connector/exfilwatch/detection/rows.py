@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from exfilwatch.detection.evaluate import Evaluator
-from exfilwatch.detection.fast import FastRows
+from exfilwatch.detection.fast import FastRows, fast_rows
 from exfilwatch.events.blocks import Block
 from exfilwatch.events.event import Value
 from exfilwatch.events.form import Untyped
@@ -15,7 +15,7 @@ from exfilwatch.events.typed import Row
 
 _MOST_FORMS = 24
 _MOST_TRIED = 200
-_FAILURES = (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+FAILURES = (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Typed(NamedTuple):
@@ -66,7 +66,7 @@ class Decoders:
         fast = self._known[0]
         try:
             rows = fast.decode_lines(data)
-        except _FAILURES:
+        except FAILURES:
             return None
         return Sorted([Typed(fast, rows, _Lines(block, len(rows)))], [])
 
@@ -94,7 +94,7 @@ class Decoders:
         for position, fast in enumerate(self._known):
             try:
                 row = fast.decode(line)
-            except _FAILURES:
+            except FAILURES:
                 continue
             if position:
                 self._known.insert(0, self._known.pop(position))
@@ -107,14 +107,14 @@ class Decoders:
             return False
         try:
             record = msgspec.json.decode(line)
-        except _FAILURES:
+        except FAILURES:
             return False
         shape = recognise(record) if isinstance(record, dict) else None
         if shape is None or (form := (shape.name, frozenset(_members(record, 3)))) in self._tried:
             return False
         self._tried.add(form)
         try:
-            self._known.insert(0, FastRows(shape, record, self._evaluator, self._lazy))
+            self._known.insert(0, fast_rows(shape, record, self._evaluator, self._lazy))
         except Untyped:
             return False
         return True

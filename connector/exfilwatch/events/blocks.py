@@ -21,6 +21,8 @@ else:
     Buffer = object
 
 TooLong = Callable[[int, int], None]
+_LAST = 8 << 10  # bytes in which a line most often ends
+_MANY = 50  # lines of a block, beyond which it is split
 
 
 class Again(NamedTuple):
@@ -70,13 +72,17 @@ class Block:
             lines.pop()
         return lines
 
-    def pick(self, positions: Iterable[int]) -> Iterator[tuple[int, bytes | str]]:
+    def pick(self, positions: Sequence[int]) -> Iterator[tuple[int, bytes | str]]:
         """The lines at some positions, which only grow, each with its position; cheaper than `lines` for a few."""
+        if len(positions) > _MANY:
+            lines = self.lines()
+            yield from ((position, lines[position]) for position in positions)
+            return
         data, at, start = self.load(), 0, 0
         for position in positions:
-            while at < position:
+            for _ in range(at, position):
                 start = data.index(b"\n", start) + 1
-                at += 1
+            at = position
             end = data.find(b"\n", start)
             yield position, data[start:] if end < 0 else data[start:end]
 
@@ -116,10 +122,18 @@ class FileWindow:
         self.ended = False
 
     def peek(self, size: int, *, fill: bool = False) -> bytes:  # noqa: ARG002 a regular file always fills
+        size -= self._unfinished(self._offset + size)
         self._file.seek(self._offset)
         data = self._file.read(size)
         self.ended = len(data) < size
         return data
+
+    def _unfinished(self, end: int) -> int:
+        """How much before `end` belongs to a line that goes on there: what is not read needs not be cut off."""
+        start = max(self._offset, end - _LAST)
+        self._file.seek(start)
+        last = self._file.read(end - start)
+        return len(last) - 1 - found if (found := last.rfind(b"\n")) >= 0 else 0
 
     def skip(self, size: int) -> None:
         self._offset += size
@@ -163,6 +177,9 @@ def whole_lines(window: Window, limits: Limits, too_long: TooLong) -> Iterator[t
 
     A line longer than `limits.max_line` is skipped and given to `too_long` with its number and size.
     """
+    # glibc returns freed memory to the system, and asks for it anew, where it is more than twice the largest piece that
+    # was freed before. So a larger piece, freed untouched, spares a quarter of a million page faults for each gigabyte.
+    bytes(8 * limits.block)
     first, size = 1, limits.block
     while True:
         data = window.peek(size, fill=size > limits.block)

@@ -4,7 +4,7 @@ A damaged record costs itself, a damaged chunk (64 KiB) its own records; both ar
 """
 
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import TypeAlias, cast
 
@@ -85,7 +85,7 @@ class EvtxBlock(Block):
             self._records = self._reader.read(self.first, self._count)
         return self._records
 
-    def pick(self, positions: Iterable[int]) -> Iterator[tuple[int, str]]:
+    def pick(self, positions: Sequence[int]) -> Iterator[tuple[int, str]]:
         lines = self.lines()
         return ((position, lines[position]) for position in positions)
 
