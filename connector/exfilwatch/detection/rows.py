@@ -53,7 +53,8 @@ class Decoders:
         positions = self._known[0].skimmed(lines) if data is None and self._known else None
         if positions is None:
             return self._each(lines)
-        typed, others, _ = self._each([lines[at] for at in positions])
+        wanted = [str(lines[at]) for at in positions]
+        typed, others, _ = self._together(wanted) or self._each(wanted)
         return Sorted(
             [Typed(each.fast, each.rows, _through(positions, each.line)) for each in typed],
             [positions[at] for at in others],
@@ -69,6 +70,15 @@ class Decoders:
         except FAILURES:
             return None
         return Sorted([Typed(fast, rows, _Lines(block, len(rows)))], [])
+
+    def _together(self, lines: Sequence[str]) -> Sorted | None:
+        """Lines that the decoder used last takes all of, in one call."""
+        fast = self._known[0]
+        try:
+            rows = fast.decode_lines("\n".join(lines))
+        except FAILURES:
+            return None
+        return Sorted([Typed(fast, rows, range(len(rows)).__getitem__)], []) if 0 < len(rows) == len(lines) else None
 
     def _each(self, lines: Sequence[bytes | str]) -> Sorted:
         found: dict[int, tuple[FastRows, list[Row], list[int]]] = {}
