@@ -260,21 +260,19 @@ class FastRows:
 
     def candidates(self, rows: Sequence[Row]) -> list[int]:
         """The positions of the rows on which a rule may fire."""
-        looks, key = self._looks, self._key
+        where: Sequence[int] = range(len(rows))
         while True:
             try:
-                if self._first is None:
-                    found = map(looks.__getitem__, map(key, rows))
-                    return [at for at, look in enumerate(found) if look is not None and look.may_fire(rows[at])]
-                asked = map(self._asked.__getitem__, map(self._first, rows))
-                found_at: list[int] = []
-                for at in list(compress(range(len(rows)), asked)):
-                    row = rows[at]
-                    look = looks[key(row)]
+                if self._first is not None:
+                    asked = list(map(self._asked.__getitem__, map(self._first, rows)))
+                    where, rows = list(compress(where, asked)), list(compress(rows, asked))
+                looks = map(self._looks.__getitem__, map(self._key, rows))
+                return [
+                    at
+                    for at, row, look in zip(where, rows, looks, strict=True)
                     # What most rows come to is asked without a call.
-                    if look is not None and look.left.get(look.values(row), look) is not None and look.may_fire(row):
-                        found_at.append(at)
-                return found_at
+                    if look is not None and look.left.get(look.values(row), look) is not None and look.may_fire(row)
+                ]
             except KeyError as error:
                 self._learn(rows, error.args[0])
 

@@ -1,7 +1,8 @@
 """A look at the rows of one class: what their short values leave to ask is remembered by these values."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from exfilwatch.detection.screen import Left, Plan
 from exfilwatch.events.typed import Row
@@ -14,7 +15,8 @@ def _types(values: Any) -> tuple[type, ...]:
     return tuple(map(type, values)) if isinstance(values, tuple) else (type(values),)
 
 
-class Look(NamedTuple):
+@dataclass(slots=True)
+class Look:
     """How to look at the rows of one class: `values` of their short fields, and what a combination of these leaves."""
 
     plan: Plan

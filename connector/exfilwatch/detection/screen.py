@@ -28,6 +28,7 @@ LONG = frozenset(
     ]
 )
 
+_NOTHING: frozenset[int] = frozenset()
 _CACHED = 10_000
 _LARGEST = 50_000  # characters of the expressions of one RE2 set
 
@@ -116,13 +117,13 @@ class TextSet:
         """The numbers found; None for what is no ASCII text, where lower-casing and RE2 are not to be relied on."""
         text = self._get(row)
         if text is None:
-            return frozenset()
+            return _NOTHING
         if not self._known or not isinstance(text, str) or not text.isascii():
             return None
         if not self._cased:
             text = text.lower()
         if len(self._sets) == 1:
-            return frozenset(self._sets[0][1].Match(text) or ())
+            return frozenset(found) if (found := self._sets[0][1].Match(text)) else _NOTHING
         return frozenset(first + number for first, each in self._sets for number in each.Match(text) or ())
 
 
@@ -214,7 +215,7 @@ class Plan:
         """Whether a rule can fire on this row, of which `left` is left."""
         if not left.texts:
             return left.rest is not False
-        found = tuple(self.texts[number].search(row) for number in left.texts)
+        found = tuple([self.texts[number].search(row) for number in left.texts])
         known = left.known.get(found)
         if known is None:
             if len(left.known) >= _CACHED:

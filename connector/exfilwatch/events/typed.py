@@ -5,7 +5,7 @@ takes only records of the same form (form.py). For anything else the decoder rai
 record has to be decoded in full.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Any, Literal, TypeAlias
 
@@ -58,19 +58,21 @@ class TypedRows:
         self._kinds, self._required, self._spelled = form.kinds, form.required, form.spelled
         self._attributes: dict[tuple[str, ...], str] = {}
         self._inside: dict[tuple[str, ...], tuple[str, ...]] = {}
-        self._struct = self._made(())
+        self._struct = self._made((), list(sample))
         self.decoder = msgspec.json.Decoder(self._struct)
 
     # The struct
 
-    def _made(self, prefix: tuple[str, ...]) -> type[msgspec.Struct]:
+    def _made(self, prefix: tuple[str, ...], order: Sequence[str] = ()) -> type[msgspec.Struct]:
         depth = len(prefix)
         members: dict[str, list[tuple[str, ...]]] = {}
         for spelling in self._kinds:
             if spelling[:depth] == prefix and len(spelling) > depth:
                 members.setdefault(spelling[depth], []).append(spelling)
         fields: list[Any] = []
-        for number, (name, spellings) in enumerate(members.items()):
+        # msgspec looks for a member from where it found the last one, so their order is that of the record.
+        ordered = {name: members[name] for name in order if name in members} | members
+        for number, (name, spellings) in enumerate(ordered.items()):
             here = (*prefix, name)
             attribute = self._attributes[here] = f"m{number}"
             needed = any(spelling in self._required for spelling in spellings)
