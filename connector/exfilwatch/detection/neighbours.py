@@ -147,15 +147,14 @@ class Neighbours:
 
     def lines(self, kept: Kept, hosts: set[str]) -> Lines:
         """The lines of these hosts that come near one of their leaders, and on which a lazy rule may fire."""
-        if not hosts:
+        rows = kept.fast.near
+        if rows is None or not hosts:
             return []
         found = compress(range(len(kept.hosts)), map(hosts.__contains__, kept.hosts))
         lines = kept.block.pick(list(map(kept.line, found)))
-        return [(at, line) for at, line in lines if self._is_near(kept.fast.near, line)]
+        return [(at, line) for at, line in lines if self._may_fire_near(rows, line)]
 
-    def _is_near(self, rows: FastRows | None, line: bytes | str) -> bool:
-        if rows is None:
-            return False
+    def _may_fire_near(self, rows: FastRows, line: bytes | str) -> bool:
         try:
             row = rows.decode(line)
         except FAILURES:
