@@ -1,13 +1,16 @@
 """What scripts rely on: exit codes, quiet endings, one clear message."""
 
+import fcntl
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -121,6 +124,11 @@ def test_output_closed_before_anything_is_written_is_quiet(arguments: list[str])
     assert process_.returncode == 141
 
 
+def unread(pipe: IO[bytes]) -> int:
+    """Bytes in a pipe that its reader has not taken yet; while there are some, the program may still be starting."""
+    return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupt_is_quiet_and_leaves_nothing_behind(number: int, code: int, tmp_path: Path) -> None:
     with started("detect", "-", stdin=subprocess.PIPE, env=environment(TMPDIR=str(tmp_path))) as process_:
@@ -128,7 +136,8 @@ def test_an_interrupt_is_quiet_and_leaves_nothing_behind(number: int, code: int,
         assert process_.stdout is not None
         process_.stdin.write(json.dumps(process(BITSADMIN)).encode() + b"\n")
         process_.stdin.flush()
-        time.sleep(1.5)
+        while unread(process_.stdin):
+            time.sleep(0.02)
         process_.send_signal(number)
         said = process_.stderr.read() if process_.stderr else b""
         process_.stdin.close()
