@@ -25,6 +25,7 @@ from exfilwatch.siem.siem import SECOND
 from exfilwatch.siem.spool import Portion, Spool
 
 _LOOKBACK = 900 * SECOND
+_MOST_DECODERS = 100
 
 
 class Follower:
@@ -100,6 +101,9 @@ class Follower:
                 remembered = state.decoder_state(connection, self._spool.name, portion.decoder_key)
             decoder = decoders[portion.decoder_key] = LineDecoder(portion.source, self.report, remembered)
         decoder.source = portion.source
+        decoders[portion.decoder_key] = decoders.pop(portion.decoder_key)
+        while len(decoders) > _MOST_DECODERS:  # what they remember is stored, so the one used longest ago can go
+            del decoders[next(iter(decoders))]
         return decoder
 
     def _move(self, connection: Connection, position: bytes | None, portion: Portion, newest: int) -> None:

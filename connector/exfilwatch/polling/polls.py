@@ -25,7 +25,7 @@ Polled = Poller | Follower
 def configured(settings: Settings, names: Iterable[str] = ()) -> Mapping[str, Mapping[str, Any]]:
     """The sources of these names, else all. Raises ConfigError, which lists those that there are."""
     if not settings.siem:
-        raise ConfigError("nothing to poll: the settings have no [siem.NAME] yet; the page Configuration shows one")
+        raise ConfigError("nothing to poll: the settings have no [siem.NAME] yet; docs/polling.md shows one")
     known = ", ".join(settings.siem)
     for name in names:
         if name not in settings.siem:
