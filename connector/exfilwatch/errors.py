@@ -74,7 +74,11 @@ class RateLimited(Unreachable):
 
 
 class PartialResult(SourceError):
-    """A SIEM's answer is not whole; what came of it is true."""
+    """A SIEM's answer is not whole; what came of it is true. `smaller`: whether one for less time may be."""
+
+    def __init__(self, message: str, *, smaller: bool = True) -> None:
+        super().__init__(message)
+        self.smaller = smaller
 
 
 class CaseError(ExfilwatchError):

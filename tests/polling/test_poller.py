@@ -131,6 +131,17 @@ def test_what_an_answer_that_breaks_off_gave_is_not_counted_and_is_read_again(st
     assert found(store) == clean(siem.records)
 
 
+@pytest.mark.parametrize(("smaller", "asked"), [(True, 65), (False, 4)])
+def test_what_is_never_whole_is_not_halved_for_ever(store, smaller, asked):
+    siem = MemorySiem([process(START - MINUTE, "ws1", "upload a")])
+    siem.faults = [(0, PartialResult("a shard is down", smaller=smaller))] * 1000
+    run = poll(siem, store)
+    assert (len(siem.asked), run.problem, run.watermark) == (asked, "a shard is down", START - 4 * HOUR)
+    siem.faults = []
+    assert poll(siem, store).left == 0
+    assert found(store) == clean(siem.records)
+
+
 def test_a_siem_that_can_not_be_asked_for_the_time_plans_nothing(store):
     siem = MemorySiem()
 

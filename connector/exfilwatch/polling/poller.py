@@ -27,6 +27,9 @@ from exfilwatch.siem.siem import SECOND, Clock, Siem
 _LEASE = 300 * SECOND
 _LOOKBACK = 900 * SECOND  # by event time, when the settings say nothing
 _AHEAD = 86_400 * SECOND  # of our clock: events of hosts whose clock is fast
+_MOST_IN_A_ROW = 64
+"""Answers that were not whole, with no other between: more than the halves of any interval down to one step can be, so
+that it is no matter of size, and asking goes on with the next poll."""
 _SAMPLE = 10_000  # events whose lateness a run remembers
 
 
@@ -101,6 +104,7 @@ class _Polling:
         self._learn()
         self._failed: set[int] = set()
         self._late: list[float] = []
+        self._in_a_row = 0
 
     async def all(self) -> None:
         """Plan, then read until nothing is left that can be read now."""
@@ -169,7 +173,7 @@ class _Polling:
         try:
             read = await self._reading.slice(held.interval, self._leading(held.interval))
         except PartialResult as error:
-            self._partial(held, str(error))
+            self._partial(held, error)
         except (SourceError, asyncio.CancelledError) as error:
             # The next poll reads it: at once, for whoever ends does not hold it.
             self._give_back(held, str(error) or "ended before it was read")
@@ -183,11 +187,15 @@ class _Polling:
         with self._database.read() as connection:
             return list(state.leading(connection, self._poller.judge.leaders, since))
 
-    def _partial(self, held: state.Slice, problem: str) -> None:
-        """Both halves instead; one step that can't be read whole stays, and holds the watermark."""
-        halves = halved(held.interval, self._siem.capabilities.step)
+    def _partial(self, held: state.Slice, error: PartialResult) -> None:
+        """Both halves instead; what can't be halved, or would not be whole either, stays, and holds the watermark."""
+        self._in_a_row += 1
+        if self._in_a_row > _MOST_IN_A_ROW:
+            self._give_back(held, str(error))
+            raise error
+        halves = halved(held.interval, self._siem.capabilities.step) if error.smaller else None
         if halves is None:
-            self._give_back(held, problem)
+            self._give_back(held, str(error))
             log.warning("partial result", source=self._source, low=held.interval.low, high=held.interval.high)
             return
         with self._database.write() as connection:
@@ -210,6 +218,7 @@ class _Polling:
             new = state.unseen(connection, self._source, until)
             fresh = [each for each in read.detections if any(event.id in new for event in each.events)]
             kept = keep(connection, poller.store, poller.judge.evaluator, fresh, read.hits)
+        self._in_a_row = 0
         run = self._run
         run.slices += held is not None
         run.records += read.records

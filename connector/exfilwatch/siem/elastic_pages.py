@@ -93,7 +93,7 @@ def whole(name: str, body: bytes) -> Answer:
                 f"{name}: the query is refused{why}: leave the index out of `indices`, or mend its mapping"
             )
         failed = f"{answer.shards.failed} of {answer.shards.total} shards failed"
-        raise PartialResult(f"{name}: {failed}{why}: look at the cluster's health")
+        raise PartialResult(f"{name}: {failed}{why}: look at the cluster's health", smaller=False)
     return answer
 
 
