@@ -92,6 +92,16 @@ def test_without_ingest_time_late_records_are_found_within_the_look_back_and_eve
     assert len(found(store)) == 2
 
 
+@pytest.mark.parametrize("apart", [-2 * HOUR, 2 * HOUR], ids=["ahead of ours", "behind ours"])
+def test_a_siem_whose_clock_is_another_is_polled_by_its_own(store, apart):
+    siem = MemorySiem([process(START - MINUTE, "ws1", "upload a"), process(START - MINUTE, "ws1", "archive")])
+    for _ in range(3):
+        asyncio.run(Poller(siem, RULES, store, since=HOUR, clock=lambda: siem.clock + apart).once())
+        siem.clock += 5 * MINUTE
+        siem.records.append(connection(siem.clock - 8 * MINUTE, "ws1", "203.0.113.1", ingest=siem.clock - MINUTE))
+    assert found(store) == clean(siem.records[:-1])
+
+
 def test_an_interval_with_more_records_than_an_answer_can_have_is_halved(store):
     siem = MemorySiem([process(START - n * MINUTE, "ws1", f"upload {n}") for n in range(1, 50)], cap=5)
     run = poll(siem, store)

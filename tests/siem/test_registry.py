@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from exfilwatch.errors import ConfigError
 from exfilwatch.siem import registry
-from exfilwatch.siem.connection import Connection
+from exfilwatch.siem.connection import Source
 from exfilwatch.siem.registry import kinds, open_siem, siem_class
 from exfilwatch.siem.siem import Siem
 
@@ -21,7 +21,7 @@ from typing import ClassVar
 
 from pydantic import SecretStr
 
-from exfilwatch.siem.connection import Connection
+from exfilwatch.siem.connection import Connection, Source
 from exfilwatch.siem.siem import Ask, Capabilities, Place, Traffic
 
 
@@ -76,7 +76,7 @@ def test_each_that_is_there_has_its_name_and_settings(point):
     except ModuleNotFoundError as error:
         pytest.skip(f"not built yet: {error}")
     assert found.kind == point.name
-    assert issubclass(found.Settings, Connection)
+    assert issubclass(found.Settings, Source)
 
 
 def test_an_unknown_kind_is_told_with_those_that_there_are():
