@@ -74,6 +74,9 @@ class Database:
                 if self._postgresql:
                     milliseconds = max(1, round(self._patience * 1000))  # 0 would be for ever
                     connection.execute(select(func.set_config("lock_timeout", f"{milliseconds}ms", True)))
+                    # Who holds the lock and hangs, or is gone without a word, keeps it no longer than that.
+                    idle = f"{10 * milliseconds}ms"
+                    connection.execute(select(func.set_config("idle_in_transaction_session_timeout", idle, True)))
                     connection.execute(select(func.pg_advisory_xact_lock(_WRITER)))
                 yield connection
 

@@ -6,6 +6,7 @@ Killed anywhere, the next poll goes on: what was not committed is read again, an
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -20,7 +21,7 @@ from exfilwatch.polling.keeping import keep, keep_settled
 from exfilwatch.polling.logs import log
 from exfilwatch.polling.reading import Read, Reading
 from exfilwatch.polling.runs import Run, keep_run, lateness
-from exfilwatch.polling.slices import Interval, halved, planned, watermark
+from exfilwatch.polling.slices import Interval, halved, joined, planned, watermark
 from exfilwatch.polling.worker import is_dead, worker_name
 from exfilwatch.siem.siem import SECOND, Clock, Siem
 
@@ -43,7 +44,9 @@ class Times(NamedTuple):
 
 
 class Poller:
-    """Polls one SIEM with one rule set into one store. `clock` gives µs; `worker` names who holds a slice."""
+    """Polls one SIEM with one rule set into one store. `clock` gives µs; `worker` names who holds a slice, for
+    `lease` µs each time.
+    """
 
     def __init__(
         self,
@@ -54,8 +57,10 @@ class Poller:
         since: int,
         report: Report | None = None,
         worker: str = "",
+        lease: int = _LEASE,
         clock: Callable[[], int] = lambda: time.time_ns() // 1000,
     ) -> None:
+        self.lease = lease
         self.report = report or Report()
         self.siem = siem
         self.store = store
@@ -109,9 +114,10 @@ class _Polling:
     async def all(self) -> None:
         """Plan, then read until nothing is left that can be read now."""
         now = await self._siem.now()
+        ahead = now - self._poller.now()
         self._learn()
         with self._database.write() as connection:
-            self._plan(connection, now)
+            self._plan(connection, now, ahead)
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(self._siem.settings.at_once):
@@ -128,22 +134,26 @@ class _Polling:
         self._times = _times(self._siem, self._clock, self._poller.since)
         self._reading = Reading(self._siem, self._poller.judge, self._poller.report, self._clock)
 
-    def _plan(self, connection: Connection, now: int) -> None:
+    def _plan(self, connection: Connection, now: int, ahead: int) -> None:
         times, poller = self._times, self._poller
         known = state.source_state(connection, self._source, lock=True)
-        frontier = known.frontier if known else now - times.since
+        frontier = min(known.frontier, now) if known else now - times.since
         lookback = times.lookback if known else 0
         if known and known.clock != self._clock:
             lookback = times.late  # what is late by one clock is not by the other
+        if known and ahead < known.ahead:  # its clock was set back: what came since may be from before the frontier
+            lookback = max(lookback, min(lookback + known.ahead - ahead, times.late))
         if known and known.rules != poller.rules_key:
             state.forget_seen(connection, self._source, None)  # other rules may see more in the same events
         state.free_the_dead(connection, self._source, lambda owner: is_dead(owner, poller.worker))
         step = self._siem.capabilities.step
-        # A clock that was set back plans nothing until it is where it was.
         intervals = planned(frontier, now, lookback=lookback, width=times.width, step=step)
-        state.plan_slices(connection, self._source, intervals)
+        waiting = state.take_waiting(connection, self._source, poller.now())
+        waiting.setdefault(0, state.Waits([], "")).intervals.extend(intervals)
+        for tries, (again, problem) in waiting.items():
+            state.plan_slices(connection, self._source, joined(again, times.width, step), tries, problem)
         frontier = max([frontier, *(interval.high for interval in intervals)])
-        stored = state.SourceState(self._clock.value, frontier, poller.rules_key, None)
+        stored = state.SourceState(self._clock.value, frontier, poller.rules_key, None, ahead)
         state.keep_source(connection, self._source, stored)
         state.forget_seen(connection, self._source, frontier - times.lookback)
 
@@ -156,18 +166,20 @@ class _Polling:
                 log.warning("lease lost", source=self._source, slice=held.id)
             finally:
                 renewing.cancel()
+                await asyncio.gather(renewing, return_exceptions=True)
             self._progress(self._run)
 
     def _claim(self) -> state.Slice | None:
         now = self._poller.now()
         with self._database.write() as connection:
-            return state.claim(connection, self._source, self._poller.worker, now, _LEASE, self._failed)
+            return state.claim(connection, self._source, self._poller.worker, now, self._poller.lease, self._failed)
 
     async def _renew(self, held: state.Slice) -> None:
+        lease = self._poller.lease
         while True:
-            await asyncio.sleep(_LEASE / SECOND / 3)
+            await asyncio.sleep(lease / SECOND / 3)
             with self._database.write() as connection:
-                state.renew(connection, held, self._poller.now(), _LEASE)
+                state.renew(connection, held, self._poller.now(), lease)
 
     async def _read(self, held: state.Slice) -> None:
         try:
@@ -200,13 +212,13 @@ class _Polling:
             return
         with self._database.write() as connection:
             state.finish(connection, held)
-            state.plan_slices(connection, self._source, halves)
+            state.plan_slices(connection, self._source, halves, held.tries - 1)
         self._run.halved += 1
 
     def _give_back(self, held: state.Slice, problem: str) -> None:
         self._failed.add(held.id)
         self._run.failed += 1
-        with self._database.write() as connection:
+        with suppress(state.LeaseLost), self._database.write() as connection:
             state.release(connection, held, 0, problem)
 
     def _commit(self, read: Read, held: state.Slice | None) -> None:
@@ -244,6 +256,7 @@ class _Polling:
     def end(self) -> None:
         """Store the run, and forget what is no longer needed."""
         run, times = self._run, self._times
+        run.ended = self._poller.now()
         with self._database.write() as connection:
             left = state.left(connection, self._source)
             stored = state.source_state(connection, self._source)
@@ -252,14 +265,15 @@ class _Polling:
                 settled = run.watermark - max(times.lookback, _LOOKBACK)
                 kept = keep_settled(connection, self._poller.store, self._poller.judge.evaluator, settled)
                 run.findings += len(kept.new)
+                # A SIEM whose clock is wrongly ahead must not make us forget what is to be joined yet.
+                over = min(run.watermark, run.ended) - times.late
                 for correlation in self._poller.judge.evaluator.rules.correlations:
                     span = correlation.plan.timespan
-                    state.forget_hits(connection, correlation.id, run.watermark - times.late - span, span)
+                    state.forget_hits(connection, correlation.id, over - span, span)
             run.left = len(left)
             if left and not run.problem:
                 run.problem = next((problem for _, problem in left if problem), "")
             run.lateness = lateness(self._late)
-            run.ended = self._poller.now()
             keep_run(connection, run)
 
 

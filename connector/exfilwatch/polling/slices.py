@@ -25,6 +25,13 @@ def planned(frontier: int, now: int, *, lookback: int, width: int, step: int) ->
     return [Interval(at, min(at + width, end)) for at in range(low, end, width)]
 
 
+def joined(intervals: Iterable[Interval], width: int, step: int) -> list[Interval]:
+    """Intervals that overlap or touch as one, cut to `width`: what waits for long does not become ever more slices."""
+    width = max(step, width // step * step)
+    spans = merged(("", low, high) for low, high in intervals)
+    return [Interval(at, min(at + width, high)) for _, low, high in spans for at in range(low, high, width)]
+
+
 def halved(interval: Interval, step: int) -> tuple[Interval, Interval] | None:
     """Both halves, on whole steps; None for one step, which can't be halved."""
     steps = (interval.high - interval.low) // step

@@ -4,6 +4,7 @@ Times are µs since 1970 UTC. Texts that come from records are hashed or packed:
 """
 
 import hashlib
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ import msgspec
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Connection,
     Index,
     Integer,
@@ -22,6 +24,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    or_,
     select,
     update,
 )
@@ -45,6 +48,7 @@ sources = Table(
     Column("frontier", BigInteger, nullable=False),
     Column("rules", String(32), nullable=False),
     Column("position", LargeBinary),
+    Column("ahead", BigInteger, nullable=False, server_default="0"),
 )
 slices = Table(
     "poll_slices",
@@ -88,6 +92,7 @@ decoders = Table(
     Column("state", LargeBinary, nullable=False),
 )
 
+_TOO_LONG = 3_600_000_000  # µs
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Hit).decode
 
@@ -105,13 +110,21 @@ class Slice(NamedTuple):
     tries: int
 
 
+class Waits(NamedTuple):
+    """Intervals that wait to be read, in order, and what was wrong when that was last tried."""
+
+    intervals: list[Interval]
+    problem: str
+
+
 class SourceState(NamedTuple):
-    """A source as it is stored."""
+    """A source as it is stored; `ahead`: how much its clock was before ours (µs)."""
 
     clock: str
     frontier: int
     rules: str
     position: bytes | None
+    ahead: int = 0
 
 
 def hashed(*texts: str) -> str:
@@ -130,7 +143,7 @@ def rules_key(rules: RuleSet) -> str:
 
 def source_state(connection: Connection, source: str, *, lock: bool = False) -> SourceState | None:
     """What is stored of a source; `lock`: until the end of the transaction nobody else changes it."""
-    query = select(sources.c.clock, sources.c.frontier, sources.c.rules, sources.c.position)
+    query = select(sources.c.clock, sources.c.frontier, sources.c.rules, sources.c.position, sources.c.ahead)
     query = query.where(sources.c.name == source)
     row = connection.execute(query.with_for_update() if lock else query).one_or_none()
     return SourceState(*row) if row else None
@@ -160,11 +173,26 @@ def keep_decoder(connection: Connection, source: str, log: str, remembered: byte
 # Slices
 
 
-def plan_slices(connection: Connection, source: str, intervals: Iterable[Interval]) -> None:
-    """Add intervals that are to be read."""
-    rows = [{"source": source, "low": each.low, "high": each.high} for each in intervals]
+def plan_slices(
+    connection: Connection, source: str, intervals: Iterable[Interval], tries: int = 0, problem: str = ""
+) -> None:
+    """Add intervals that are to be read; `tries` that failed already, and how the last one did."""
+    what = {"source": source, "tries": tries, "problem": problem}
+    # SQLite gives ids of deleted rows again: no token of before may fit.
+    rows = [{**what, "low": each.low, "high": each.high, "token": secrets.randbelow(1 << 30)} for each in intervals]
     if rows:
         connection.execute(insert(slices), rows)
+
+
+def take_waiting(connection: Connection, source: str, now: int) -> dict[int, Waits]:
+    """Take out the slices that nobody holds, to be planned anew; by how often they were tried."""
+    free = select(slices).where(slices.c.source == source, _free(now)).order_by(slices.c.low)
+    waiting: dict[int, Waits] = {}
+    for row in connection.execute(free):
+        waits = waiting.setdefault(row.tries, Waits([], row.problem))
+        waits.intervals.append(Interval(row.low, row.high))
+    connection.execute(delete(slices).where(slices.c.source == source, _free(now)))
+    return waiting
 
 
 def left(connection: Connection, source: str) -> list[tuple[Interval, str]]:
@@ -176,14 +204,14 @@ def left(connection: Connection, source: str) -> list[tuple[Interval, str]]:
 def claim(
     connection: Connection, source: str, worker: str, now: int, lease: int, besides: Iterable[int] = ()
 ) -> Slice | None:
-    """The earliest slice that nobody holds, held by `worker` for `lease` µs; None when there is none.
+    """The earliest slice that nobody holds, held by `worker` for `lease` µs; None when there is none. Those that were
+    tried come after those that were not, so that one that can't be read keeps nothing else waiting.
 
     On PostgreSQL, workers that claim at the same time pass over each other's row; SQLite has one writer anyway.
     """
-    free = select(slices).where(slices.c.source == source, slices.c.until <= now, slices.c.id.not_in(list(besides)))
-    row = connection.execute(
-        free.order_by(slices.c.low, slices.c.id).limit(1).with_for_update(skip_locked=True)
-    ).one_or_none()
+    free = select(slices).where(slices.c.source == source, _free(now), slices.c.id.not_in(list(besides)))
+    order = (slices.c.tries, slices.c.low, slices.c.id)
+    row = connection.execute(free.order_by(*order).limit(1).with_for_update(skip_locked=True)).one_or_none()
     if row is None:
         return None
     values = {"owner": worker, "token": row.token + 1, "until": now + lease, "tries": row.tries + 1}
@@ -214,6 +242,11 @@ def free_the_dead(connection: Connection, source: str, is_dead: Callable[[str], 
     dead = [owner for owner in connection.scalars(held) if is_dead(owner)]
     if dead:
         connection.execute(update(slices).where(slices.c.owner.in_(dead)).values(until=0, owner=""))
+
+
+def _free(now: int) -> ColumnElement[bool]:
+    """Nobody holds it, or for longer than leases last: a clock was wrong then. Who reads it yet can't commit."""
+    return or_(slices.c.until <= now, slices.c.until > now + _TOO_LONG)
 
 
 def _change(connection: Connection, held: Slice, values: dict[str, int | str]) -> None:
