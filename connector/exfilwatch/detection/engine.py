@@ -118,15 +118,8 @@ class _Reading:
             yield from self._detections(event)
 
     def _block(self, block: Block, decoder: LineDecoder) -> Iterator[Detection]:
-        typed, others, passed = self._decoders.sort(block)
-        for shape, count in passed.items():
-            self._report.read(shape, count)
-        wanted = list(others)
-        for each in typed:
-            candidates = each.fast.candidates(each.rows)
-            self._report.read(each.fast.shape.name, len(each.rows) - len(candidates))
-            wanted += map(each.line, candidates)
-        for at, line in block.pick(sorted(wanted)):
+        typed, wanted = self._decoders.sift(block, self._report)
+        for at, line in block.pick(wanted):
             for event in decoder.feed(line, block.first + at):
                 yield from self._detections(event)
         for each in typed:

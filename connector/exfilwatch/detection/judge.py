@@ -77,15 +77,8 @@ class Judge:
         """
         ends = max(0, len(lines) - 1)
         block = Block("", first, b"\n".join(lines), ends)
-        typed, others, passed = self._decoders.sort(block)
-        for shape, count in passed.items():
-            self._report.read(shape, count)
-        wanted = list(others)
-        for each in typed:
-            candidates = each.fast.candidates(each.rows)
-            self._report.read(each.fast.shape.name, len(each.rows) - len(candidates))
-            wanted += map(each.line, candidates)
-        for at in sorted(wanted):
+        _, wanted = self._decoders.sift(block, self._report)
+        for at in wanted:
             for event in decoder.feed(lines[at], first + at if first else 0):
                 yield self.event(event)
 

@@ -10,6 +10,7 @@ from exfilwatch.detection.fast import FastRows, fast_rows
 from exfilwatch.events.blocks import Block
 from exfilwatch.events.event import Value
 from exfilwatch.events.form import Untyped
+from exfilwatch.events.report import Report
 from exfilwatch.events.shape import recognise
 from exfilwatch.events.typed import Row
 
@@ -60,6 +61,20 @@ class Decoders:
             [positions[at] for at in others],
             {self._known[0].shape.name: len(lines) - len(positions)},
         )
+
+    def sift(self, block: Block, report: Report) -> tuple[list[Typed], list[int]]:
+        """The rows of a block, and in order the positions of lines that need a full look: a rule may fire on them, or
+        they are no such rows. What needs none is counted as read.
+        """
+        typed, others, passed = self.sort(block)
+        for shape, count in passed.items():
+            report.read(shape, count)
+        wanted = list(others)
+        for each in typed:
+            candidates = each.fast.candidates(each.rows)
+            report.read(each.fast.shape.name, len(each.rows) - len(candidates))
+            wanted += map(each.line, candidates)
+        return typed, sorted(wanted)
 
     def _whole(self, block: Block, data: bytes) -> Sorted | None:
         if not self._known and not self._learn(data[: data.find(b"\n") + 1 or len(data)]):

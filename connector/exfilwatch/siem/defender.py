@@ -6,20 +6,16 @@ its events days late: learn.microsoft.com/defender-xdr/custom-detection-rules fi
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
 from typing import ClassVar, Literal
 
-import httpx
-
-from exfilwatch.detection.rule import Rule
-from exfilwatch.errors import SourceError
 from exfilwatch.events.timestamps import to_datetime
 from exfilwatch.siem import hunt, kql
-from exfilwatch.siem.answers import explanation, refusal, whole
+from exfilwatch.siem.answers import whole
 from exfilwatch.siem.connection import Connection
-from exfilwatch.siem.entra import CLOUDS, ClientCredentials
-from exfilwatch.siem.http import Http, Sleep
-from exfilwatch.siem.siem import SECOND, Ask, Capabilities, Clock, Place
+from exfilwatch.siem.entra import CLOUDS
+from exfilwatch.siem.http import Sleep
+from exfilwatch.siem.hunter import Hunter
+from exfilwatch.siem.siem import SECOND, Ask, Clock
 
 _DAY = 86_400 * SECOND
 _KEPT = 30 * _DAY
@@ -34,42 +30,21 @@ class DefenderSettings(hunt.Tables):
     tables: hunt.TableNames = ("DeviceProcessEvents", "DeviceNetworkEvents", "DeviceFileEvents", "DeviceEvents")
 
 
-class Defender:
+class Defender(Hunter):
     """A Siem."""
 
     kind: ClassVar[str] = "defender"
     Settings: ClassVar[type[Connection]] = DefenderSettings
+    right = _RIGHT
 
     def __init__(self, name: str, settings: DefenderSettings, *, sleep: Sleep = asyncio.sleep) -> None:
-        auth = ClientCredentials(name, settings, CLOUDS[settings.cloud].graph)
-        self.name = name
         self.settings = settings
-        self.capabilities: Capabilities = hunt.capabilities(settings)
-        self._tables = [kql.table(table, received="") for table in settings.tables]
-        self._http = Http(name, settings, auth=auth, explain=explanation, refusal=self._refusal, sleep=sleep)
-        self.traffic = self._http.traffic
-
-    async def now(self) -> int:
-        return await hunt.now(self._run)
-
-    def fetch(self, ask: Ask) -> AsyncIterator[Sequence[bytes]]:
-        return hunt.records(ask, self.settings, self._tables, self._run)
-
-    def query(self, rules: Sequence[Rule]) -> str:
-        return kql.pasted(rules, self._tables, self.settings.pushdown)
-
-    async def places(self) -> list[Place]:
-        return await hunt.places(self._tables, self._run)
-
-    async def close(self) -> None:
-        await self._http.close()
+        tables = [kql.table(table, received="") for table in settings.tables]
+        super().__init__(name, settings, CLOUDS[settings.cloud].graph, tables, sleep)
 
     async def _run(self, query: str, ask: Ask | None) -> list[bytes]:
         body = {"Query": query, **_timespan(ask)}
         return whole(self.name, await self._http.request("POST", "/v1.0/security/runHuntingQuery", json=body))
-
-    def _refusal(self, response: httpx.Response) -> SourceError | None:
-        return refusal(self.name, response, _RIGHT)
 
 
 def _timespan(ask: Ask | None) -> dict[str, str]:

@@ -5,20 +5,16 @@ Sources: learn.microsoft.com/azure/azure-monitor/logs/api/request-format, /respo
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
 from typing import ClassVar, Literal
 from uuid import UUID
 
-import httpx
-
-from exfilwatch.detection.rule import Rule
-from exfilwatch.errors import SourceError
 from exfilwatch.siem import hunt, kql
-from exfilwatch.siem.answers import explanation, refusal, whole
+from exfilwatch.siem.answers import whole
 from exfilwatch.siem.connection import Connection
-from exfilwatch.siem.entra import CLOUDS, ClientCredentials
-from exfilwatch.siem.http import Http, Sleep
-from exfilwatch.siem.siem import Ask, Capabilities, Place
+from exfilwatch.siem.entra import CLOUDS
+from exfilwatch.siem.http import Sleep
+from exfilwatch.siem.hunter import Hunter
+from exfilwatch.siem.siem import Ask
 
 _LONGEST_WAIT = 600  # seconds
 _ANSWERS = frozenset({200, 204})
@@ -44,35 +40,17 @@ class SentinelSettings(hunt.Tables):
     )
 
 
-class Sentinel:
+class Sentinel(Hunter):
     """A Siem."""
 
     kind: ClassVar[str] = "sentinel"
     Settings: ClassVar[type[Connection]] = SentinelSettings
+    right = _RIGHT
 
     def __init__(self, name: str, settings: SentinelSettings, *, sleep: Sleep = asyncio.sleep) -> None:
-        auth = ClientCredentials(name, settings, CLOUDS[settings.cloud].logs_audience)
-        self.name = name
         self.settings = settings
-        self.capabilities: Capabilities = hunt.capabilities(settings)
-        self._tables = [kql.table(table) for table in settings.tables]
-        self._http = Http(name, settings, auth=auth, explain=explanation, refusal=self._refusal, sleep=sleep)
-        self.traffic = self._http.traffic
-
-    async def now(self) -> int:
-        return await hunt.now(self._run)
-
-    def fetch(self, ask: Ask) -> AsyncIterator[Sequence[bytes]]:
-        return hunt.records(ask, self.settings, self._tables, self._run)
-
-    def query(self, rules: Sequence[Rule]) -> str:
-        return kql.pasted(rules, self._tables, self.settings.pushdown)
-
-    async def places(self) -> list[Place]:
-        return await hunt.places(self._tables, self._run)
-
-    async def close(self) -> None:
-        await self._http.close()
+        tables = [kql.table(table) for table in settings.tables]
+        super().__init__(name, settings, CLOUDS[settings.cloud].logs_audience, tables, sleep)
 
     async def _run(self, query: str, _ask: Ask | None) -> list[bytes]:
         """Without a timespan: the API then looks at everything, also at what claims to be of the future."""
@@ -85,6 +63,3 @@ class Sentinel:
             headers={"Prefer": f"wait={wait}"},
         )
         return whole(self.name, response)
-
-    def _refusal(self, response: httpx.Response) -> SourceError | None:
-        return refusal(self.name, response, _RIGHT)
