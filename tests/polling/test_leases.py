@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import Connection, create_engine
 
 from exfilwatch.findings.database import Database
-from exfilwatch.polling import state
+from exfilwatch.polling import leases
+from exfilwatch.polling.leases import LeaseLost
 from exfilwatch.polling.slices import Interval
-from exfilwatch.polling.state import LeaseLost
 
 LEASE = 100
 
@@ -25,17 +25,17 @@ def kept(database: str) -> Database:
 
 def plan(kept: Database, count: int, source: str = "siem") -> None:
     with kept.write() as connection:
-        state.plan_slices(connection, source, [Interval(at, at + 1) for at in reversed(range(count))])
+        leases.plan_slices(connection, source, [Interval(at, at + 1) for at in reversed(range(count))])
 
 
-def claim(kept: Database, worker: str, now: int = 0, source: str = "siem") -> state.Slice | None:
+def claim(kept: Database, worker: str, now: int = 0, source: str = "siem") -> leases.Slice | None:
     with kept.write() as connection:
-        return state.claim(connection, source, worker, now, LEASE)
+        return leases.claim(connection, source, worker, now, LEASE)
 
 
 def lows(kept: Database) -> list[int]:
     with kept.read() as connection:
-        return [interval.low for interval, _ in state.left(connection, "siem")]
+        return [interval.low for interval, _ in leases.left(connection, "siem")]
 
 
 def test_each_worker_gets_the_earliest_slice_that_nobody_holds(kept):
@@ -59,7 +59,7 @@ def test_who_renews_in_time_is_not_taken_over(kept):
     plan(kept, 1)
     held = claim(kept, "a", now=0)
     with kept.write() as connection:
-        state.renew(connection, held, LEASE - 1, LEASE)
+        leases.renew(connection, held, LEASE - 1, LEASE)
     assert claim(kept, "b", now=LEASE) is None
     assert claim(kept, "b", now=2 * LEASE - 1) is not None
 
@@ -68,9 +68,9 @@ def test_what_is_given_back_is_claimed_when_it_may_be_with_what_was_wrong(kept):
     plan(kept, 1)
     held = claim(kept, "a")
     with kept.write() as connection:
-        state.release(connection, held, 50, "too many results")
+        leases.release(connection, held, 50, "too many results")
     with kept.read() as connection:
-        assert state.left(connection, "siem") == [(Interval(0, 1), "too many results")]
+        assert leases.left(connection, "siem") == [(Interval(0, 1), "too many results")]
     assert claim(kept, "b", now=49) is None
     assert claim(kept, "b", now=50).tries == 2
 
@@ -78,9 +78,9 @@ def test_what_is_given_back_is_claimed_when_it_may_be_with_what_was_wrong(kept):
 @pytest.mark.parametrize(
     "late",
     [
-        state.finish,
-        lambda connection, held: state.renew(connection, held, LEASE, LEASE),
-        lambda connection, held: state.release(connection, held, 0, "late"),
+        leases.finish,
+        lambda connection, held: leases.renew(connection, held, LEASE, LEASE),
+        lambda connection, held: leases.release(connection, held, 0, "late"),
     ],
 )
 @pytest.mark.parametrize("since", ["held by another", "given back by another", "finished by another"])
@@ -90,13 +90,13 @@ def test_who_lost_the_lease_changes_nothing(kept, late, since):
     second = claim(kept, "a", now=LEASE)
     with kept.write() as connection:
         if since == "given back by another":
-            state.release(connection, second, 3 * LEASE, "theirs")
+            leases.release(connection, second, 3 * LEASE, "theirs")
         elif since == "finished by another":
-            state.finish(connection, second)
+            leases.finish(connection, second)
 
     def too_late() -> None:
         with kept.write() as connection:
-            state.plan_slices(connection, "siem", [Interval(7, 8)])
+            leases.plan_slices(connection, "siem", [Interval(7, 8)])
             late(connection, first)
 
     before = lows(kept)
@@ -110,7 +110,7 @@ def test_a_slice_that_is_finished_is_gone(kept):
     plan(kept, 2)
     held = claim(kept, "a")
     with kept.write() as connection:
-        state.finish(connection, held)
+        leases.finish(connection, held)
     assert lows(kept) == [1]
 
 
@@ -131,24 +131,24 @@ def test_postgresql_passes_over_what_another_is_just_claiming(postgresql):
     kept.ensure("polling", "exfilwatch.polling")
     plan(kept, 2)
     with transaction(url) as one, transaction(url) as other:
-        first = state.claim(one, "siem", "a", 0, LEASE)
-        second = state.claim(other, "siem", "b", 0, LEASE)
+        first = leases.claim(one, "siem", "a", 0, LEASE)
+        second = leases.claim(other, "siem", "b", 0, LEASE)
         assert (first.interval.low, second.interval.low) == (0, 1)
-        assert state.claim(other, "siem", "b", 0, LEASE) is None
+        assert leases.claim(other, "siem", "b", 0, LEASE) is None
 
 
 WORKER = """
 import sys
 from exfilwatch.findings.database import Database
-from exfilwatch.polling import state
+from exfilwatch.polling import leases
 kept, worker = Database(sys.argv[1]), sys.argv[2]
 while True:
     with kept.write() as connection:
-        held = state.claim(connection, "siem", worker, 0, 100)
+        held = leases.claim(connection, "siem", worker, 0, 100)
     if held is None:
         break
     with kept.write() as connection:
-        state.finish(connection, held)
+        leases.finish(connection, held)
     print(held.interval.low)
 """
 

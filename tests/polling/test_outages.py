@@ -10,10 +10,10 @@ from exfilwatch.detection.load import load
 from exfilwatch.errors import ExfilwatchError, PartialResult, SourceError
 from exfilwatch.findings.database import Database
 from exfilwatch.findings.store import Store
-from exfilwatch.polling import state
+from exfilwatch.polling import leases, tables
+from exfilwatch.polling.leases import LeaseLost
 from exfilwatch.polling.poller import Poller
 from exfilwatch.polling.slices import Interval, joined
-from exfilwatch.polling.state import LeaseLost
 from exfilwatch.siem.siem import SECOND
 
 from .memory_siem import START, MemorySiem, connection, process
@@ -86,7 +86,7 @@ def test_a_siem_of_which_no_answer_is_whole_is_not_asked_for_ever_smaller_interv
         assert siem.traffic.requests - before < 200
         assert run.watermark < START - 3 * HOUR
     with store.database.read() as connection:
-        assert len(state.left(connection, "memory")) < 300
+        assert len(leases.left(connection, "memory")) < 300
     siem.breaks = lambda low, high: None
     run = poll(siem, store)
     assert (run.left, run.findings) == (0, 1)
@@ -118,23 +118,23 @@ def test_a_clock_of_ours_that_is_wrong_changes_nothing(store):
 def test_a_lease_that_a_wrong_clock_gave_does_not_last(store):
     made = poller(MemorySiem(), store)
     with store.database.write() as connection:
-        state.plan_slices(connection, "memory", [Interval(0, SECOND)])
-        assert state.claim(connection, "memory", "elsewhere/1/a", START + YEAR, made.lease)
-        assert state.claim(connection, "memory", "here/1/b", START, made.lease)
+        leases.plan_slices(connection, "memory", [Interval(0, SECOND)])
+        assert leases.claim(connection, "memory", "elsewhere/1/a", START + YEAR, made.lease)
+        assert leases.claim(connection, "memory", "here/1/b", START, made.lease)
 
 
 def test_who_slept_through_a_lease_can_not_finish_another_slice_that_got_the_same_id(store):
     poller(MemorySiem(), store)
     with store.database.write() as connection:
-        state.plan_slices(connection, "memory", [Interval(0, SECOND)])
-        slept = state.claim(connection, "memory", "a", 0, 1)
-        state.finish(connection, state.claim(connection, "memory", "b", 1, 1))
-        state.plan_slices(connection, "memory", [Interval(SECOND, 2 * SECOND)])
-        other = state.claim(connection, "memory", "b", 1, 1)
+        leases.plan_slices(connection, "memory", [Interval(0, SECOND)])
+        slept = leases.claim(connection, "memory", "a", 0, 1)
+        leases.finish(connection, leases.claim(connection, "memory", "b", 1, 1))
+        leases.plan_slices(connection, "memory", [Interval(SECOND, 2 * SECOND)])
+        other = leases.claim(connection, "memory", "b", 1, 1)
         assert other.id == slept.id
         with pytest.raises(LeaseLost):
-            state.finish(connection, slept)
-        assert state.left(connection, "memory")
+            leases.finish(connection, slept)
+        assert leases.left(connection, "memory")
 
 
 class Stopped(MemorySiem):
@@ -144,7 +144,7 @@ class Stopped(MemorySiem):
 
     async def fetch(self, ask):
         with self.store.database.write() as connection:
-            connection.execute(state.slices.update().values(token=state.slices.c.token + 1, until=0))
+            connection.execute(tables.slices.update().values(token=tables.slices.c.token + 1, until=0))
         await asyncio.sleep(3600)
         yield []
 

@@ -22,7 +22,7 @@ from exfilwatch.detection.hits import Hit, HitStore
 from exfilwatch.detection.judge import Waiting
 from exfilwatch.detection.rule import Correlation
 from exfilwatch.findings.identity import finding_id
-from exfilwatch.polling import state
+from exfilwatch.polling import waiting
 
 
 class Correlated(NamedTuple):
@@ -47,7 +47,7 @@ def correlate(connection: Connection, evaluator: Evaluator, new: Iterable[Waitin
         return Correlated([], {})
     with HitStore() as before, HitStore() as after:
         fresh = _load(connection, evaluator, by_correlation, before, after)
-        state.keep_hits(connection, fresh)
+        waiting.keep_hits(connection, fresh)
         old, now = _found(evaluator, before), _found(evaluator, after)
     lasting = _lasting(evaluator)
     added = [found for name, found in now.items() if name not in old and found.correlation.id in lasting]
@@ -64,7 +64,7 @@ def settle(connection: Connection, evaluator: Evaluator, settled: int) -> list[D
         return []
     with HitStore() as hits:
         for correlation in evaluator.rules.correlations:
-            for hit in state.hits_of(connection, correlation.id):
+            for hit in waiting.hits_of(connection, correlation.id):
                 hits.add(correlation.id, hit)
         found = _found(evaluator, hits).values()
     over = [each for each in found if each.match.last + each.correlation.plan.timespan < settled]
@@ -116,13 +116,13 @@ def _stored(
     connection: Connection, plan: CorrelationPlan, arrived: Mapping[tuple[str, str], Hit], *, whole: bool
 ) -> Iterable[Hit]:
     if whole:
-        return state.hits_of(connection, plan.rule)
+        return waiting.hits_of(connection, plan.rule)
     groups = {hit.group for hit in arrived.values()}
     if plan.emit != "pair":
-        return state.hits_of(connection, plan.rule, groups)
+        return waiting.hits_of(connection, plan.rule, groups)
     # A pair is of two hits alone: those farther away are in none of the new ones.
     times = [hit.time for hit in arrived.values()]
-    return state.hits_of(connection, plan.rule, groups, min(times) - plan.timespan, max(times) + plan.timespan)
+    return waiting.hits_of(connection, plan.rule, groups, min(times) - plan.timespan, max(times) + plan.timespan)
 
 
 def _found(evaluator: Evaluator, hits: HitStore) -> dict[str, _Found]:

@@ -15,7 +15,7 @@ from exfilwatch.errors import SourceError
 from exfilwatch.events.lines import LineDecoder
 from exfilwatch.events.report import Report
 from exfilwatch.findings.store import Store
-from exfilwatch.polling import state
+from exfilwatch.polling import leases, state, tables, waiting
 from exfilwatch.polling.keeping import Kept, keep, keep_settled
 from exfilwatch.polling.logs import log
 from exfilwatch.polling.reading import Read
@@ -50,7 +50,7 @@ class Follower:
         self._rules = state.rules_key(rules)
         lookback = spool.settings.lookback
         self._late = round(lookback.total_seconds() * SECOND) if lookback is not None else _LOOKBACK
-        store.database.ensure(state.PART, state.PACKAGE)
+        store.database.ensure(tables.PART, tables.PACKAGE)
 
     async def once(self, deadline: float | None = None, progress: Callable[[Run], None] = lambda _run: None) -> Run:
         """Read what is new, for at most `deadline` seconds. Never raises SourceErrors: see the run's `problem`."""
@@ -62,7 +62,7 @@ class Follower:
                 if ends is not None and time.monotonic() > ends:
                     run.problem = f"the deadline of {deadline:g} s is over; the next poll goes on"
                     break
-        except (SourceError, state.LeaseLost) as error:
+        except (SourceError, leases.LeaseLost) as error:
             run.problem = str(error)
         self._end(run)
         return run
@@ -110,7 +110,7 @@ class Follower:
         name = self._spool.name
         known = state.source_state(connection, name, lock=True)
         if (known.position if known else None) != position:
-            raise state.LeaseLost(f"{name}: another process follows it into the same database: run only one of them")
+            raise leases.LeaseLost(f"{name}: another process follows it into the same database: run only one of them")
         state.keep_source(connection, name, state.SourceState("position", newest, self._rules, portion.position))
 
     def _remember(self, connection: Connection, portion: Portion, decoders: dict[str, LineDecoder]) -> None:
@@ -137,6 +137,6 @@ class Follower:
                 run.findings += len(keep_settled(connection, self._store, self._judge.evaluator, settled).new)
                 for correlation in self._judge.evaluator.rules.correlations:
                     span = correlation.plan.timespan
-                    state.forget_hits(connection, correlation.id, known.frontier - self._late - span, span)
+                    waiting.forget_hits(connection, correlation.id, known.frontier - self._late - span, span)
             run.ended = self._now()
             keep_run(connection, run)

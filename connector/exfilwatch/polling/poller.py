@@ -16,7 +16,7 @@ from exfilwatch.detection.rule import RuleSet
 from exfilwatch.errors import PartialResult, SourceError
 from exfilwatch.events.report import Report
 from exfilwatch.findings.store import Store
-from exfilwatch.polling import state
+from exfilwatch.polling import leases, state, tables, waiting
 from exfilwatch.polling.keeping import keep, keep_settled
 from exfilwatch.polling.logs import log
 from exfilwatch.polling.reading import Read, Reading
@@ -69,7 +69,7 @@ class Poller:
         self.judge = Judge(rules, self.report)
         self.rules_key = state.rules_key(rules)
         self.since = since
-        store.database.ensure(state.PART, state.PACKAGE)
+        store.database.ensure(tables.PART, tables.PACKAGE)
 
     async def once(self, deadline: float | None = None, progress: Callable[[Run], None] = lambda _run: None) -> Run:
         """One poll, of at most `deadline` seconds; what is left is read by the next. Never raises SourceErrors.
@@ -145,13 +145,13 @@ class _Polling:
             lookback = max(lookback, min(lookback + known.ahead - ahead, times.late))
         if known and known.rules != poller.rules_key:
             state.forget_seen(connection, self._source, None)  # other rules may see more in the same events
-        state.free_the_dead(connection, self._source, lambda owner: is_dead(owner, poller.worker))
+        leases.free_the_dead(connection, self._source, lambda owner: is_dead(owner, poller.worker))
         step = self._siem.capabilities.step
         intervals = planned(frontier, now, lookback=lookback, width=times.width, step=step)
-        waiting = state.take_waiting(connection, self._source, poller.now())
-        waiting.setdefault(0, state.Waits([], "")).intervals.extend(intervals)
-        for tries, (again, problem) in waiting.items():
-            state.plan_slices(connection, self._source, joined(again, times.width, step), tries, problem)
+        waits = leases.take_waiting(connection, self._source, poller.now())
+        waits.setdefault(0, leases.Waits([], "")).intervals.extend(intervals)
+        for tries, (again, problem) in waits.items():
+            leases.plan_slices(connection, self._source, joined(again, times.width, step), tries, problem)
         frontier = max([frontier, *(interval.high for interval in intervals)])
         stored = state.SourceState(self._clock.value, frontier, poller.rules_key, None, ahead)
         state.keep_source(connection, self._source, stored)
@@ -162,26 +162,26 @@ class _Polling:
             renewing = asyncio.create_task(self._renew(held))
             try:
                 await self._read(held)
-            except state.LeaseLost:
+            except leases.LeaseLost:
                 log.warning("lease lost", source=self._source, slice=held.id)
             finally:
                 renewing.cancel()
                 await asyncio.gather(renewing, return_exceptions=True)
             self._progress(self._run)
 
-    def _claim(self) -> state.Slice | None:
+    def _claim(self) -> leases.Slice | None:
         now = self._poller.now()
         with self._database.write() as connection:
-            return state.claim(connection, self._source, self._poller.worker, now, self._poller.lease, self._failed)
+            return leases.claim(connection, self._source, self._poller.worker, now, self._poller.lease, self._failed)
 
-    async def _renew(self, held: state.Slice) -> None:
+    async def _renew(self, held: leases.Slice) -> None:
         lease = self._poller.lease
         while True:
             await asyncio.sleep(lease / SECOND / 3)
             with self._database.write() as connection:
-                state.renew(connection, held, self._poller.now(), lease)
+                leases.renew(connection, held, self._poller.now(), lease)
 
-    async def _read(self, held: state.Slice) -> None:
+    async def _read(self, held: leases.Slice) -> None:
         try:
             read = await self._reading.slice(held.interval, self._leading(held.interval))
         except PartialResult as error:
@@ -197,9 +197,9 @@ class _Polling:
         """The leaders near which something in the interval may be."""
         since = interval.low - self._times.late - self._poller.judge.longest
         with self._database.read() as connection:
-            return list(state.leading(connection, self._poller.judge.leaders, since))
+            return list(waiting.leading(connection, self._poller.judge.leaders, since))
 
-    def _partial(self, held: state.Slice, error: PartialResult) -> None:
+    def _partial(self, held: leases.Slice, error: PartialResult) -> None:
         """Both halves instead; what can't be halved, or would not be whole either, stays, and holds the watermark."""
         self._in_a_row += 1
         if self._in_a_row > _MOST_IN_A_ROW:
@@ -211,22 +211,22 @@ class _Polling:
             log.warning("partial result", source=self._source, low=held.interval.low, high=held.interval.high)
             return
         with self._database.write() as connection:
-            state.finish(connection, held)
-            state.plan_slices(connection, self._source, halves, held.tries - 1)
+            leases.finish(connection, held)
+            leases.plan_slices(connection, self._source, halves, held.tries - 1)
         self._run.halved += 1
 
-    def _give_back(self, held: state.Slice, problem: str) -> None:
+    def _give_back(self, held: leases.Slice, problem: str) -> None:
         self._failed.add(held.id)
         self._run.failed += 1
-        with suppress(state.LeaseLost), self._database.write() as connection:
-            state.release(connection, held, 0, problem)
+        with suppress(leases.LeaseLost), self._database.write() as connection:
+            leases.release(connection, held, 0, problem)
 
-    def _commit(self, read: Read, held: state.Slice | None) -> None:
+    def _commit(self, read: Read, held: leases.Slice | None) -> None:
         poller = self._poller
         until = {name: held.interval.high if held else time or 0 for name, (_, time) in read.events.items()}
         with self._database.write() as connection:
             if held:
-                state.finish(connection, held)
+                leases.finish(connection, held)
             new = state.unseen(connection, self._source, until)
             fresh = [each for each in read.detections if any(event.id in new for event in each.events)]
             kept = keep(connection, poller.store, poller.judge.evaluator, fresh, read.hits)
@@ -258,7 +258,7 @@ class _Polling:
         run, times = self._run, self._times
         run.ended = self._poller.now()
         with self._database.write() as connection:
-            left = state.left(connection, self._source)
+            left = leases.left(connection, self._source)
             stored = state.source_state(connection, self._source)
             if stored:
                 run.watermark = watermark(stored.frontier, [interval for interval, _ in left])
@@ -269,7 +269,7 @@ class _Polling:
                 over = min(run.watermark, run.ended) - times.late
                 for correlation in self._poller.judge.evaluator.rules.correlations:
                     span = correlation.plan.timespan
-                    state.forget_hits(connection, correlation.id, over - span, span)
+                    waiting.forget_hits(connection, correlation.id, over - span, span)
             run.left = len(left)
             if left and not run.problem:
                 run.problem = next((problem for _, problem in left if problem), "")

@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import BigInteger, Column, Connection, Index, Integer, String, Table, Text, delete, insert, select
 
 from exfilwatch.findings.node import storable
-from exfilwatch.polling.state import metadata
+from exfilwatch.polling.tables import metadata
 
 _KEPT = 1000
 _NUMBER = BigInteger().with_variant(Integer, "sqlite")

@@ -28,7 +28,7 @@ def runs(
 ) -> None:
     """List the last polls, newest first: what was asked, what came, how late it was, and why one ended early."""
     from exfilwatch.polling.runs import last_runs
-    from exfilwatch.polling.state import PACKAGE, PART
+    from exfilwatch.polling.tables import PACKAGE, PART
     from exfilwatch_playbooks.cli.settings import open_store
 
     store = open_store(database, existing=True)

@@ -1,0 +1,70 @@
+"""The tables of polling, in the findings' database, so that what was read and what was found are committed together.
+
+Times are µs since 1970 UTC. Texts that come from records are hashed or packed: hostile ones fit no index.
+"""
+
+import hashlib
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+
+PART, PACKAGE = "polling", "exfilwatch.polling"
+metadata = MetaData()
+_NUMBER = BigInteger().with_variant(Integer, "sqlite")
+
+sources = Table(
+    "poll_sources",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("clock", String(16), nullable=False),
+    Column("frontier", BigInteger, nullable=False),
+    Column("rules", String(32), nullable=False),
+    Column("position", LargeBinary),
+    Column("ahead", BigInteger, nullable=False, server_default="0"),
+)
+slices = Table(
+    "poll_slices",
+    metadata,
+    Column("id", _NUMBER, primary_key=True, autoincrement=True),
+    Column("source", String(200), nullable=False),
+    Column("low", BigInteger, nullable=False),
+    Column("high", BigInteger, nullable=False),
+    Column("tries", Integer, nullable=False, default=0),
+    Column("problem", Text, nullable=False, default=""),
+    Column("owner", String(100), nullable=False, default=""),
+    Column("token", Integer, nullable=False, default=0),
+    Column("until", BigInteger, nullable=False, default=0),
+    Index("poll_slices_source", "source", "low"),
+)
+seen = Table(
+    "poll_seen",
+    metadata,
+    Column("source", String(200), primary_key=True),
+    Column("event", String(64), primary_key=True),
+    Column("until", BigInteger, nullable=False),
+    Index("poll_seen_until", "source", "until"),
+)
+hits = Table(
+    "poll_hits",
+    metadata,
+    Column("member", String(32), primary_key=True),
+    Column("event", String(64), primary_key=True),
+    Column("correlation", String(32), nullable=False),
+    Column("grp", String(32), nullable=False),
+    Column("time", BigInteger, nullable=False),
+    Column("hit", LargeBinary, nullable=False),
+    Index("poll_hits_group", "correlation", "grp", "time"),
+)
+
+decoders = Table(
+    "poll_decoders",
+    metadata,
+    Column("source", String(200), primary_key=True),
+    Column("log", String(32), primary_key=True),
+    Column("state", LargeBinary, nullable=False),
+)
+
+
+def hashed(*texts: str) -> str:
+    """A short name for texts of any length and content."""
+    joined = "\n".join(texts).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(joined, digest_size=16).hexdigest()

@@ -1,0 +1,96 @@
+"""Hits that wait for others: those of the members of correlations, kept until nothing can join them any more."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+from sqlalchemy import Connection, delete, func, insert, select
+
+from exfilwatch.detection.hits import Hit, group_key
+from exfilwatch.detection.judge import Waiting
+from exfilwatch.findings.filing import rows_in
+from exfilwatch.polling.tables import hashed, hits
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Hit).decode
+
+
+def member_key(correlation: str, rule: str) -> str:
+    """The name of a member of a correlation in the table."""
+    return hashed(correlation, rule)
+
+
+def keep_hits(connection: Connection, waiting: Iterable[Waiting]) -> None:
+    """Add hits that are not there."""
+    rows = [
+        {
+            "member": member_key(correlation, hit.rule),
+            "event": hit.event,
+            "correlation": hashed(correlation),
+            "grp": hashed(group_key(hit.group)),
+            "time": hit.time,
+            "hit": _encode(hit),
+        }
+        for correlation, hit in waiting
+    ]
+    if rows:
+        connection.execute(insert(hits), rows)
+
+
+def hits_of(
+    connection: Connection,
+    correlation: str,
+    groups: Iterable[tuple[str, ...]] | None = None,
+    low: int | None = None,
+    high: int | None = None,
+) -> Iterator[Hit]:
+    """The hits of some groups (None: of all) of a correlation, low <= time <= high where these are given."""
+    query = select(hits.c.hit).where(hits.c.correlation == hashed(correlation))
+    if low is not None:
+        query = query.where(hits.c.time >= low)
+    if high is not None:
+        query = query.where(hits.c.time <= high)
+    if groups is None:
+        rows: Sequence[tuple[bytes]] = [tuple(row) for row in connection.execute(query)]
+    else:
+        names = sorted({hashed(group_key(group)) for group in groups})
+        rows = [tuple(row) for row in rows_in(connection, query, hits.c.grp, names)]
+    return (_decode(packed) for (packed,) in rows)
+
+
+def leading(connection: Connection, leaders: Iterable[tuple[str, str]], since: int) -> Iterator[Waiting]:
+    """The hits of the leaders of correlations since a time."""
+    for correlation, rule in leaders:
+        member = member_key(correlation, rule)
+        query = select(hits.c.hit).where(hits.c.member == member, hits.c.time >= since)
+        yield from (Waiting(correlation, _decode(packed)) for packed in connection.scalars(query))
+
+
+def forget_hits(connection: Connection, correlation: str, before: int, timespan: int) -> None:
+    """Forget the hits of each group from before a time, as far as no window joins them with later ones.
+
+    A group is cut only where a gap is longer than the timespan: what matched stays what it was, or goes altogether.
+    """
+    name = hashed(correlation)
+    own = hits.c.correlation == name
+    old = connection.scalars(select(hits.c.grp).where(own, hits.c.time < before).distinct()).all()
+    for group in old:
+        times = connection.scalars(select(hits.c.time).where(own, hits.c.grp == group).order_by(hits.c.time)).all()
+        cut = _last_gap(times, before, timespan)
+        if cut is not None:
+            connection.execute(delete(hits).where(own, hits.c.grp == group, hits.c.time <= cut))
+
+
+def _last_gap(times: Sequence[int], before: int, timespan: int) -> int | None:
+    """The last time of what can be cut off: followed by nothing for longer than the timespan, and before `before`."""
+    cut = None
+    for at, time in enumerate(times):
+        if time >= before:
+            break
+        if at + 1 == len(times) or times[at + 1] - time > timespan:
+            cut = time
+    return cut
+
+
+def waiting_hits(connection: Connection) -> int:
+    """How many hits wait."""
+    return connection.scalar(select(func.count()).select_from(hits)) or 0
