@@ -26,7 +26,8 @@ from exfilwatch.polling.worker import is_dead, worker_name
 from exfilwatch.siem.siem import SECOND, Clock, Siem
 
 _LEASE = 300 * SECOND
-_LOOKBACK = 900 * SECOND  # by event time, when the settings say nothing
+LOOKBACK = 900 * SECOND
+"""µs: by event time, when the settings say nothing."""
 _AHEAD = 86_400 * SECOND  # of our clock: events of hosts whose clock is fast
 _MOST_IN_A_ROW = 64
 """Answers that were not whole, with no other between: more than the halves of any interval down to one step can be, so
@@ -129,7 +130,7 @@ class _Polling:
 
     def _learn(self) -> None:
         """A SIEM that has answered knows what it can do."""
-        self._clock = _clock(self._siem)
+        self._clock = clock_of(self._siem)
         self._run.clock = self._clock.value
         self._times = _times(self._siem, self._clock, self._poller.since)
         self._reading = Reading(self._siem, self._poller.judge, self._poller.report, self._clock)
@@ -262,7 +263,7 @@ class _Polling:
             stored = state.source_state(connection, self._source)
             if stored:
                 run.watermark = watermark(stored.frontier, [interval for interval, _ in left])
-                settled = run.watermark - max(times.lookback, _LOOKBACK)
+                settled = run.watermark - max(times.lookback, LOOKBACK)
                 kept = keep_settled(connection, self._poller.store, self._poller.judge.evaluator, settled)
                 run.findings += len(kept.new)
                 # A SIEM whose clock is wrongly ahead must not make us forget what is to be joined yet.
@@ -277,7 +278,8 @@ class _Polling:
             keep_run(connection, run)
 
 
-def _clock(siem: Siem) -> Clock:
+def clock_of(siem: Siem) -> Clock:
+    """By which time it is polled."""
     if siem.settings.clock:
         return Clock(siem.settings.clock)
     return Clock.INGEST if siem.capabilities.ingest_time else Clock.EVENT
@@ -285,7 +287,7 @@ def _clock(siem: Siem) -> Clock:
 
 def _times(siem: Siem, clock: Clock, since: int) -> Times:
     settings = siem.settings
-    default = siem.capabilities.settle if clock is Clock.INGEST else _LOOKBACK
+    default = siem.capabilities.settle if clock is Clock.INGEST else LOOKBACK
     lookback = round(settings.lookback.total_seconds() * SECOND) if settings.lookback is not None else default
     late, width = (round(length.total_seconds() * SECOND) for length in (settings.late, settings.slice))
     return Times(since, lookback, max(late, lookback), width)

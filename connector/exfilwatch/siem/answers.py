@@ -14,7 +14,7 @@ import msgspec
 
 from exfilwatch.errors import AuthError, PartialResult, RateLimited, SourceError
 from exfilwatch.events.rows import rows
-from exfilwatch.siem.http import decoded
+from exfilwatch.siem.http import NO_JSON, decoded
 
 _TOO_MUCH = re.compile(
     r"E_QUERY_RESULT_SET_TOO_LARGE|E_RUNAWAY_QUERY|E_LOW_MEMORY_CONDITION|ResponsePayloadTooLarge"
@@ -90,7 +90,7 @@ def refusal(name: str, response: httpx.Response, right: str) -> SourceError | No
 def _error(response: httpx.Response) -> _Error | None:
     try:
         return msgspec.json.decode(response.content, type=_Answer).error
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NO_JSON:
         return None
 
 

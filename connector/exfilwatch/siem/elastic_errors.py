@@ -8,6 +8,7 @@ import httpx
 import msgspec
 
 from exfilwatch.errors import AuthError, PartialResult, SourceError
+from exfilwatch.siem.http import NO_JSON
 
 RIGHTS = "give the account `read` and `view_index_metadata` on the indices, as the page of this SIEM says"
 
@@ -35,7 +36,7 @@ def _cause(response: httpx.Response) -> _Cause:
     """The first cause that an answer names; empty for a body of another kind."""
     try:
         error = msgspec.json.decode(response.content, type=_Body).error
-    except (msgspec.DecodeError, httpx.ResponseNotRead):
+    except (*NO_JSON, httpx.ResponseNotRead):
         return _Cause()
     if isinstance(error, str):
         return _Cause(reason=error)

@@ -13,6 +13,7 @@ from contextlib import suppress
 import msgspec
 
 from exfilwatch.errors import PartialResult, SourceError
+from exfilwatch.siem.http import NO_JSON
 
 LARGEST = 10_000
 """Hits of one page: `index.max_result_window`, where it was not changed."""
@@ -77,7 +78,7 @@ def whole(name: str, body: bytes) -> Answer:
     """An answer in which everything took part. Raises PartialResult, or SourceError for what is no answer."""
     try:
         answer = _DECODER.decode(body)
-    except msgspec.DecodeError as error:
+    except NO_JSON as error:
         try:
             answer = _tolerantly(body)
         except (ValueError, LookupError, TypeError, RecursionError):
@@ -111,7 +112,7 @@ def _tolerantly(body: bytes) -> Answer:
 def _why(failures: Sequence[msgspec.Raw]) -> tuple[str, str]:
     """The type of the first failure, and its words in brackets."""
     for each in failures[:1]:
-        with suppress(msgspec.DecodeError):
+        with suppress(*NO_JSON):
             failure = msgspec.json.decode(each, type=_Failure)
             return failure.reason.type, f" (index {failure.index}: {(failure.reason.reason or '')[:200]})"
     return "", ""

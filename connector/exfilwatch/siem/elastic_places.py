@@ -5,6 +5,7 @@ import msgspec
 from exfilwatch.errors import SourceError
 from exfilwatch.siem.elastic_indices import Index
 from exfilwatch.siem.elastic_pages import Body
+from exfilwatch.siem.http import NO_JSON
 from exfilwatch.siem.siem import Place
 
 _MOST = 10_000
@@ -54,9 +55,9 @@ def clock(body: bytes) -> int | None:
     return round(buckets[0].from_ * 1000) if buckets else None
 
 
-def count_body(field: str) -> Body:
-    """How many documents each index has, and their newest time."""
-    newest = {"newest": {"max": {"field": field}}}
+def count_body(field: str | None) -> Body:
+    """How many documents each index has, and their newest time; without the field, not that."""
+    newest = {"newest": {"max": {"field": field}}} if field else {}
     return {"size": 0, "aggs": {"indices": {"terms": {"field": "_index", "size": _MOST}, "aggs": newest}}}
 
 
@@ -71,7 +72,7 @@ def counted(body: bytes) -> dict[str, tuple[int, int | None]]:
 def _read(body: bytes) -> _Aggregations:
     try:
         return msgspec.json.decode(body, type=_Answer).aggregations
-    except msgspec.DecodeError as error:
+    except NO_JSON as error:
         raise SourceError(f"not an answer of a search: {error}: check `url`, and what stands before it") from None
 
 

@@ -11,6 +11,7 @@ import httpx
 import msgspec
 from pydantic import SecretStr, model_validator
 
+from exfilwatch.siem.http import decoded
 from exfilwatch.siem.search_engine import KEEP_ALIVE, SearchEngine, SearchSettings
 
 
@@ -60,7 +61,7 @@ class Elasticsearch(SearchEngine):
 
     async def _open(self) -> str:
         response = await self._http.request("POST", f"{self._path()}/_pit", params={"keep_alive": KEEP_ALIVE})
-        return msgspec.json.decode(response.content, type=_Point).id
+        return decoded(self.name, response, _Point).id
 
     async def _close(self, point: str) -> None:
         await self._http.request("DELETE", "/_pit", json={"id": point}, accept=frozenset({200, 404}))

@@ -24,6 +24,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from exfilwatch.errors import AuthError, ConfigError, RateLimited, SourceError, Unreachable
 from exfilwatch.siem.connection import Connection, Duration, Url
+from exfilwatch.siem.http import NO_JSON
 from exfilwatch.siem.retries import retry_after
 
 _EARLY = 300.0  # seconds before its end at which a token is renewed
@@ -157,7 +158,7 @@ class ClientCredentials(httpx.Auth):
             raise self._refused(answer)
         try:
             found = msgspec.json.decode(answer.content, type=_Token, strict=False)
-        except msgspec.DecodeError as error:
+        except NO_JSON as error:
             raise Unreachable(f"{self._name}: {self._endpoint} gave no token: what answers there?") from error
         self._token = found.access_token
         self._until = asked + max(found.expires_in - _EARLY, found.expires_in / 2)
@@ -171,7 +172,7 @@ class ClientCredentials(httpx.Auth):
             return Unreachable(what, wait)
         try:
             said = msgspec.json.decode(answer.content, type=_Refusal)
-        except msgspec.DecodeError:
+        except NO_JSON:
             return AuthError(f"{what}: check tenant, cloud and login in siem.{self._name}")
         advice = next((_ADVICE[code] for code in said.error_codes if code in _ADVICE), "check tenant and credentials")
         first_line = said.error_description.partition("\n")[0].partition(" Trace ID:")[0].strip()

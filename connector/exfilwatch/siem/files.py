@@ -21,6 +21,7 @@ from exfilwatch.siem.followed import MARK, Book, Followed, Marks, is_copy
 from exfilwatch.siem.found import Seen, by_age, found, shown, unreadable
 from exfilwatch.siem.recognise import Recognition
 from exfilwatch.siem.spool import Portion
+from exfilwatch.siem.tail import tails
 
 _LIMITS = Limits(max_line=16 * MIB)
 _PORTION = 4 * MIB
@@ -62,6 +63,10 @@ class Files:
     def portions(self, position: bytes | None, report: Report) -> Iterator[Portion]:
         """See Spool. The files of one log come one after the other, the oldest first."""
         yield from _Look(self._book(position, report), self.settings.paths, self._limits, self._now, report).portions()
+
+    def tails(self, report: Report) -> Iterator[Portion]:
+        """See Spool."""
+        return tails(self.settings.paths, self._limits, report)
 
     def _book(self, position: bytes | None, report: Report) -> Book:
         try:

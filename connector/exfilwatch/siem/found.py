@@ -14,6 +14,7 @@ from exfilwatch.events.event import Origin
 from exfilwatch.events.report import Report, printable
 
 _LONGEST_NAME = 1000
+NO_PERMISSION = "no permission to read it"
 # What logrotate, auditd and Zeek's like put behind a log's name: .1, .2.gz, -20260312, -20260312-1773306842.gz
 _ROTATED = re.compile(rb"(?:[.-]\d[\d.TZ_-]{0,40})?(?:\.gz)?\Z")
 _TURNS = re.compile(rb"\.(\d{1,4})(?:\.gz)?\Z")
@@ -48,7 +49,7 @@ def shown(path: bytes) -> str:
 def unreadable(error: OSError) -> tuple[str, str]:
     """Why a file can't be read, and the detail, for a report."""
     if isinstance(error, PermissionError):
-        return "no permission to read it: give the account that polls the right to (r), and to enter its folder (x)", ""
+        return f"{NO_PERMISSION}: give the account that polls the right to (r), and to enter its folder (x)", ""
     return "can't be read now and will be tried again", error.strerror or str(error)
 
 

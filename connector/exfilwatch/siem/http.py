@@ -30,6 +30,9 @@ _OPEN_AFTER, _OPEN_FOR = 8, 30.0  # failures running; seconds
 _SHOWN = 300  # characters of a vendor's message
 _LONGEST_LINE = 64 << 20  # bytes
 
+NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises of an answer that is no JSON, or none of the kind that is expected."""
+
 Sleep: TypeAlias = Callable[[float], Awaitable[None]]
 T = TypeVar("T")
 
@@ -251,7 +254,7 @@ def parsed(where: str, content: bytes | msgspec.Raw, kind: type[T]) -> T:
     """JSON as `kind`, numbers also from texts. Raises SourceError, which shows nothing of it."""
     try:
         return msgspec.json.decode(content, type=kind, strict=False)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except NO_JSON as error:
         raise SourceError(
             f"{where} with what is not its API's JSON: {error}: check that url is the API's, and what a proxy answers"
         ) from None

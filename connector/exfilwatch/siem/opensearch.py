@@ -12,6 +12,7 @@ import msgspec
 from pydantic import SecretStr, model_validator
 
 from exfilwatch.siem.aws import SigV4
+from exfilwatch.siem.http import decoded
 from exfilwatch.siem.search_engine import KEEP_ALIVE, SearchEngine, SearchSettings
 
 
@@ -55,7 +56,7 @@ class OpenSearch(SearchEngine):
         # Partial ones are allowed by default.
         parameters = {"keep_alive": KEEP_ALIVE, "allow_partial_pit_creation": "false"}
         response = await self._http.request("POST", f"{self._path()}/_search/point_in_time", params=parameters)
-        return msgspec.json.decode(response.content, type=_Point).pit_id
+        return decoded(self.name, response, _Point).pit_id
 
     async def _close(self, point: str) -> None:
         gone = frozenset({200, 404})

@@ -23,7 +23,7 @@ from exfilwatch.siem.elastic_errors import RIGHTS, Expired, explain, refusal
 from exfilwatch.siem.elastic_indices import WANTED, Index, indices
 from exfilwatch.siem.elastic_pages import Body, Pages
 from exfilwatch.siem.elastic_places import clock, clock_body, count_body, counted, place
-from exfilwatch.siem.http import Http
+from exfilwatch.siem.http import NO_JSON, Http
 from exfilwatch.siem.merged import merged
 from exfilwatch.siem.queries import elastic
 from exfilwatch.siem.queries.elastic_mapping import EcsMapping
@@ -132,13 +132,15 @@ class SearchEngine(ABC):
     async def places(self) -> list[Place]:
         """Each index, and each name or pattern that leads to none."""
         found = list[Place]()
-        known = list[Index]()
+        known, field = list[Index](), self._times.event
         for pattern in self._asked.indices:
             if pattern.startswith("-"):
                 continue
             try:
                 described = await self._described(self._path(pattern), all_of_it=False)
-                counts = counted(await self._search(count_body(self._times.event), self._path(pattern)))
+                # The newest of what is no date in one index is refused for all of them.
+                dates = all(index.date(field) or not index.mapping.ways(field) for index in described)
+                counts = counted(await self._search(count_body(field if dates else None), self._path(pattern)))
             except SourceError as error:
                 found.append(Place(pattern, problem=str(error)))
                 continue
@@ -147,7 +149,7 @@ class SearchEngine(ABC):
                     Place(pattern, problem=f"no index has such a name, or the account may not see it: {RIGHTS}")
                 )
             new = [index for index in described if index not in known]
-            found += [place(index, counts.get(index.name, (0, None)), self._times.event) for index in new]
+            found += [place(index, counts.get(index.name, (0, None)), field) for index in new]
             known += new
         self.capabilities = self._capable(known)
         return found
@@ -215,7 +217,7 @@ class SearchEngine(ABC):
         response = await self._http.request("GET", path, params={"filter_path": WANTED})
         try:
             found = indices(response.content)
-        except msgspec.DecodeError as error:
+        except NO_JSON as error:
             raise SourceError(
                 f"{self.name}: not a search engine's answer: {error}: check `url`, and what stands before it"
             ) from None

@@ -52,3 +52,7 @@ class Spool(Protocol):
         What can't be read is reported, costs only itself, and is tried again at the next call.
         """
         ...
+
+    def tails(self, report: Report) -> Iterator[Portion]:
+        """The last lines of what is newest: some, as they are now, whatever was read before. For a look at it."""
+        ...

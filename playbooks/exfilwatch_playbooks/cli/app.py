@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from exfilwatch_playbooks.cli import boundary, cases, demo, detect, explain, findings, poll, query, rules, run, runs
+from exfilwatch_playbooks.cli import (
+    boundary,
+    cases,
+    check,
+    demo,
+    detect,
+    explain,
+    findings,
+    poll,
+    query,
+    rules,
+    run,
+    runs,
+)
 from exfilwatch_playbooks.cli.options import examples
 
 
@@ -48,7 +61,7 @@ def application() -> typer.Typer:
     )
     start = ("exfilwatch demo", "exfilwatch detect logs/", "exfilwatch COMMAND --help")
     app.callback(epilog=examples(*start))(_globals)
-    for family in (detect, explain, run, poll, runs, demo):
+    for family in (detect, explain, run, check, poll, runs, demo):
         family.register(app)
     for family in (rules, query, findings, cases):
         family.register(app)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from exfilwatch.events.report import Report
+    from exfilwatch.findings.store import Store
+    from exfilwatch.polling.metrics import Metrics
     from exfilwatch.polling.polls import Polls
     from exfilwatch.polling.runs import Run
     from exfilwatch_playbooks.cases.opening import Outcome
@@ -45,6 +47,12 @@ Deadline = Annotated[
     str | None,
     typer.Option("--deadline", metavar="TIME", help="End each poll after this time; the next one goes on."),
 ]
+MetricsPort = Annotated[
+    int | None,
+    typer.Option(
+        "--metrics-port", metavar="PORT", min=0, max=65535, help="With --every: Prometheus metrics on 127.0.0.1:PORT."
+    ),
+]
 Log = Annotated[LogLevel, typer.Option("--log", help="What is logged to standard error.")]
 
 
@@ -66,6 +74,7 @@ def poll(
     deadline: Deadline = None,
     rules: Rules = None,
     output: RowsOutput = None,
+    metrics_port: MetricsPort = None,
     log: Log = LogLevel.WARNING,
     database: Database = None,
 ) -> None:
@@ -81,6 +90,8 @@ def poll(
 
     if once and every:
         raise ConfigError("give either --once or --every")
+    if metrics_port is not None and not every:
+        raise ConfigError("--metrics-port is for --every: a poll that ends has nobody to ask it")
     apart, ends, back = _length(every, "--every"), _length(deadline, "--deadline"), _length(since, "--since")
     configure(log.value)
     sources = configured(settings(), names or ())
@@ -94,8 +105,13 @@ def poll(
 
         return open_cases(store, Local(store), rules=infos)
 
-    show = _Show(opened, people=readable(output))
-    asyncio.run(_polled(polls, show, ends.total_seconds() if deadline else None, apart if every else None))
+    metrics = _metrics(metrics_port, sources, store) if metrics_port is not None else None
+    show = _Show(opened, people=readable(output), metrics=metrics)
+    try:
+        asyncio.run(_polled(polls, show, ends.total_seconds() if deadline else None, apart if every else None))
+    finally:
+        if metrics:
+            metrics.close()
     if show.failed:
         raise typer.Exit(exits.UNREADABLE)
 
@@ -113,6 +129,17 @@ async def _polled(polls: "Polls", show: "_Show", deadline: float | None, apart: 
             await asyncio.sleep(seconds - (time.monotonic() - begun) % seconds)
     finally:
         await polls.close()
+
+
+def _metrics(port: int, sources: "Iterable[str]", store: "Store") -> "Metrics":
+    from exfilwatch.polling.metrics import Metrics
+    from exfilwatch.polling.state import waiting_hits
+
+    def waiting() -> int:
+        with store.database.read() as connection:
+            return waiting_hits(connection)
+
+    return Metrics(port, sources, waiting)
 
 
 def _length(text: str | None, option: str) -> "timedelta":
@@ -135,10 +162,13 @@ def _length(text: str | None, option: str) -> "timedelta":
 class _Show:
     """What is printed: a line a poll, the cases that changed, and each kind of problem once."""
 
-    def __init__(self, opened: "Callable[[], list[Outcome]]", *, people: bool) -> None:
+    def __init__(
+        self, opened: "Callable[[], list[Outcome]]", *, people: bool, metrics: "Metrics | None" = None
+    ) -> None:
         self.failed = False
         self._opened = opened
         self._people = people
+        self._metrics = metrics
         self._said: set[str] = set()
         self._shown = 0.0
 
@@ -156,6 +186,8 @@ class _Show:
         """A poll of one source has ended: its cases are opened, and it is shown."""
         from exfilwatch_playbooks.cli.boundary import say
 
+        if self._metrics:
+            self._metrics.record(run)
         outcomes = self._opened()
         if self._people:
             from exfilwatch_playbooks.cli.case_view import show_outcomes
