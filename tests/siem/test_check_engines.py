@@ -74,7 +74,8 @@ def test_an_index_that_is_not_there_one_without_time_and_one_without_ingest_time
     steps = checked(searching.settings())
     assert outcomes(steps)["places"] == "failure"
     assert "@timestamp is keyword, not a date: set `time_field`" in said(steps, "places")
-    filled(searching, [{**process(-60), "event": {"code": "1"}}], "b")
+    searching.create("b", KEYWORDS)
+    searching.put([{**process(-60), "event": {"code": "1"}}], "b")
     steps = checked(searching.settings(indices=[searching.name("b")]))
     assert 'clock = "event"' in said(steps, "settings")
     assert "the events don't say when they were taken in" in said(steps, "lateness")

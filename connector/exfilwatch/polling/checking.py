@@ -6,7 +6,6 @@ The steps are decided in advising.py and timing.py, of samples that sampling.py 
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from exfilwatch.detection.judge import Judge
 from exfilwatch.detection.rule import Rule, RuleSet
@@ -204,7 +203,7 @@ class _Checking:
 
 
 def _trusted(settings: Connection) -> str:
-    if urlsplit(settings.url).scheme == "http":
+    if settings.url.startswith("http:"):
         return "not encrypted, on this machine"
     if settings.fingerprint:
         return "its certificate is the one of `fingerprint`"

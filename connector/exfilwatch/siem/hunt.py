@@ -128,7 +128,12 @@ async def places(tables: Sequence[Table], run: Run) -> list[Place]:
         found = msgspec.json.decode(row, type=_Count)
         return Place(table.name, found.records, micros(found.newest))
 
-    return list(await asyncio.gather(*map(look, tables)))
+    found = []
+    for each in await asyncio.gather(*map(look, tables), return_exceptions=True):  # so that none is left running
+        if isinstance(each, BaseException):
+            raise each
+        found.append(each)
+    return found
 
 
 async def now(run: Run) -> int:
