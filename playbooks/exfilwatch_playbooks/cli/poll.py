@@ -133,7 +133,7 @@ async def _polled(polls: "Polls", show: "_Show", deadline: float | None, apart: 
 
 def _metrics(port: int, sources: "Iterable[str]", store: "Store") -> "Metrics":
     from exfilwatch.polling.metrics import Metrics
-    from exfilwatch.polling.state import waiting_hits
+    from exfilwatch.polling.waiting import waiting_hits
 
     def waiting() -> int:
         with store.database.read() as connection:
