@@ -25,6 +25,7 @@ from pydantic import Field, SecretStr, model_validator
 from exfilwatch.errors import AuthError, ConfigError, RateLimited, SourceError, Unreachable
 from exfilwatch.siem.connection import Connection, Duration, Url
 from exfilwatch.siem.http import NO_JSON
+from exfilwatch.siem.masking import Mask
 from exfilwatch.siem.retries import retry_after
 
 _EARLY = 300.0  # seconds before its end at which a token is renewed
@@ -176,8 +177,7 @@ class ClientCredentials(httpx.Auth):
             return AuthError(f"{what}: check tenant, cloud and login in siem.{self._name}")
         advice = next((_ADVICE[code] for code in said.error_codes if code in _ADVICE), "check tenant and credentials")
         first_line = said.error_description.partition("\n")[0].partition(" Trace ID:")[0].strip()
-        if self._settings.client_secret:  # in case that it is sent back
-            first_line = first_line.replace(self._settings.client_secret.get_secret_value(), "***")
+        first_line = Mask(self._settings)(first_line)  # in case that it is sent back
         return AuthError(f"{what}: {first_line or said.error}: siem.{self._name}: {advice}")
 
 

@@ -6,6 +6,7 @@ is Unreachable at once (the circuit is open).
 """
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -14,12 +15,12 @@ from typing import Any, TypeAlias, TypeVar
 
 import httpx
 import msgspec
-from pydantic import SecretStr
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
 from exfilwatch import __version__
 from exfilwatch.errors import AuthError, RateLimited, SourceError, Unreachable
 from exfilwatch.siem.connection import Connection
+from exfilwatch.siem.masking import Mask
 from exfilwatch.siem.retries import Open, passes, retry_after, wait
 from exfilwatch.siem.siem import SECOND, Traffic
 from exfilwatch.siem.tls import context
@@ -65,7 +66,7 @@ class Http:
         self._headers = {"User-Agent": f"exfilwatch/{__version__}", "Accept": "application/json", **(headers or {})}
         self._explain = explain
         self._refusal = refusal
-        self._secrets = _secrets(settings)
+        self._mask = Mask(settings)
         self._transport = transport
         self._client: httpx.AsyncClient | None = None
         self._opening = asyncio.Lock()
@@ -235,9 +236,7 @@ class Http:
     def _masked(self, said: str, response: httpx.Response | None = None) -> str:
         """Without secrets: servers and proxies may send back what they were sent."""
         sent = response.request.headers.get("Authorization", "").rpartition(" ")[2] if response is not None else ""
-        for secret in (*self._secrets, sent):
-            said = said.replace(secret, "***") if secret else said
-        return said
+        return self._mask(said, sent)
 
     def _count_retry(self, _state: RetryCallState) -> None:
         self.traffic.retries += 1
@@ -245,7 +244,9 @@ class Http:
 
 def decoded(name: str, response: httpx.Response, kind: type[T]) -> T:
     """An answer's JSON as `kind`. Raises SourceError, which shows nothing of it."""
-    shown = response.headers.get("Content-Type", "no content type")[:_SHOWN]
+    # No more of it than a media type: the rest may be anything.
+    media = re.match(r"[a-z]{1,20}/[a-z0-9.+-]{1,60}", response.headers.get("Content-Type", ""), re.ASCII)
+    shown = media[0] if media else "no content type"
     where = f"{name}: {response.request.url.path} answered {response.status_code} ({shown})"
     return parsed(where, response.content, kind)
 
@@ -268,8 +269,3 @@ def server_time(name: str, response: httpx.Response) -> int:
         raise SourceError(
             f"{name}: answers without a Date header, so its clock is not known: look at the proxy"
         ) from None
-
-
-def _secrets(settings: Connection) -> tuple[str, ...]:
-    values = (getattr(settings, name) for name in type(settings).model_fields)
-    return tuple(value.get_secret_value().strip() for value in values if isinstance(value, SecretStr))
