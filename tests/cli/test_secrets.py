@@ -56,6 +56,7 @@ def forms(*secrets: str) -> set[bytes]:
 
 
 FORMS = forms(SECRET, PROXY)
+FEW_RULES = ("--rules", Path(__file__).parents[1] / "polling" / "rules.yml")
 
 
 class Echo(Loopback):
@@ -148,9 +149,8 @@ def test_commands_leave_no_secret_behind(kind, broken, tmp_path, monkeypatch, ca
     monkeypatch.setenv("EXFILWATCH_CONFIG", str(file))
     monkeypatch.setenv("EXFILWATCH_DEBUG", "1")
     for arguments in (
-        ("--debug", "check", "main"),
-        ("--debug", "check", "main", "--output", "table"),
-        ("--debug", "poll", "main", "--once", "--since", "2h", "--log", "debug", "--database", database),
+        ("--debug", "check", "main", *FEW_RULES),
+        ("--debug", "poll", "main", *FEW_RULES, "--once", "--since", "2h", "--log", "debug", "--database", database),
         ("runs", "--database", database),
     ):
         ended = inside(capsys, *arguments)
