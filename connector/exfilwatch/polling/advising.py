@@ -125,7 +125,8 @@ def categories(sample: Sample, missing: Mapping[LogSource, Sequence[str]], *, su
         advice = _COLLECTING.get(word, "collect such events, or leave these rules out")
         shown = ", ".join(sorted(set(titles))[:4])
         make = failure if name == "process_creation" and not sample.of(LogSource("process_creation")) else warning
-        steps.append(make("categories", f"{seen} {name}, which {_rules(titles)}: {shown}", advice, missing=name))
+        called = f"windows {name}" if there[name] else name  # there is some, of another system
+        steps.append(make("categories", f"{seen} {called}, which {_rules(titles)}: {shown}", advice, missing=name))
     return steps
 
 

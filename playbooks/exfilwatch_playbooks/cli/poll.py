@@ -33,7 +33,7 @@ class LogLevel(StrEnum):
 
 Names = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[SIEM]...", help="Names of [siem.NAME] in the settings. Default: all.", show_default=False),
+    typer.Argument(metavar="[SIEM]...", help="Their names in the settings. Default: all of them.", show_default=False),
 ]
 Once = Annotated[bool, typer.Option("--once", help="Poll once and end, as a scheduler wants it. The default.")]
 Every = Annotated[
