@@ -110,7 +110,7 @@ class Kusto:
         """Give the tables that are asked an empty column."""
         for name in self.tables:
             if re.search(rf"\b{name}\b", query) and column not in self._columns[name]:
-                kind = "BIGINT" if column in _NUMBERS else "VARCHAR DEFAULT ''"
+                kind = "TIMESTAMP" if column in _TIMES else "BIGINT" if column in _NUMBERS else "VARCHAR DEFAULT ''"
                 self._columns[name][column] = kind.partition(" ")[0]
                 self._database.execute(f'ALTER TABLE "{name}" ADD COLUMN "{column}" {kind}')
 

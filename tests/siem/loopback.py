@@ -31,7 +31,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """`cut`: after how many bytes of the body the connection is closed. `reset`: it is reset before any byte.
+    """`cut`: after how many bytes of the body the connection is closed. `reset`: it is reset then, or before any byte.
     `never`: nothing comes at all. `drip`: it comes byte by byte, until the client has enough. `chunked`: sent in pieces
     of this many bytes, its length not told.
     """
@@ -111,7 +111,11 @@ class Loopback:
 
     def _serve(self, handler: BaseHTTPRequestHandler) -> None:
         parts = urlsplit(handler.path)
-        body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
+        length = int(handler.headers.get("Content-Length") or 0)
+        body = handler.rfile.read(length)
+        if len(body) < length:  # the client ended in the middle of its request
+            handler.close_connection = True
+            return
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         headers = {name.lower(): value for name, value in handler.headers.items()}
         request = Request(handler.command, parts.path, query, headers, body)
@@ -120,7 +124,7 @@ class Loopback:
             answer = self.answer(request)
         if answer.never:
             self._ending.wait()
-        if answer.never or answer.reset:
+        if answer.never or (answer.reset and answer.cut is None):
             _reset(handler.connection)
             handler.close_connection = True
             return
@@ -158,3 +162,5 @@ def _send(handler: BaseHTTPRequestHandler, answer: Answer) -> None:
         handler.wfile.write(body)
     if answer.cut is not None:
         handler.close_connection = True
+    if answer.reset:
+        _reset(handler.connection)
