@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types docs bench install clean
+.PHONY: demo test lint types docs bench chaos install clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -31,6 +31,9 @@ test: $(STAMP) lint docs
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.bench
+
+chaos: $(STAMP)  ## 1,000 polls killed, and many more schedules of faults
+	EXFILWATCH_CHAOS=1000 $(BIN)/pytest -n auto tests/faults
 
 clean:
 	rm -rf $(VENV) .docs-site .bench
