@@ -135,8 +135,6 @@ class Follower:
                 # A poll that came to the end of the spool has read everything there is.
                 settled = (known.frontier if run.problem else self._now()) - self._late
                 run.findings += len(keep_settled(connection, self._store, self._judge.evaluator, settled).new)
-                for correlation in self._judge.evaluator.rules.correlations:
-                    span = correlation.plan.timespan
-                    waiting.forget_hits(connection, correlation.id, known.frontier - self._late - span, span)
+                waiting.forget_hits(connection, self._judge.evaluator.rules.correlations, known.frontier - self._late)
             run.ended = self._now()
             keep_run(connection, run)

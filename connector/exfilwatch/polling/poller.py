@@ -268,9 +268,7 @@ class _Polling:
                 run.findings += len(kept.new)
                 # A SIEM whose clock is wrongly ahead must not make us forget what is to be joined yet.
                 over = min(run.watermark, run.ended) - times.late
-                for correlation in self._poller.judge.evaluator.rules.correlations:
-                    span = correlation.plan.timespan
-                    waiting.forget_hits(connection, correlation.id, over - span, span)
+                waiting.forget_hits(connection, self._poller.judge.evaluator.rules.correlations, over)
             run.left = len(left)
             if left and not run.problem:
                 run.problem = next((problem for _, problem in left if problem), "")

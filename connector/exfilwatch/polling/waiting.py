@@ -7,6 +7,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from exfilwatch.detection.hits import Hit, group_key
 from exfilwatch.detection.judge import Waiting
+from exfilwatch.detection.rule import Correlation
 from exfilwatch.findings.filing import rows_in
 from exfilwatch.polling.tables import hashed, hits
 
@@ -65,19 +66,37 @@ def leading(connection: Connection, leaders: Iterable[tuple[str, str]], since: i
         yield from (Waiting(correlation, _decode(packed)) for packed in connection.scalars(query))
 
 
-def forget_hits(connection: Connection, correlation: str, before: int, timespan: int) -> None:
-    """Forget the hits of each group from before a time, as far as no window joins them with later ones.
+def forget_hits(connection: Connection, correlations: Iterable[Correlation], over: int) -> None:
+    """Forget hits that nothing from after `over` can be joined with, neither at once nor by others in between.
 
-    A group is cut only where a gap is longer than the timespan: what matched stays what it was, or goes altogether.
+    Hits are cut off only where a gap is longer than the timespan: what matched stays what it was, or goes altogether.
+    What an inner correlation matches is a hit of the outer one, so that both are cut at the same gap.
     """
-    name = hashed(correlation)
-    own = hits.c.correlation == name
-    old = connection.scalars(select(hits.c.grp).where(own, hits.c.time < before).distinct()).all()
-    for group in old:
-        times = connection.scalars(select(hits.c.time).where(own, hits.c.grp == group).order_by(hits.c.time)).all()
-        cut = _last_gap(times, before, timespan)
-        if cut is not None:
-            connection.execute(delete(hits).where(own, hits.c.grp == group, hits.c.time <= cut))
+    for family in _families(correlations):
+        plans = [each.plan for each in family]
+        span = sum(plan.timespan for plan in plans)
+        own = hits.c.correlation.in_([hashed(plan.rule) for plan in plans])
+        old = own & (hits.c.time < over - span)
+        if len({plan.group_by for plan in plans}) == 1 and not any(plan.aliases for plan in plans):
+            groups = connection.scalars(select(hits.c.grp).where(old).distinct()).all()
+            parts = [own & (hits.c.grp == group) for group in groups]
+        else:
+            parts = [own] if connection.scalar(select(hits.c.time).where(old).limit(1)) is not None else []
+        for part in parts:
+            times = connection.scalars(select(hits.c.time).where(part).order_by(hits.c.time)).all()
+            cut = _last_gap(times, over - span, span)
+            if cut is not None:
+                connection.execute(delete(hits).where(part, hits.c.time <= cut))
+
+
+def _families(correlations: Iterable[Correlation]) -> list[list[Correlation]]:
+    """Correlations, together with those that they refer to."""
+    families: list[list[Correlation]] = []
+    for correlation in correlations:
+        within = [family for family in families if any(each.id in correlation.plan.members for each in family)]
+        families = [family for family in families if family not in within]
+        families.append([*(each for family in within for each in family), correlation])
+    return families
 
 
 def _last_gap(times: Sequence[int], before: int, timespan: int) -> int | None:
