@@ -17,13 +17,9 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from exfilwatch.duration import duration
 from exfilwatch.errors import ConfigError
 from exfilwatch.places import CONFIG, config_file, database_file
-
-
-def _listed(value: object) -> object:
-    return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
+from exfilwatch.written import duration, listed
 
 
 class Settings(BaseSettings):
@@ -45,7 +41,7 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
     database: Annotated[str, Field(min_length=1, default_factory=lambda: str(database_file()))]
-    rules: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed), Field(min_length=1)] = ("exfil",)
+    rules: Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed), Field(min_length=1)] = ("exfil",)
     incident_window: Annotated[timedelta, NoDecode, BeforeValidator(duration)] = timedelta(hours=1)
     placeholders: dict[str, tuple[str, ...]] = {}
     siem: Annotated[dict[str, dict[str, Any]], Field(repr=False)] = {}

@@ -83,3 +83,10 @@ class PartialResult(SourceError):
 
 class CaseError(ExfilwatchError):
     """A case system refused a request or can't be reached."""
+
+
+def first_of(error: BaseException) -> BaseException:
+    """The error, or of several that were raised together the first one."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

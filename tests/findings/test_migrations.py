@@ -14,14 +14,14 @@ from exfilwatch.errors import ConfigError, ExfilwatchError
 from exfilwatch.findings import schema
 from exfilwatch.findings.database import Database
 from exfilwatch.findings.store import Store
-from exfilwatch.polling import runs
+from exfilwatch.polling import tables
 from exfilwatch_playbooks.cases import local
 
 # Each part of the database: its name, the package that has its migrations, and the tables as the program sees them.
 PARTS = [
     ("findings", "exfilwatch.findings", schema.metadata),
     ("cases", "exfilwatch_playbooks.cases", local.metadata),
-    ("polling", "exfilwatch.polling", runs.metadata),
+    ("polling", "exfilwatch.polling", tables.metadata),
 ]
 
 

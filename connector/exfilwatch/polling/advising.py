@@ -179,7 +179,7 @@ def _recorder(each: Noted) -> str:
     return "auditd" if each.shape in ("auditd", "auoms", "auditbeat") else each.shape
 
 
-def crashed(name: str, error: Exception) -> Step:
+def crashed(name: str, error: BaseException) -> Step:
     """An error that no client should raise: what it holds may be anything, so that only its kind is shown."""
     kind = type(error).__name__
     advice = "check that url is the API's, and what a proxy answers; if they are well, please report it"

@@ -3,20 +3,20 @@
 The steps are decided in advising.py and timing.py, of samples that sampling.py takes.
 """
 
-import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any
 
 from exfilwatch.detection.judge import Judge
 from exfilwatch.detection.rule import Rule, RuleSet
-from exfilwatch.errors import AuthError, ConfigError, ExfilwatchError, SourceError, Unreachable
+from exfilwatch.errors import AuthError, ConfigError, ExfilwatchError, SourceError, Unreachable, first_of
 from exfilwatch.events.report import Report
 from exfilwatch.polling import advising, sampling, timing
 from exfilwatch.polling.advising import told
-from exfilwatch.polling.poller import LOOKBACK, clock_of
+from exfilwatch.polling.lookback import clock_of, default_of
 from exfilwatch.polling.sampling import Sample
 from exfilwatch.polling.steps import Step, failure, ok, unreadable, warning
 from exfilwatch.polling.timing import Plan
+from exfilwatch.polling.worker import our_clock
 from exfilwatch.siem.connection import Connection
 from exfilwatch.siem.found import NO_PERMISSION
 from exfilwatch.siem.registry import open_siem
@@ -34,7 +34,7 @@ async def check(
     name: str,
     configured: Mapping[str, Any],
     rules: RuleSet,
-    clock: Callable[[], int] = lambda: time.time_ns() // 1000,
+    clock: Callable[[], int] = our_clock,
 ) -> AsyncGenerator[Step, None]:
     """The steps, as they are done. What goes wrong is a step, and none shows a secret. `clock`: ours, µs."""
     try:
@@ -98,10 +98,7 @@ async def of_siem(
 
 def _stopped(name: str, stage: str, error: Exception) -> Step:
     """What an error that ended a stage says."""
-    found = error
-    while isinstance(found, ExceptionGroup):
-        found = found.exceptions[0]
-    match found:
+    match found := first_of(error):
         case AuthError():
             return unreadable("account", told(name, found))
         case Unreachable():
@@ -191,13 +188,12 @@ class _Checking:
     def _plan(self, clock: Clock) -> Plan:
         settings, capabilities = self._siem.settings, self._siem.capabilities
         lookback = settings.lookback.total_seconds() if settings.lookback is not None else None
-        default = capabilities.settle if clock is Clock.INGEST else LOOKBACK
         return Plan(
             name=self._siem.name,
             clock=clock,
             ingest_time=capabilities.ingest_time,
             lookback=lookback,
-            default=default / SECOND,
+            default=default_of(self._siem, clock) / SECOND,
             late=settings.late.total_seconds(),
         )
 

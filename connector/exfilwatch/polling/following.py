@@ -18,13 +18,12 @@ from exfilwatch.findings.store import Store
 from exfilwatch.polling import leases, state, tables, waiting
 from exfilwatch.polling.keeping import Kept, keep, keep_settled
 from exfilwatch.polling.logs import log
+from exfilwatch.polling.lookback import LOOKBACK, lookback_of
 from exfilwatch.polling.reading import Read
 from exfilwatch.polling.runs import Run, keep_run
-from exfilwatch.polling.worker import worker_name
-from exfilwatch.siem.siem import SECOND
+from exfilwatch.polling.worker import our_clock, worker_name
 from exfilwatch.siem.spool import Portion, Spool
 
-_LOOKBACK = 900 * SECOND
 _MOST_DECODERS = 100
 
 
@@ -39,7 +38,7 @@ class Follower:
         *,
         report: Report | None = None,
         worker: str = "",
-        clock: Callable[[], int] = lambda: time.time_ns() // 1000,
+        clock: Callable[[], int] = our_clock,
     ) -> None:
         self.report = report or Report()
         self._spool = spool
@@ -48,8 +47,7 @@ class Follower:
         self._now = clock
         self._judge = Judge(rules, self.report, everything=True)
         self._rules = state.rules_key(rules)
-        lookback = spool.settings.lookback
-        self._late = round(lookback.total_seconds() * SECOND) if lookback is not None else _LOOKBACK
+        self._late = lookback_of(spool.settings, LOOKBACK)
         store.database.ensure(tables.PART, tables.PACKAGE)
 
     async def once(self, deadline: float | None = None, progress: Callable[[Run], None] = lambda _run: None) -> Run:

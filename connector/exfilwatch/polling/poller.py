@@ -4,7 +4,6 @@ Killed anywhere, the next poll goes on: what was not committed is read again, an
 """
 
 import asyncio
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
@@ -13,21 +12,21 @@ from sqlalchemy import Connection
 
 from exfilwatch.detection.judge import Judge, Waiting
 from exfilwatch.detection.rule import RuleSet
-from exfilwatch.errors import PartialResult, SourceError
+from exfilwatch.errors import PartialResult, SourceError, first_of
 from exfilwatch.events.report import Report
 from exfilwatch.findings.store import Store
 from exfilwatch.polling import leases, state, tables, waiting
 from exfilwatch.polling.keeping import keep, keep_settled
 from exfilwatch.polling.logs import log
+from exfilwatch.polling.lookback import LOOKBACK, clock_of, default_of, lookback_of
 from exfilwatch.polling.reading import Read, Reading
 from exfilwatch.polling.runs import Run, keep_run, lateness
 from exfilwatch.polling.slices import Interval, halved, joined, planned, watermark
-from exfilwatch.polling.worker import is_dead, worker_name
+from exfilwatch.polling.worker import is_dead, our_clock, worker_name
 from exfilwatch.siem.siem import SECOND, Clock, Siem
+from exfilwatch.written import micros
 
 _LEASE = 300 * SECOND
-LOOKBACK = 900 * SECOND
-"""µs: by event time, when the settings say nothing."""
 _AHEAD = 86_400 * SECOND  # of our clock: events of hosts whose clock is fast
 _MOST_IN_A_ROW = 64
 """Answers that were not whole, with no other between: more than the halves of any interval down to one step can be, so
@@ -59,7 +58,7 @@ class Poller:
         report: Report | None = None,
         worker: str = "",
         lease: int = _LEASE,
-        clock: Callable[[], int] = lambda: time.time_ns() // 1000,
+        clock: Callable[[], int] = our_clock,
     ) -> None:
         self.lease = lease
         self.report = report or Report()
@@ -124,7 +123,7 @@ class _Polling:
                 for _ in range(self._siem.settings.at_once):
                     group.create_task(self._work())
         except BaseExceptionGroup as errors:
-            raise _first(errors) from None
+            raise first_of(errors) from None
         if self._clock is Clock.EVENT:
             await self._ahead(now)
 
@@ -276,24 +275,6 @@ class _Polling:
             keep_run(connection, run)
 
 
-def clock_of(siem: Siem) -> Clock:
-    """By which time it is polled."""
-    if siem.settings.clock:
-        return Clock(siem.settings.clock)
-    return Clock.INGEST if siem.capabilities.ingest_time else Clock.EVENT
-
-
 def _times(siem: Siem, clock: Clock, since: int) -> Times:
-    settings = siem.settings
-    default = siem.capabilities.settle if clock is Clock.INGEST else LOOKBACK
-    lookback = round(settings.lookback.total_seconds() * SECOND) if settings.lookback is not None else default
-    late, width = (round(length.total_seconds() * SECOND) for length in (settings.late, settings.slice))
-    return Times(since, lookback, max(late, lookback), width)
-
-
-def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    """One of the errors that ended a poll."""
-    found: BaseException = errors
-    while isinstance(found, BaseExceptionGroup):
-        found = found.exceptions[0]
-    return found
+    lookback = lookback_of(siem.settings, default_of(siem, clock))
+    return Times(since, lookback, max(micros(siem.settings.late), lookback), micros(siem.settings.slice))

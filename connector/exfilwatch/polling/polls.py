@@ -17,7 +17,8 @@ from exfilwatch.polling.following import Follower
 from exfilwatch.polling.poller import Poller
 from exfilwatch.polling.runs import Run
 from exfilwatch.siem.registry import open_siem
-from exfilwatch.siem.siem import SECOND, Siem
+from exfilwatch.siem.siem import Siem
+from exfilwatch.written import micros
 
 Polled = Poller | Follower
 
@@ -47,7 +48,7 @@ class Polls:
     ) -> None:
         self.report = report or Report()
         self._sources = [open_siem(name, values) for name, values in sources.items()]
-        back = round(since.total_seconds() * SECOND)
+        back = micros(since)
         self._polled: list[Polled] = [
             Poller(source, rules, store, since=back, report=self.report)
             if isinstance(source, Siem)

@@ -3,23 +3,12 @@
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from sqlalchemy import BigInteger, Column, Connection, Index, Integer, String, Table, Text, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from exfilwatch.findings.node import storable
-from exfilwatch.polling.tables import metadata
+from exfilwatch.polling.tables import runs
 
 _KEPT = 1000
-_NUMBER = BigInteger().with_variant(Integer, "sqlite")
-
-runs = Table(
-    "poll_runs",
-    metadata,
-    Column("id", _NUMBER, primary_key=True, autoincrement=True),
-    Column("source", String(200), nullable=False),
-    Column("started", BigInteger, nullable=False),
-    Column("record", Text, nullable=False),
-    Index("poll_runs_source", "source", "id"),
-)
 
 
 class Lateness(msgspec.Struct, frozen=True):

@@ -62,6 +62,15 @@ decoders = Table(
     Column("log", String(32), primary_key=True),
     Column("state", LargeBinary, nullable=False),
 )
+runs = Table(
+    "poll_runs",
+    metadata,
+    Column("id", _NUMBER, primary_key=True, autoincrement=True),
+    Column("source", String(200), nullable=False),
+    Column("started", BigInteger, nullable=False),
+    Column("record", Text, nullable=False),
+    Index("poll_runs_source", "source", "id"),
+)
 
 
 def hashed(*texts: str) -> str:

@@ -3,6 +3,12 @@
 import os
 import platform
 import secrets
+import time
+
+
+def our_clock() -> int:
+    """The time of this machine, µs since 1970 UTC."""
+    return time.time_ns() // 1000
 
 
 def worker_name() -> str:

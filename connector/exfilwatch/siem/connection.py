@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
-from exfilwatch.duration import duration
+from exfilwatch.written import duration, listed
 
 Duration = Annotated[timedelta, BeforeValidator(duration)]
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -64,18 +64,14 @@ def _one_condition(value: str) -> str:
     return value
 
 
-def _listed(value: object) -> object:
-    return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
-
-
 Url = Annotated[str, AfterValidator(_address)]
 Token = Annotated[SecretStr, AfterValidator(_sendable)]
 """A secret that is sent in a header as it is."""
 Condition = Annotated[str, AfterValidator(_one_condition)]
 """What stands before the first pipe of a search."""
-Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(listed)]
 """A list; in the environment with commas between."""
-Scopes = Annotated[tuple[Condition, ...], BeforeValidator(_listed)]
+Scopes = Annotated[tuple[Condition, ...], BeforeValidator(listed)]
 """Likewise, of conditions."""
 Proxy = Annotated[SecretStr, AfterValidator(_proxy)]
 Fingerprint = Annotated[str, AfterValidator(_digits)]

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from typing import Annotated, ClassVar
 
 import msgspec
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 
 from exfilwatch.events.event import Origin
 from exfilwatch.events.limits import MIB, InputError, Limits
 from exfilwatch.events.report import Report
-from exfilwatch.siem.connection import Source
+from exfilwatch.siem.connection import Source, Texts
 from exfilwatch.siem.contents import HEAD, Content, unfollowable
 from exfilwatch.siem.followed import MARK, Book, Followed, Marks, is_copy
 from exfilwatch.siem.found import Seen, by_age, found, shown, unreadable
@@ -30,10 +30,6 @@ _COMPLETE = 60.0  # seconds without a byte, after which a last line is complete 
 _OVER = 7 * 86_400.0  # seconds without a byte, after which a log is over
 
 
-def _listed(value: object) -> object:
-    return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
-
-
 def _absolute(paths: tuple[str, ...]) -> tuple[str, ...]:
     if not all(path.startswith("/") for path in paths):
         raise ValueError("give each path in full, beginning with /")
@@ -43,7 +39,7 @@ def _absolute(paths: tuple[str, ...]) -> tuple[str, ...]:
 class FilesSettings(Source):
     """`paths`: files, folders with all that is below them, and patterns (`*`, `?`, `[...]`, `**` for any folders)."""
 
-    paths: Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1), AfterValidator(_absolute)]
+    paths: Annotated[Texts, Field(min_length=1), AfterValidator(_absolute)]
 
 
 class Files:

@@ -5,7 +5,7 @@ A table that nobody listed and that is not there has no records: which ones a wo
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Annotated, TypeAlias
 
 import msgspec
@@ -80,7 +80,9 @@ def capabilities(settings: Tables) -> Capabilities:
     )
 
 
-async def records(ask: Ask, settings: Tables, tables: Sequence[Table], run: Run) -> AsyncIterator[Sequence[bytes]]:
+async def records(
+    ask: Ask, settings: Tables, tables: Sequence[Table], run: Run
+) -> AsyncGenerator[Sequence[bytes], None]:
     """What Siem.fetch gives."""
     listed, absent = "tables" in settings.model_fields_set, set()
     for table in tables:
@@ -97,7 +99,7 @@ async def records(ask: Ask, settings: Tables, tables: Sequence[Table], run: Run)
         raise SourceError(f"none of these tables is there: {', '.join(sorted(absent))}: see `tables`")
 
 
-async def _whole(ask: Ask, most: int, table: Table, select: Sequence[str], run: Run) -> AsyncIterator[list[bytes]]:
+async def _whole(ask: Ask, most: int, table: Table, select: Sequence[str], run: Run) -> AsyncGenerator[list[bytes]]:
     """The rows of one table. More than one answer can have: cut in parts when the interval can't be halved any more."""
     indivisible = ask.low is None or ask.high is None or ask.high - ask.low <= _STEP
     parts = 1

@@ -1,7 +1,7 @@
 """What the clients of Microsoft's SIEMs share: all of a Siem but how a query is run."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 import httpx
 
@@ -36,7 +36,7 @@ class Hunter(ABC):
     async def now(self) -> int:
         return await hunt.now(self._run)
 
-    def fetch(self, ask: Ask) -> AsyncIterator[Sequence[bytes]]:
+    def fetch(self, ask: Ask) -> AsyncGenerator[Sequence[bytes], None]:
         return hunt.records(ask, self._asked, self._tables, self._run)
 
     def query(self, rules: Sequence[Rule]) -> str:

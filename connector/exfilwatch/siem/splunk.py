@@ -110,7 +110,7 @@ class Splunk:
         path = "/services/authentication/current-context"
         return server_time(self.name, await self._http.request("GET", path, params=_JSON))
 
-    async def fetch(self, ask: Ask) -> AsyncIterator[Sequence[bytes]]:
+    async def fetch(self, ask: Ask) -> _Batches:
         """The results as Splunk gives them: fields as the add-ons extract them, and `_raw`."""
         reach = self.settings.reach
         earliest, latest = spl.bounds(ask, None if reach is None else round(reach.total_seconds()) * SECOND)

@@ -117,7 +117,7 @@ class Sumo:
         """By the answer to a question that every account may ask: for a job that there is not."""
         return server_time(self.name, await self._ask("GET", f"{_JOBS}/0", frozenset({404})))
 
-    async def fetch(self, ask: Ask) -> AsyncIterator[Sequence[bytes]]:
+    async def fetch(self, ask: Ask) -> _Batches:
         """Messages with `_raw` and Sumo Logic's own times; records of Cloud SIEM with their fields."""
         times = bounds(ask, self.settings.ingest, round(time.time() * 1000))
         for scope in self.settings.scopes:  # partitions of Cloud SIEM can't be searched together with others

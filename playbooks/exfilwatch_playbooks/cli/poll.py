@@ -145,7 +145,7 @@ def _metrics(port: int, sources: "Iterable[str]", store: "Store") -> "Metrics":
 def _length(text: str | None, option: str) -> "timedelta":
     from datetime import timedelta
 
-    from exfilwatch.duration import duration
+    from exfilwatch.written import duration
     from exfilwatch.errors import ConfigError
 
     if text is None:

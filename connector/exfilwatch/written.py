@@ -1,9 +1,10 @@
-"""Lengths of time as people write them: 90s, 45m, 2h, 7d."""
+"""Values as people write them: lengths of time (90s, 45m, 2h, 7d), and lists with commas between."""
 
 import re
 from datetime import timedelta
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def duration(value: object) -> timedelta:
@@ -14,3 +15,13 @@ def duration(value: object) -> timedelta:
     if found is None:
         raise ValueError("use a number with s, m, h or d, such as 45m or 2h")
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def micros(length: timedelta) -> int:
+    """A length of time in microseconds."""
+    return length // _MICROSECOND
+
+
+def listed(value: object) -> object:
+    """A text as a list; what is none stays what it is."""
+    return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
