@@ -1,6 +1,5 @@
 """`exfilwatch check`: whether the SIEMs of the settings can be polled, and what to change."""
 
-import asyncio
 from collections.abc import Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
@@ -29,6 +28,8 @@ def check(names: Names = None, rules: Rules = None, output: RowsOutput = None) -
 
     Nothing is stored and nothing is changed. Exit code 0: all is well, 2: something must be changed, 3: not readable.
     """
+    import asyncio
+
     from exfilwatch.config import settings
     from exfilwatch.polling.polls import configured
     from exfilwatch_playbooks.cli.settings import rule_set

@@ -22,4 +22,9 @@ class Kept:
 def keep(store: Store, findings: Iterable[Finding], rules: RuleSet) -> Kept:
     """Save findings, and open or extend the local case of each incident. Doing it again changes nothing."""
     saved = store.record(findings)
-    return Kept(saved, open_cases(store, Local(store), rules={info.id: info for info in rules.infos}))
+    return Kept(saved, opened(store, rules))
+
+
+def opened(store: Store, rules: RuleSet) -> list[Outcome]:
+    """Open or extend the local case of each incident that has news."""
+    return open_cases(store, Local(store), rules={info.id: info for info in rules.infos})

@@ -1,6 +1,5 @@
 """`exfilwatch poll`: ask the SIEMs of the settings for what is new, keep what is found, open its cases."""
 
-import asyncio
 import time
 from collections.abc import Callable, Iterable
 from enum import StrEnum
@@ -82,10 +81,13 @@ def poll(
 
     Nothing is looked at twice and nothing is left out, however often a poll is run, and wherever one was ended.
     """
+    import asyncio
+
     from exfilwatch.config import settings
     from exfilwatch.errors import ConfigError
     from exfilwatch.polling.logs import configure
     from exfilwatch.polling.polls import Polls, configured
+    from exfilwatch_playbooks.cli.keep import opened
     from exfilwatch_playbooks.cli.settings import open_store, rule_set
 
     if once and every:
@@ -97,16 +99,8 @@ def poll(
     sources = configured(settings(), names or ())
     store, loaded = open_store(database), rule_set(rules)
     polls = Polls(sources, loaded, store, since=back)
-    infos = {info.id: info for info in loaded.infos}
-
-    def opened() -> "list[Outcome]":
-        from exfilwatch_playbooks.cases.local import Local
-        from exfilwatch_playbooks.cases.opening import open_cases
-
-        return open_cases(store, Local(store), rules=infos)
-
     metrics = _metrics(metrics_port, sources, store) if metrics_port is not None else None
-    show = _Show(opened, people=readable(output), metrics=metrics)
+    show = _Show(lambda: opened(store, loaded), people=readable(output), metrics=metrics)
     try:
         asyncio.run(_polled(polls, show, ends.total_seconds() if deadline else None, apart if every else None))
     finally:
@@ -118,6 +112,8 @@ def poll(
 
 async def _polled(polls: "Polls", show: "_Show", deadline: float | None, apart: "timedelta | None") -> None:
     """Once, or again and again until the program is ended; a poll that takes longer than the time apart delays none."""
+    import asyncio
+
     begun = time.monotonic()
     try:
         while True:
@@ -145,8 +141,8 @@ def _metrics(port: int, sources: "Iterable[str]", store: "Store") -> "Metrics":
 def _length(text: str | None, option: str) -> "timedelta":
     from datetime import timedelta
 
-    from exfilwatch.written import duration
     from exfilwatch.errors import ConfigError
+    from exfilwatch.written import duration
 
     if text is None:
         return timedelta(0)
