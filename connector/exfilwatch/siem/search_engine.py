@@ -35,6 +35,8 @@ _MARGIN = 2 * SECOND
 _FRESH = 10.0
 """Seconds for which mappings are taken for current in follow-up questions, which have no bounds of time."""
 _RESTARTS = 2
+_NAMED = 10
+"""Indices that one address names: it may have 4096 bytes, and a name 255."""
 
 
 def _listed(value: object) -> object:
@@ -138,9 +140,7 @@ class SearchEngine(ABC):
                 continue
             try:
                 described = await self._described(self._path(pattern), all_of_it=False)
-                # The newest of what is no date in one index is refused for all of them.
-                dates = all(index.date(field) or not index.mapping.ways(field) for index in described)
-                counts = counted(await self._search(count_body(field if dates else None), self._path(pattern)))
+                counts = await self._counts(pattern, described)
             except SourceError as error:
                 found.append(Place(pattern, problem=str(error)))
                 continue
@@ -153,6 +153,20 @@ class SearchEngine(ABC):
             known += new
         self.capabilities = self._capable(known)
         return found
+
+    async def _counts(self, pattern: str, described: Sequence[Index]) -> dict[str, tuple[int, int | None]]:
+        """By index: documents, and the newest time (µs). Of indices without dates, which refuse it for all that are
+        asked with them, only the documents.
+        """
+        field = self._times.event
+        dated = [index.name for index in described if index.date(field) or not index.mapping.ways(field)]
+        if len(dated) == len(described):
+            return counted(await self._search(count_body(field), self._path(pattern)))
+        counts = counted(await self._search(count_body(None), self._path(pattern)))
+        for start in range(0, len(dated), _NAMED):
+            names = dated[start : start + _NAMED]
+            counts |= counted(await self._search(count_body(field), self._path(*names)))
+        return counts
 
     async def close(self) -> None:
         """Close what is open on the server, and the connections."""
