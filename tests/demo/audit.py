@@ -53,6 +53,23 @@ def login(auid: int, command: Sequence[str], session: int) -> list[str]:
     return ["/bin/bash", "-c", _LOGIN.format(refused=NO_LOGIN, session=session), str(auid), *command]
 
 
+def run_in_session(auid: int, command: Sequence[str]) -> None:
+    """Run `command` to its end as a login session of its own, without input. Raises AuditError."""
+    with Path(os.devnull).open("wb") as nowhere:
+        done = subprocess.run(
+            login(auid, command, nowhere.fileno()),
+            env={"PATH": PATH},
+            pass_fds=[nowhere.fileno()],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            timeout=15,
+        )
+    if done.returncode == NO_LOGIN:
+        raise AuditError("the kernel lets nobody set an audit login id here", curable=False)
+    assert done.returncode == 0, done.stderr
+
+
 @contextmanager
 def recording(folder: Path, node: str, auids: Sequence[int]) -> Iterator[Path]:
     """Records until the block ends; gives the file, which is complete only then. Raises AuditError."""

@@ -1,7 +1,6 @@
 """Scenario 4, done for real on this machine and recorded by the kernel: our reader sees it."""
 
 import os
-import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from exfilwatch.events.lines import LineDecoder
 from exfilwatch.events.report import Report
 from exfilwatch.rules.packs import pack
 
-from .audit import NO_LOGIN, PATH, AuditError, login, recording
+from .audit import AuditError, recording, run_in_session
 
 REQUIRED = os.environ.get("EXFILWATCH_REQUIRE_SERVERS") == "1"
 LOOP = (
@@ -61,20 +60,8 @@ def recorded(folder: Path) -> tuple[list[Event], int]:
         (documents / f"{name}.pdf").write_text(name)
     auid = 1_700_000_000 + os.getpid()
     with upload_server() as port:
-        with recording(folder, "live", [auid]) as log, Path(os.devnull).open("wb") as nowhere:
-            loop = ["/bin/bash", "-c", LOOP.format(folder=documents, port=port)]
-            done = subprocess.run(
-                login(auid, loop, nowhere.fileno()),
-                env={"PATH": PATH},
-                pass_fds=[nowhere.fileno()],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                check=False,
-                timeout=15,
-            )
-            if done.returncode == NO_LOGIN:
-                raise AuditError("the kernel lets nobody set an audit login id here", curable=False)
-            assert done.returncode == 0, done.stderr
+        with recording(folder, "live", [auid]) as log:
+            run_in_session(auid, ["/bin/bash", "-c", LOOP.format(folder=documents, port=port)])
         report = Report()
         decoder = LineDecoder(str(log), report)
         events = [event for n, line in enumerate(log.read_bytes().splitlines(), 1) for event in decoder.feed(line, n)]

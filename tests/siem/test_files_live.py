@@ -16,7 +16,7 @@ from exfilwatch.findings.store import Store
 from exfilwatch_playbooks.cases.case import Case
 from exfilwatch_playbooks.cases.local import Local
 
-from ..demo.audit import NO_LOGIN, PATH, AuditError, login, recording  # noqa: TID252 (tests are no package on the path)
+from ..demo.audit import AuditError, recording, run_in_session  # noqa: TID252 (tests are no package on the path)
 from ..demo.test_record_live import REQUIRED, upload_server  # noqa: TID252
 from .following import installed
 
@@ -52,19 +52,7 @@ def uploaded(folder: Path, port: int, auid: int) -> None:
     """A real upload by curl, in a login session of its own. Raises AuditError."""
     (folder / "customers.csv").write_text("name\nAnn\n")
     curl = ["curl", "-s", "-F", f"file=@{folder}/customers.csv", f"http://127.0.0.1:{port}/upload"]
-    with Path(os.devnull).open("wb") as nowhere:
-        done = subprocess.run(
-            login(auid, curl, nowhere.fileno()),
-            env={"PATH": PATH},
-            pass_fds=[nowhere.fileno()],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-            timeout=15,
-        )
-    if done.returncode == NO_LOGIN:
-        raise AuditError("the kernel lets nobody set an audit login id here", curable=False)
-    assert done.returncode == 0, done.stderr
+    run_in_session(auid, curl)
 
 
 def case_in(store: Store, seconds: float) -> Case | None:
