@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exfilwatch.siem import kql
-from exfilwatch.siem.kql import instant, query, table, text
+from exfilwatch.siem.kql import instant, query, table
 from exfilwatch.siem.queries import kusto
+from exfilwatch.siem.queries.kusto import quoted
 from exfilwatch.siem.siem import SECOND, Ask, Clock, Near
 
 from .microsoft import NOON
@@ -19,7 +20,7 @@ LITERAL = re.compile(r'"(?:[^"\\\x00-\x1f\x7f-\x9f\u2028\u2029]|\\(?:["\\nrt]|u[
 
 @given(st.text(st.characters(codec=None)))
 def test_a_text_is_one_literal_and_reads_back_as_itself(value):
-    literal = text(value)
+    literal = quoted(value)
     assert LITERAL.fullmatch(literal)
     literal.encode()  # no lone surrogate is left
     escapes = {"n": "\n", "r": "\r", "t": "\t"}

@@ -63,19 +63,6 @@ def table(name: str, received: str = "TimeGenerated") -> Table:
     return Table(name, time, tuple(hosts), view=view, received="" if view else received)
 
 
-def text(value: str) -> str:
-    """A string literal. Line ends, other control characters and lone surrogates are written as escapes."""
-    return f'"{_SPECIAL.sub(_escaped, value)}"'
-
-
-_SPECIAL = re.compile(r'[\x00-\x1f\x7f-\x9f"\\\u2028\u2029\ud800-\udfff]')
-_SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-
-
-def _escaped(found: re.Match[str]) -> str:
-    return _SHORT.get(found[0]) or f"\\u{ord(found[0]):04x}"
-
-
 def instant(micros: int) -> str:
     """A datetime literal; times that Kusto can't say become the first or last that it can."""
     time = to_datetime(micros) or (_MIN if micros < 0 else _MAX)
@@ -139,7 +126,7 @@ def _between(what: str, low: int | None, high: int | None, before: int = 0, afte
 
 def _near(asked: Table, near: Near) -> str:
     """A superset: whichever column names the host, in upper or lower case; `high` to the end of its microsecond."""
-    host = text(near.host)
+    host = kusto.quoted(near.host)
     named = [f'column_ifexists("{column}", "") =~ {host}' for column in asked.hosts]
     slack = 0
     if asked.name == "Syslog":

@@ -9,6 +9,7 @@ where, fields; time modifiers: `earliest` belongs to the range, `latest` does no
 import re
 from collections.abc import Iterable, Sequence
 
+from exfilwatch.siem.queries.splunk import quoted
 from exfilwatch.siem.siem import SECOND, Ask, Clock, Near
 
 HOSTS = ("host", "Computer", "ComputerName", "dvc", "dvc_nt_host", "dest", "dest_nt_host", "src", "src_host", "src_ip")
@@ -18,12 +19,6 @@ _ALWAYS = "_raw, _time, _indextime, _cd, host, source, sourcetype, index"
 _ORDINARY = re.compile(r"[A-Za-z0-9_.:-]{1,255}", re.ASCII)
 _ALL_TIME = "0", "2147483647"
 _MS = 1000
-
-
-def quoted(text: str) -> str:
-    """A text as SPL takes it, in double quotes."""
-    escaped = text.encode("utf-8", "replace").decode().replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
 
 
 def scope(indexes: Sequence[str], sourcetypes: Sequence[str] = (), condition: str = "") -> str:

@@ -121,14 +121,7 @@ def _split(text: str, breakers: str) -> list[str]:
 @lru_cache(10_000)
 def plain(glob: Glob) -> tuple[Part, ...]:
     """The glob for an engine that ignores the case of ASCII letters only (of none, for a cased one); not too long."""
-    parts: list[Part] = []
-    for part in glob.parts:
-        if isinstance(part, str) and glob.fold is not Fold.NONE:
-            parts += [_letter(char, glob.fold) for char in part]
-        else:
-            parts += part if isinstance(part, str) else [part]
-    if glob.fold is Fold.LOWER:
-        parts = list(_without_dotted_i(parts))
+    parts = _spelled(glob, _letter)
     if len(parts) > _LONGEST:
         parts = [*parts[:_LONGEST], _ANY]
     return tuple(_merged(parts))
@@ -137,13 +130,18 @@ def plain(glob: Glob) -> tuple[Part, ...]:
 @lru_cache(10_000)
 def simplified(glob: Glob) -> tuple[Part, ...]:
     """The glob for an engine whose (?i) is RE2's, or PCRE's for UTF-8."""
+    return tuple(_merged(_spelled(glob, _without_case)))
+
+
+def _spelled(glob: Glob, letter: Callable[[str, Fold], Part]) -> list[Part]:
+    """Character by character, each as an engine has to be asked for it."""
     parts: list[Part] = []
     for part in glob.parts:
         if isinstance(part, str) and glob.fold is not Fold.NONE:
-            parts += [_without_case(char, glob.fold) for char in part]
+            parts += [letter(char, glob.fold) for char in part]
         else:
             parts += part if isinstance(part, str) else [part]
-    return tuple(_merged(_without_dotted_i(parts) if glob.fold is Fold.LOWER else parts))
+    return list(_without_dotted_i(parts)) if glob.fold is Fold.LOWER else parts
 
 
 def _without_case(char: str, fold: Fold) -> Part:

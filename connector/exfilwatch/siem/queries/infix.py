@@ -65,6 +65,11 @@ class Infix:
 
     def matching(self, fields: Sequence[str], expression: str) -> str:
         """A regular expression is found in one of the fields; false, not unknown, where there are none."""
+        each = [self.found(field, expression) for field in fields]
+        return each[0] if len(each) == 1 else f"({self.disjunction.join(each)})"
+
+    def found(self, field: str, expression: str) -> str:
+        """A regular expression is found in a field."""
         raise NotImplementedError
 
     def matches(self, field: str, expression: str) -> str:

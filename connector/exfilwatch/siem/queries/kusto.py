@@ -116,10 +116,8 @@ class _Kql(Infix):
             named = f'column_ifexists("{_inner(head)}", "")'
         return Place(f"tostring({named})", within=bool(rest))
 
-    def matching(self, fields: Sequence[str], expression: str) -> str:
-        text = quoted(expression)
-        found = [f"{field} matches regex {text}" for field in fields]
-        return found[0] if len(found) == 1 else f"({' or '.join(found)})"
+    def found(self, field: str, expression: str) -> str:
+        return f"{field} matches regex {quoted(expression)}"
 
     def absent(self, field: str) -> str:
         return f"isempty({field})"
@@ -151,12 +149,13 @@ def _inner(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """A string literal; what is no plain character is written as an escape."""
+    """A string literal. Line ends, other control characters and lone surrogates are written as escapes."""
     return f'"{_SPECIAL.sub(_escape, text)}"'
 
 
 _SPECIAL = re.compile(r'[\x00-\x1f\x7f-\x9f"\\\u2028\u2029\ud800-\udfff]')
+_SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def _escape(found: re.Match[str]) -> str:
-    return f"\\{found[0]}" if found[0] in '"\\' else f"\\u{ord(found[0]):04x}"
+    return _SHORT.get(found[0]) or f"\\u{ord(found[0]):04x}"

@@ -48,9 +48,8 @@ class _Sumo(Infix):
     def place(self, path: str) -> Place:
         return Place(path, within=True)
 
-    def matching(self, fields: Sequence[str], expression: str) -> str:
-        found = [f"{field} matches {quoted(expression)}" for field in fields]
-        return found[0] if len(found) == 1 else f"({' or '.join(found)})"
+    def found(self, field: str, expression: str) -> str:
+        return f"{field} matches {quoted(expression)}"
 
     def absent(self, field: str) -> str:
         return f"isNull({field})"
