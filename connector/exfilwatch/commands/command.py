@@ -1,0 +1,66 @@
+"""The commands of a script, and the bounds within which a script is undone."""
+
+from typing import Final
+
+import msgspec
+
+LONGEST: Final = 128 * 1024
+"""Characters that are looked at of one command line, counting every text that is undone within it."""
+DEEPEST: Final = 6
+"""Scripts within scripts that are undone."""
+
+
+class Command(msgspec.Struct):
+    """One simple command as its shell would run it.
+
+    `words` is its argument vector, unquoted and expanded as far as that can be told without running anything; the
+    first is the program as written. What can't be told stays as written (`$bucket`, `%TEMP%`, `$(hostname)`).
+    `raw` is its text with what hides it undone, but with its quotes: what expressions on code look at.
+    `reads` is the file that its standard input is; `text` what is known to come there (a here-document, a here-string,
+    what an `echo` before it in the pipe writes); `piped` the commands before it in its pipe, in their order.
+    `writes` are the files that its output goes to, with what stands for one (`/dev/tcp/HOST/PORT`).
+    """
+
+    words: list[str]
+    raw: str = ""
+    reads: str = ""
+    text: str | None = None
+    writes: list[str] = msgspec.field(default_factory=list)
+    piped: "list[Command]" = msgspec.field(default_factory=list)
+
+
+class Bounds:
+    """What may still be looked at of one command line, in characters, and what was undone in it so far.
+
+    `steps` are names of what was undone, each once, in order (`base64`, `caret`, `string building`, ...).
+    """
+
+    def __init__(self, left: int = LONGEST) -> None:
+        self.left = left
+        self.steps: dict[str, None] = {}
+
+
+class Undoing:
+    """One script being undone, within the bounds of the command line that it stands in.
+
+    `variables` are what the script set and nothing can have changed since; names as its shell compares them.
+    """
+
+    def __init__(self, outer: "Undoing | None" = None) -> None:
+        self.bounds: Bounds = outer.bounds if outer else Bounds()
+        self.depth: int = outer.depth + 1 if outer else 0
+        self.variables: dict[str, str] = dict(outer.variables) if outer else {}
+
+    def did(self, step: str) -> None:
+        """Note that something was undone."""
+        self.bounds.steps[step] = None
+
+    def within(self, text: str) -> str:
+        """As much of a text as the bounds leave, and count it."""
+        text = text[: self.bounds.left]
+        self.bounds.left -= len(text)
+        return text
+
+    def inner(self) -> "Undoing | None":
+        """For a script within this one; None when there are too many within each other, or nothing is left."""
+        return Undoing(self) if self.depth < DEEPEST and self.bounds.left > 0 else None

@@ -1,0 +1,1 @@
+"""The languages that command lines are written in: each splits a script into the commands that it runs."""
