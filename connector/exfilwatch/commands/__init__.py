@@ -1,1 +1,1 @@
-"""What a command line does: what hides it undone, split into the commands that run, read with the transfer catalogue."""
+"""What a command line does: what hides it undone, split into its commands, read with the transfer catalogue."""

@@ -19,6 +19,8 @@ class Command(msgspec.Struct):
     `reads` is the file that its standard input is; `text` what is known to come there (a here-document, a here-string,
     what an `echo` before it in the pipe writes); `piped` the commands before it in its pipe, in their order.
     `writes` are the files that its output goes to, with what stands for one (`/dev/tcp/HOST/PORT`).
+    `language` is that of `raw` where it is code rather than a command of a shell of its system (`powershell`, `python`,
+    `vbscript`, ...); `within` are the programs that run the command, outermost first (`sudo`, `schtasks`).
     """
 
     words: list[str]
@@ -27,6 +29,19 @@ class Command(msgspec.Struct):
     text: str | None = None
     writes: list[str] = msgspec.field(default_factory=list)
     piped: "list[Command]" = msgspec.field(default_factory=list)
+    language: str = ""
+    within: tuple[str, ...] = ()
+
+    @property
+    def program(self) -> str:
+        """The plain name of the program: without its folder, quotes and `.exe`, lower-case."""
+        return program(self.words[0]) if self.words else ""
+
+
+def program(word: str) -> str:
+    """The plain name of a program: without its folder and `.exe`, lower-case (`C:\\x\\CURL.exe` is `curl`)."""
+    name = word.replace("\\", "/").rstrip("/ ").rpartition("/")[2].strip("'\" ").lower()
+    return name.removesuffix(".exe").removesuffix(".com").rstrip(".")
 
 
 class Bounds:

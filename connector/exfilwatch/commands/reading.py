@@ -1,0 +1,208 @@
+"""Commands read with the catalogue: what each does, with what, and where to."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from functools import cached_property, lru_cache
+from typing import NamedTuple
+
+import msgspec
+
+from exfilwatch.commands.command import Command
+from exfilwatch.commands.expression import expression
+from exfilwatch.commands.options import Arguments, arguments
+from exfilwatch.commands.tool import Form, Selector, Selectors, Tool, catalogue, several
+
+TRANSFERS = frozenset(["upload", "download", "offer", "tunnel"])
+"""What a command does at most one of: the first form that is meant counts."""
+_LONGEST = 8192
+"""Characters of a text that a selector keeps."""
+
+
+class Action(msgspec.Struct, frozen=True):
+    """One thing that a command does. `sources`: what is sent or packed, as the command names it; `destinations`: where
+    to, as it names it; `output`: what is made; `content`: file, folder, input, inline or unknown; `secret`: whether it
+    carries a password or key; `within`: the programs that run the command (sudo, schtasks, xargs, ...)."""
+
+    does: str
+    tool: str
+    protocol: str = ""
+    sources: tuple[str, ...] = ()
+    destinations: tuple[str, ...] = ()
+    destination_class: str = ""
+    output: str = ""
+    content: str = "file"
+    sensitive: str = ""
+    secret: bool = False
+    compressed: bool = False
+    renamed: bool = False
+    within: tuple[str, ...] = ()
+
+
+class _Seen(NamedTuple):
+    """A command as a tool's entry sees it."""
+
+    tool: Tool
+    command: Command
+
+    def texts(self, parsed: Arguments, selectors: Selectors) -> list[str]:
+        """What the first of the selectors that gives something gives."""
+        for selector in several(selectors):
+            found = [text[:_LONGEST] for text in self._filtered(parsed, selector)]
+            if found:
+                return found
+        return []
+
+    def _filtered(self, parsed: Arguments, selector: Selector) -> Iterator[str]:
+        like = expression(selector.like) if selector.like else None
+        unlike = expression(selector.unlike) if selector.unlike else None
+        for text in self._named(parsed, selector):
+            if unlike is not None and unlike.search(text):
+                continue
+            if like is None:
+                yield text
+            elif like.named:
+                yield from like.found(text)
+            elif like.search(text):
+                yield text
+
+    def _named(self, parsed: Arguments, selector: Selector) -> Iterator[str]:
+        for option in selector.option:
+            yield from parsed.options.get(option, ())
+        if selector.argument != "":
+            yield from _arguments(parsed.arguments, selector.argument)
+        if selector.word:
+            yield from self.command.words[1:]
+        if selector.output:
+            yield from self.command.writes
+        if selector.piped:
+            yield from (" ".join(each.words) for each in self.command.piped)
+        if selector.input:
+            yield from _input(self.command, selector.input)
+        if selector.code:
+            yield from expression(selector.code).found(self.command.raw)
+
+
+def _arguments(given: Sequence[str], which: str | int) -> Sequence[str]:
+    match which:
+        case "all":
+            return given
+        case "first":
+            return given[:1]
+        case "last":
+            return given[-1:]
+        case "rest":
+            return given[:-1]
+    return given[int(which) : int(which) + 1]
+
+
+def _input(command: Command, which: str) -> Iterator[str]:
+    if command.reads and which in ("file", "any"):
+        yield command.reads
+    if command.text is not None and which in ("text", "any"):
+        yield command.text
+    if command.piped and which in ("pipe", "any"):
+        yield " ".join(command.piped[-1].words)
+
+
+class Catalogue:
+    """Tools by the names of their programs."""
+
+    def __init__(self, tools: Sequence[Tool]) -> None:
+        self.tools = tuple(tools)
+        self._exact: dict[str, list[Tool]] = {}
+        self._versions: list[tuple[str, Tool]] = []
+        self._languages: dict[str, list[Tool]] = {}
+        for tool in tools:
+            for program in tool.programs:
+                if "*" in program or "[" in program:
+                    self._versions.append((program, tool))
+                else:
+                    self._exact.setdefault(program, []).append(tool)
+            if tool.language:
+                self._languages.setdefault(tool.language, []).append(tool)
+
+    @cached_property
+    def originals(self) -> Mapping[str, Tool]:
+        """Tools by OriginalFileName, lower-case."""
+        return {name.lower(): tool for tool in self.tools for name in tool.originals}
+
+    @lru_cache(10_000)  # noqa: B019 - there is one catalogue
+    def named(self, program: str) -> tuple[Tool, ...]:
+        """The tools that a program's plain name means."""
+        found = self._exact.get(program, [])
+        return tuple(found + [tool for pattern, tool in self._versions if fnmatchcase(program, pattern)])
+
+    def of_language(self, language: str) -> Sequence[Tool]:
+        return self._languages.get(language, ())
+
+    def actions(self, command: Command, original: str = "") -> list[Action]:
+        """What a command does. `original`: the OriginalFileName of the program, where its event tells."""
+        found = list(self._said(self.named(command.program), command, renamed=False))
+        found += self._said(self.of_language(command.language), command, renamed=False)
+        if not found and original and (tool := self.originals.get(original.lower())):
+            found += self._said([tool], command, renamed=True)
+        if not found and command.words and not self.named(command.program) and not command.language:
+            candidates = (next(self._said([tool], command, renamed=True), None) for tool in self.tools if tool.renamed)
+            found += [each for each in candidates if each and each.does not in ("download", "extract")][:1]
+        return found
+
+    def _said(self, tools: Sequence[Tool], command: Command, *, renamed: bool) -> Iterator[Action]:
+        for tool in tools:
+            seen = _Seen(tool, command)
+            parsed = arguments(tool, command.words[1:])
+            if renamed and tool.renamed and not all(seen.texts(parsed, each) for each in tool.renamed):
+                continue
+            if seen.texts(parsed, tool.unless):
+                continue
+            done: set[str] = set()
+            for form in tool.forms:
+                kind = "transfer" if form.does in TRANSFERS else form.does
+                if kind not in done and (action := _action(seen, parsed, form, renamed=renamed)):
+                    done.add(kind)
+                    yield action
+
+
+def _action(seen: _Seen, parsed: Arguments, form: Form, *, renamed: bool) -> Action | None:
+    """What a form says of the command; None when it is not meant."""
+    if form.verb:
+        verb = next((each for each in form.verb if _begins(parsed.arguments, each)), None)
+        if verb is None:
+            return None
+        parsed = parsed._replace(arguments=parsed.arguments[len(verb.split()) :])
+    if not all(seen.texts(parsed, each) for each in several(form.needs)):
+        return None
+    if any(seen.texts(parsed, each) for each in several(form.without)):
+        return None
+    sources = seen.texts(parsed, form.source)
+    if form.source and not sources:
+        return None
+    destinations = seen.texts(parsed, form.destination or seen.tool.destination)
+    if form.required and not destinations:
+        return None
+    tool = seen.tool
+    return Action(
+        does=form.does,
+        tool=tool.name,
+        protocol=form.protocol or tool.protocol,
+        sources=tuple(dict.fromkeys(sources)),
+        destinations=tuple(dict.fromkeys(destinations)),
+        destination_class=form.destination_class or tool.destination_class,
+        output=next(iter(seen.texts(parsed, form.output)), ""),
+        content=form.content,
+        sensitive=form.sensitive,
+        secret=bool(seen.texts(parsed, form.secret or tool.secret)),
+        compressed=form.compressed,
+        renamed=renamed,
+        within=seen.command.within,
+    )
+
+
+def _begins(given: Sequence[str], verb: str) -> bool:
+    words = verb.split()
+    return [word.lower() for word in given[: len(words)]] == words
+
+
+@lru_cache(1)
+def known_tools() -> Catalogue:
+    """The catalogue that comes along."""
+    return Catalogue(catalogue())

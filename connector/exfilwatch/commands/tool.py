@@ -1,0 +1,159 @@
+"""The catalogue's schema: how a tool says what it does, as data. One YAML file per tool or family."""
+
+import re
+from collections.abc import Iterator
+from functools import cached_property, lru_cache
+from importlib.resources import files
+from typing import Any, Literal
+
+import msgspec
+import re2
+import yaml
+
+from exfilwatch.commands.expression import expression
+from exfilwatch.errors import ConfigError
+
+Does = Literal["upload", "download", "offer", "tunnel", "archive", "extract", "encrypt", "split", "collect", "schedule"]
+Syntax = Literal["getopt", "dash", "slash", "powershell", "words"]
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class Selector(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Texts of a command: those of all that it names, then filtered.
+
+    `option`: the values of these options, "" of one that takes none. `argument`: all, first, last, rest (all but the
+    last), or a number from 0. `input`: file (what `<` reads), text (what is known to come in), pipe (the command piped
+    in, its words joined by blanks), any. `output`: where its output is redirected. `piped`: every command before it in
+    the pipe, each so joined. `code`: what an expression finds in its text. `word`: every word but the program's.
+    `like` keeps the texts in which an expression is found (its group `is`, where it has one, is the text from then on),
+    `unlike` those in which it is not. Expressions are RE2, without regard to case unless they begin with `(?-i)`.
+    """
+
+    option: tuple[str, ...] = ()
+    argument: str | int = ""
+    input: Literal["", "file", "text", "pipe", "any"] = ""
+    output: bool = False
+    piped: bool = False
+    word: bool = False
+    code: str = ""
+    like: str = ""
+    unlike: str = ""
+
+
+Selectors = Selector | tuple[Selector, ...]
+
+
+class Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One way in which a tool does something. It is meant when `verb` stands first among the arguments (each may be
+    several words), each of `needs` gives a text, none of `without` does, and `source` gives one where it is there.
+
+    `source`: the files or folders that are sent or packed; `destination`: where to, a host, URL, bucket or share; else
+    the tool's. `output`: the archive or file that is made. Of several selectors the first that gives something counts.
+    `required`: there has to be a destination.
+    """
+
+    does: Does
+    verb: tuple[str, ...] = ()
+    needs: Selectors = ()
+    without: Selectors = ()
+    source: Selectors = ()
+    destination: Selectors = ()
+    output: Selectors = ()
+    required: bool = False
+    content: Literal["file", "folder", "input", "inline", "unknown"] = "file"
+    protocol: str = ""
+    destination_class: str = ""
+    sensitive: str = ""
+    secret: Selectors = ()
+    compressed: bool = False
+
+
+class Tool(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
+    """A tool. `programs`: its names without path and `.exe`, lower-case, `*` at the end for versions; in PowerShell the
+    cmdlets with their aliases. `originals`: its OriginalFileName. `language`: its forms are expressions on code of this
+    language, wherever it stands. `renamed`: what has to be there to know it under any other name; `unless`: what makes
+    a command of that name something else (PowerShell's alias `curl`). `hints`: texts, lower-case, of which one stands
+    in the command line of a shell that runs it, beside its programs' names: for what has no program of its own.
+
+    `valued`: the options that take a value; `flags`: others, needed only where abbreviations have to be told apart, or
+    (of one letter, getopt) never. `abbreviated`: long options may be shortened. `glued`: options whose value follows
+    without a blank. `leading`: the first word is a bundle of short options without a dash (tar).
+    """
+
+    name: str
+    programs: tuple[str, ...] = ()
+    originals: tuple[str, ...] = ()
+    language: str = ""
+    syntax: Syntax = "getopt"
+    valued: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    glued: tuple[str, ...] = ()
+    abbreviated: bool = False
+    leading: bool = False
+    renamed: tuple[Selector, ...] = ()
+    unless: Selectors = ()
+    hints: tuple[str, ...] = ()
+    protocol: str = ""
+    destination: Selectors = ()
+    destination_class: str = ""
+    secret: Selectors = ()
+    forms: tuple[Form, ...] = ()
+    references: tuple[str, ...] = ()
+
+    @cached_property
+    def takes(self) -> frozenset[str]:
+        """The options that take a value."""
+        return frozenset(self.valued)
+
+    @cached_property
+    def known(self) -> tuple[str, ...]:
+        """Every option that is named somewhere, for abbreviations."""
+        named = {*self.valued, *self.flags}
+        for form in self.forms:
+            for each in (form.needs, form.without, form.source, form.destination, form.output, form.secret):
+                named.update(option for selector in several(each) for option in selector.option)
+        return tuple(sorted(named))
+
+
+def several(selectors: Selectors) -> tuple[Selector, ...]:
+    """One or several as several."""
+    return (selectors,) if isinstance(selectors, Selector) else selectors
+
+
+def tools_in(text: str, path: str) -> Iterator[Tool]:
+    """The tools of one file of the catalogue. Raises ConfigError that names the file, the tool and the part."""
+    try:
+        documents = list(yaml.load_all(text, _Loader))
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: is not sound YAML: {str(error).splitlines()[0]}") from error
+    for document in documents:
+        name = document.get("name", "?") if isinstance(document, dict) else "?"
+        try:
+            tool = msgspec.convert(document, Tool)
+            _check(tool)
+        except (msgspec.ValidationError, re.error, re2.error) as error:
+            raise ConfigError(f"{path}: {name}: {error}") from error
+        yield tool
+
+
+def selectors_of(form: Form) -> Iterator[Selector]:
+    """Every selector of a form."""
+    for each in (form.needs, form.without, form.source, form.destination, form.output, form.secret):
+        yield from several(each)
+
+
+def _check(tool: Tool) -> None:
+    own = (tool.destination, tool.secret, tool.renamed, tool.unless)
+    every = [selector for each in own for selector in several(each)]
+    for selector in [*every, *(selector for form in tool.forms for selector in selectors_of(form))]:
+        for text in (selector.like, selector.unlike, selector.code):
+            if text:
+                expression(text)
+
+
+@lru_cache(1)
+def catalogue() -> tuple[Tool, ...]:
+    """Every tool of the catalogue, in the order of its files and of the documents in them."""
+    folder = files("exfilwatch.commands").joinpath("catalogue")
+    found = sorted((each for each in folder.iterdir() if each.name.endswith(".yml")), key=lambda each: each.name)
+    return tuple(tool for each in found for tool in tools_in(each.read_text("utf-8"), each.name))
