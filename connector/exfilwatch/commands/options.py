@@ -49,6 +49,9 @@ def _getopt(tool: Tool, words: list[str], found: Arguments) -> None:
             at = _bundle(tool, words, at, found)
         else:
             found.arguments.append(word)
+            if len(found.arguments) == tool.stops:
+                found.arguments.extend(words[at:])
+                return
 
 
 def _bundle(tool: Tool, words: list[str], at: int, found: Arguments) -> int:

@@ -112,8 +112,11 @@ class Catalogue:
         self._exact: dict[str, list[Tool]] = {}
         self._versions: list[tuple[str, Tool]] = []
         self._languages: dict[str, list[Tool]] = {}
+        self._every = [tool for tool in tools if "*" in tool.programs]
         for tool in tools:
             for program in tool.programs:
+                if program == "*":
+                    continue
                 if "*" in program or "[" in program:
                     self._versions.append((program, tool))
                 else:
@@ -139,6 +142,8 @@ class Catalogue:
         """What a command does. `original`: the OriginalFileName of the program, where its event tells."""
         found = list(self._said(self.named(command.program), command, renamed=False))
         found += self._said(self.of_language(command.language), command, renamed=False)
+        if command.writes or command.reads:
+            found += self._said(self._every, command, renamed=False)
         if not found and original and (tool := self.originals.get(original.lower())):
             found += self._said([tool], command, renamed=True)
         if not found and command.words and not self.named(command.program) and not command.language:

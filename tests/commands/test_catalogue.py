@@ -1,0 +1,54 @@
+"""The transfer catalogue says what each tool documents: cases as data, one file beside each file of the catalogue."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from exfilwatch.commands.reading import Action, known_tools
+from tests.commands.splitting import commands_of
+
+CASES = sorted(Path(__file__).with_name("catalogue").glob("*.yml"))
+FIELDS = (
+    "tool",
+    "sources",
+    "destinations",
+    "output",
+    "content",
+    "protocol",
+    "destination_class",
+    "sensitive",
+    "secret",
+)
+
+
+def cases() -> list[object]:
+    return [
+        pytest.param(case, id=f"{path.stem}: {case['line'][:70]}")
+        for path in CASES
+        for case in yaml.load(path.read_text("utf-8"), yaml.CSafeLoader)
+    ]
+
+
+def actions(line: str, image: str) -> list[Action]:
+    return [action for command in commands_of(line, image) for action in known_tools().actions(command)]
+
+
+@pytest.mark.parametrize("case", cases())
+def test_says_what_a_command_line_does(case: dict[str, object]) -> None:
+    found = actions(str(case["line"]), str(case.get("image", "")))
+    does = case["does"] if isinstance(case["does"], list) else [case["does"]]
+    assert sorted({action.does for action in found}) == sorted(each for each in does if each != "nothing"), found
+    for field in FIELDS:
+        if field in case:
+            meant = next(action for action in found if action.does == does[0])
+            said = getattr(meant, field)
+            assert (list(said) if isinstance(said, tuple) else said) == case[field], meant
+
+
+def test_each_file_of_the_catalogue_has_at_least_six_cases_and_is_named_in_none_but_its_own() -> None:
+    written = {path.stem: len(yaml.load(path.read_text("utf-8"), yaml.CSafeLoader)) for path in CASES}
+    catalogue = Path(__file__).parents[2] / "connector/exfilwatch/commands/catalogue"
+    assert {
+        path.stem: written.get(path.stem, 0) for path in catalogue.glob("*.yml") if written.get(path.stem, 0) < 6
+    } == {}
