@@ -8,6 +8,7 @@ from exfilwatch.commands.command import Command, program
 _HERE = re.compile(r"<<-?\s*['\"]?(\w+)['\"]?(.*)\n((?:.*\n)*?)\1\b")
 _INNER = {"sh", "bash", "zsh", "dash", "ksh"}
 _WRAP = {"sudo", "timeout", "nohup", "busybox", "env"}
+_ENDS = ("&&", ";", "||", "&", "(", ")")
 
 
 def commands_of(line: str, image: str) -> list[Command]:
@@ -18,52 +19,43 @@ def commands_of(line: str, image: str) -> list[Command]:
         return f"<<< HERE{len(texts) - 1} {match[2]}\n"
 
     line = _HERE.sub(here, line)
+    parts = [line] if re.search(r"['\"][^'\"]*[;\n]", line) else re.split(r"\n|(?<!\\);", line)
+    return [command for part in parts for command in _one(part, texts)]
+
+
+def _one(part: str, texts: list[str]) -> list[Command]:
+    lexer = shlex.shlex(part, posix=True, punctuation_chars="|&<>();")
+    lexer.whitespace_split = True
+    lexer.commenters = ""
     found: list[Command] = []
-    piped: list[Command] = []
-    for part in re.split(r"\n|(?<!\\);", line) if not re.search(r"['\"][^'\"]*[;\n]", line) else [line]:
-        lexer = shlex.shlex(part, posix=True, punctuation_chars="|&<>();")
-        lexer.whitespace_split = True
-        lexer.commenters = ""
-        words: list[str] = []
-        reads, text, writes = "", None, []
-        tokens = list(lexer)
-        at = 0
-
-        def done() -> None:
-            nonlocal words, reads, text, writes
-            while words and program(words[0]) in _WRAP:
-                del words[0]
-            if words and program(words[0]) in _INNER and "-c" in words:
-                found.extend(commands_of(words[words.index("-c") + 1], ""))
-            elif words or writes:
-                found.append(Command(words, part, reads, text, writes, list(piped)))
-            words, reads, text, writes = [], "", None, []
-
-        while at < len(tokens):
-            token = tokens[at]
-            at += 1
-            if token in ("|", "|&"):
-                done()
-                piped.append(found[-1])
-            elif token in ("&&", ";", "||", "&", "(", ")"):
-                done()
-                piped = []
-            elif token in ("<", ">", ">>", "<<<", "<>", ">&"):
-                if words and words[-1].isdigit():
-                    words.pop()
-                name = tokens[at] if at < len(tokens) else ""
-                at += 1
-                if token == "<":
-                    reads = name
-                elif token == "<<<":
-                    text = texts[int(name[4:])] if name.startswith("HERE") else name.removeprefix("$")
-                else:
-                    writes.append(name)
+    now, piped = Command([]), list[Command]()
+    tokens = iter([*lexer, ";"])
+    for token in tokens:
+        if token in ("|", "|&") or token in _ENDS:
+            now.piped, now.raw = list(piped), part
+            found += (done := _inner(now))
+            piped = [*piped, *done] if token not in _ENDS else []
+            now = Command([])
+        elif token in ("<", ">", ">>", "<<<", "<>", ">&"):
+            if now.words and now.words[-1].isdigit():
+                now.words.pop()
+            name = next(tokens)
+            if token == "<":
+                now.reads = name
+            elif token == "<<<":
+                now.text = texts[int(name[4:])] if name.startswith("HERE") else name.removeprefix("$")
             else:
-                words.append(token)
-        done()
-        piped = []
-    for each in found:
-        if each.piped and each.piped[-1].program in ("echo", "printf"):
-            each.text = " ".join(each.piped[-1].words[1:])
+                now.writes.append(name)
+        else:
+            now.words.append(token)
     return found
+
+
+def _inner(command: Command) -> list[Command]:
+    while command.words and program(command.words[0]) in _WRAP:
+        del command.words[0]
+    if command.piped and command.piped[-1].program in ("echo", "printf"):
+        command.text = " ".join(command.piped[-1].words[1:])
+    if command.program in _INNER and "-c" in command.words:
+        return commands_of(command.words[command.words.index("-c") + 1], "")
+    return [command] if command.words or command.writes else []

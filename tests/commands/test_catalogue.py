@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.commands.splitting import commands_of
 
 from exfilwatch.commands.reading import Action, known_tools
-from tests.commands.splitting import commands_of
 
 CASES = sorted(Path(__file__).with_name("catalogue").glob("*.yml"))
 FIELDS = (
