@@ -71,10 +71,10 @@ class Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Tool(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """A tool. `programs`: its names without path and `.exe`, lower-case, `*` at the end for versions; in PowerShell the
     cmdlets with their aliases; `*` alone for what any command can do by its redirections. `originals`: its
-    OriginalFileName. `language`: its forms are expressions on code of this language, wherever it stands. `renamed`: what
-    has to be there to know it under any other name; `unless`: what makes a command of that name something else
-    (PowerShell's alias `curl`). `hints`: texts, lower-case, of which one stands in the command line of a shell that runs
-    it, beside its programs' names: for what has no program of its own.
+    OriginalFileName. `language`: its forms are expressions on code of this language, wherever it stands. `renamed`:
+    what has to be there to know it under any other name; `unless`: what makes a command of that name something else
+    (PowerShell's alias `curl`). `hints`: texts, lower-case, of which one stands in the command line of a shell that
+    runs it, beside its programs' names: for what has no program of its own.
 
     `valued`: the options that take a value; `flags`: others, needed only where abbreviations have to be told apart, or
     (of one letter, getopt) never. `abbreviated`: long options may be shortened. `glued`: options whose value follows
