@@ -25,6 +25,7 @@ class Action(msgspec.Struct, frozen=True):
 
     does: str
     tool: str
+    family: str = "other"
     protocol: str = ""
     sources: tuple[str, ...] = ()
     destinations: tuple[str, ...] = ()
@@ -188,6 +189,7 @@ def _action(seen: _Seen, parsed: Arguments, form: Form, *, renamed: bool) -> Act
     return Action(
         does=form.does,
         tool=tool.name,
+        family=tool.family,
         protocol=form.protocol or tool.protocol,
         sources=tuple(dict.fromkeys(sources)),
         destinations=tuple(dict.fromkeys(destinations)),
