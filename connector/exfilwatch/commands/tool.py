@@ -74,13 +74,14 @@ class Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Tool(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """A tool. `programs`: its names without path and `.exe`, lower-case, `*` at the end for versions; in PowerShell the
-    cmdlets with their aliases; `*` alone for what any command can do (redirections). `originals`: its OriginalFileName. `language`: its forms are expressions on code of this
-    language, wherever it stands. `renamed`: what has to be there to know it under any other name; `unless`: what makes
-    a command of that name something else (PowerShell's alias `curl`). `hints`: texts, lower-case, of which one stands
-    in the command line of a shell that runs it, beside its programs' names: for what has no program of its own.
-    `disguised`: texts, lower-case, of which one stands in the line of a renamed one.
+    cmdlets with their aliases; `*` alone for what any command can do (redirections). `originals`: its OriginalFileName.
+    `family`: which rule speaks of it. `language`: its forms are expressions on code of this language, wherever it
+    stands. `renamed`: what has to be there to know it under any other name; `unless`: what makes a command of that name
+    something else (PowerShell's alias `curl`). `hints`: texts, lower-case, of which one stands in the command line of a
+    shell that runs it, beside its programs' names: for what has no program of its own. `disguised`: the same, of which
+    one stands in the line of a renamed one.
 
-    `family`: which rule speaks of it. `valued`: the options that take a value; `flags`: others, needed only where abbreviations have to be told apart, or
+    `valued`: the options that take a value; `flags`: others, needed only where abbreviations have to be told apart, or
     (of one letter, getopt) never. `abbreviated`: long options may be shortened. `glued`: options whose value follows
     without a blank. `leading`: the first word is a bundle of short options without a dash (tar). `stops`: after so many
     arguments there are no options any more (ssh: the second begins the remote command).
