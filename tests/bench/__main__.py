@@ -9,7 +9,8 @@ from rich.table import Table
 
 from .measure import CommandError
 from .references import EXFILWATCH, exfilwatch_runs
-from .sections import SECTIONS, Row, Run
+from .row import Row, Run
+from .sections import SECTIONS
 
 VERDICTS = {True: "[green]ok[/]", False: "[bold red]failed[/]", None: ""}
 

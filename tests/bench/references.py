@@ -34,9 +34,9 @@ def exfilwatch_runs() -> bool:
     return subprocess.run([EXFILWATCH, "detect", "--help"], capture_output=True, check=False).returncode == 0
 
 
-def program(name: str, argument: Path) -> Command:
+def program(name: str, *arguments: str | Path, out: Path | None = None) -> Command:
     """One of our own minimal programs."""
-    return Command((sys.executable, HERE / "programs" / f"{name}.py", argument))
+    return Command((sys.executable, HERE / "programs" / f"{name}.py", *arguments), stdout=out)
 
 
 def rsigma(corpus: Path, out: Path) -> Command | None:

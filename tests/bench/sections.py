@@ -2,37 +2,19 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from . import references
 from .generate import SMALLEST, Corpus
 from .literal import Hit, expected
 from .measure import Command, Cost, best
+from .polling import polling
 from .references import SINGLE_EVENT_RULES, WORK
+from .row import Row, Run, at_most
 
 EVTX_COPIES = 40  # about 200,000 records
 ZIRCOLITE_EVENTS = 100_000
 MISSING = "no exfilwatch"
-
-
-@dataclass(frozen=True)
-class Run:
-    """What the command line asked for."""
-
-    events: int
-    ten: bool
-    rounds: int
-
-
-@dataclass(frozen=True)
-class Row:
-    """A line of the table; `passed` is None where there is no limit."""
-
-    measure: str
-    value: str
-    limit: str = ""
-    passed: bool | None = None
 
 
 def decode(asked: Run) -> list[Row]:
@@ -144,7 +126,7 @@ def evtx(asked: Run) -> list[Row]:
 
 
 SECTIONS: dict[str, Callable[[Run], list[Row]]] = {
-    section.__name__: section for section in (decode, ecs, rsigma, zircolite, memory, evtx)
+    section.__name__: section for section in (decode, ecs, rsigma, zircolite, memory, evtx, polling)
 }
 
 
@@ -170,15 +152,14 @@ def ratio(what: str, costs: dict[str, Cost], reference: str, limit: float | None
     if "exfilwatch" not in costs:
         return Row(what, MISSING, "" if limit is None else f"≤ {limit}", passed=False)
     value = costs["exfilwatch"].cpu / costs[reference].cpu
-    return Row(what, f"{value:.3f}") if limit is None else Row(what, f"{value:.3f}", f"≤ {limit}", value <= limit)
+    return Row(what, f"{value:.3f}") if limit is None else at_most(what, value, limit)
 
 
 def peak(what: str, costs: dict[str, Cost], limit: float) -> Row:
     """exfilwatch's memory in MB."""
     if "exfilwatch" not in costs:
         return Row(what, MISSING, f"≤ {limit} MB", passed=False)
-    value = costs["exfilwatch"].peak
-    return Row(what, f"{value:.0f} MB", f"≤ {limit} MB", value <= limit)
+    return at_most(what, costs["exfilwatch"].peak, limit, "{:.0f} MB")
 
 
 def same_findings(what: str, ours: Command | None, wanted: set[Hit]) -> Row:

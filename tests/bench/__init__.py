@@ -1,1 +1,0 @@
-"""Speed and memory of `exfilwatch detect`, as ratios to other programs measured in the same run."""
