@@ -56,7 +56,8 @@ class _Seen(NamedTuple):
     def _filtered(self, parsed: Arguments, selector: Selector) -> Iterator[str]:
         like = expression(selector.like) if selector.like else None
         unlike = expression(selector.unlike) if selector.unlike else None
-        for text in self._named(parsed, selector):
+        named = self._named(parsed, selector)
+        for text in filter(None, [" ".join(named)]) if selector.joined else named:
             if unlike is not None and unlike.search(text):
                 continue
             if like is None:
@@ -93,6 +94,8 @@ def _arguments(given: Sequence[str], which: str | int) -> Sequence[str]:
             return given[-1:]
         case "rest":
             return given[:-1]
+        case str() if which.endswith("+"):
+            return given[int(which[:-1]) :]
     return given[int(which) : int(which) + 1]
 
 
