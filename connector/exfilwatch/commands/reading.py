@@ -14,6 +14,8 @@ from exfilwatch.commands.tool import Form, Selector, Selectors, Tool, catalogue,
 
 TRANSFERS = frozenset(["upload", "download", "offer", "tunnel"])
 """What a command does at most one of: the first form that is meant counts."""
+_PACKS = frozenset(["archive", "encrypt", "split"])
+"""What a command that takes something apart (an `extract` before it) does not do."""
 _LONGEST = 8192
 """Characters of a text that a selector keeps."""
 
@@ -166,7 +168,9 @@ class Catalogue:
             done: set[str] = set()
             for form in tool.forms:
                 kind = "transfer" if form.does in TRANSFERS else form.does
-                if kind not in done and (action := _action(seen, parsed, form, renamed=renamed)):
+                if kind in done or (kind in _PACKS and "extract" in done):
+                    continue
+                if action := _action(seen, parsed, form, renamed=renamed):
                     done.add(kind)
                     yield action
 
