@@ -1,0 +1,245 @@
+"""What programs write whose output follows from their words and from what they are given: echo, printf, base64 -d, ...
+
+Sources: POSIX and GNU coreutils manuals (echo, printf, cat, tr, base64, tac, head), util-linux (rev), xxd(1), gzip(1),
+openssl-enc(1).
+"""
+
+import base64
+import binascii
+import re
+import zlib
+from collections.abc import Callable
+from typing import Final
+
+from exfilwatch.commands.command import Command, Undoing
+from exfilwatch.commands.shells.posix_escapes import ansi_c, echo_escapes, printf
+
+LONGEST: Final = 64 * 1024
+"""Characters of a text that is made here."""
+SILENT: Final = frozenset(
+    """
+    : true false cd export set unset alias shift sleep wait local declare readonly typeset exec umask trap return read
+    """.split()  # noqa: SIM905 -- as a list it fills the page
+)
+"""Programs that write nothing."""
+
+_ECHO_OPTIONS: Final = re.compile(r"-[neE]+")
+_RANGE: Final = re.compile(r"(\[:(?:lower|upper|digit|alpha|alnum|space):\])|(.)-(.)|(.)", re.DOTALL)
+_CLASSES: Final = {
+    "[:lower:]": "abcdefghijklmnopqrstuvwxyz",
+    "[:upper:]": "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    "[:digit:]": "0123456789",
+    "[:alpha:]": "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
+    "[:alnum:]": "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
+    "[:space:]": " \t\n\v\f\r",
+}
+_SUBSTITUTION: Final = re.compile(r"s([/|#,:@!])([\w /.:@%+=,;-]*)\1([\w /.:@%+=,;-]*)\1(g?)")
+
+
+def written(command: Command, undoing: Undoing) -> str | None:
+    """What a command writes to its standard output; None when that can't be told."""
+    if not command.words:
+        return None
+    write = _WRITERS.get(command.words[0].rsplit("/", 1)[-1])
+    if write is None:
+        return None
+    text, step = write(command.words[1:], command.text)
+    if text is None:
+        return None
+    text = undoing.within(text[:LONGEST])
+    if step:
+        undoing.did(step)
+    return text
+
+
+_Written = tuple[str | None, str]
+
+
+def _echo(words: list[str], _: str | None) -> _Written:
+    end, escapes = "\n", False
+    while words and _ECHO_OPTIONS.fullmatch(words[0]):
+        option, *words = words
+        end = "" if "n" in option else end
+        for letter in option:
+            escapes = {"e": True, "E": False}.get(letter, escapes)
+    written = " ".join(words)
+    if not escapes or "\\" not in written:
+        return written + end, ""
+    return echo_escapes(written) + ("" if "\\c" in written else end), "octal or hex escape"
+
+
+def _printf(words: list[str], _: str | None) -> _Written:
+    if words[:1] == ["--"]:
+        words = words[1:]
+    if not words or words[0].startswith("-"):
+        return None, ""
+    escaped = re.search(r"\\[0-7xuU]", words[0]) or (
+        "%b" in words[0] and any(re.search(r"\\[0-7xuU]", word) for word in words[1:])
+    )
+    return printf(words[0], words[1:]), "octal or hex escape" if escaped else ""
+
+
+def _cat(words: list[str], text: str | None) -> _Written:
+    return (text, "") if not [word for word in words if word != "-" and word not in {"-u", "-"}] else (None, "")
+
+
+def _tee(_: list[str], text: str | None) -> _Written:
+    return text, ""
+
+
+def _base64(words: list[str], text: str | None) -> _Written:
+    """Also base32 and basenc: the letters tell which they are, as `-d` is all that is common to them."""
+    flags = [word for word in words if word.startswith("-")]
+    if text is None or not any(_decodes(flag) for flag in flags):
+        return None, ""
+    return decoded(text), "base64"
+
+
+def _decodes(flag: str) -> bool:
+    return (
+        flag == "-D"
+        or (flag.startswith("--") and len(flag) > 2 and "--decode".startswith(flag))
+        or (not flag.startswith("--") and bool(re.fullmatch(r"-[id]*[dD][id]*", flag)))
+    )
+
+
+def _base32(words: list[str], text: str | None) -> _Written:
+    if text is None or not any(_decodes(word) for word in words):
+        return None, ""
+    try:
+        kept = re.sub(r"[^A-Z2-7]", "", text)
+        return letters(base64.b32decode(kept + "=" * (-len(kept) % 8))), "base32"
+    except (ValueError, binascii.Error):
+        return None, ""
+
+
+def decoded(text: str) -> str | None:
+    """What base64 text stands for; what is no letter of base64 is passed over, and an end that is cut off too."""
+    kept = re.sub(r"[^A-Za-z0-9+/]", "", text.translate({45: 43, 95: 47}))
+    kept = kept[: len(kept) - (len(kept) % 4 == 1)]
+    try:
+        return letters(base64.b64decode(kept + "=" * (-len(kept) % 4)))
+    except (ValueError, binascii.Error):
+        return None
+
+
+def letters(data: bytes) -> str:
+    """Bytes as text: UTF-8, else each byte a letter, so that a program after this one gets the same bytes again."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def octets(text: str) -> bytes:
+    """The bytes of a text that `letters` made."""
+    try:
+        return text.encode("latin-1") if not text.isascii() and text[:2] == "\x1f\x8b" else text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")
+
+
+def _openssl(words: list[str], text: str | None) -> _Written:
+    if text is None or "-d" not in words or not {"base64", "-base64", "-a"} & set(words):
+        return None, ""
+    if any(word.startswith(("-aes", "-des", "-in", "-out", "-pass")) for word in words):
+        return None, ""
+    return decoded(text), "base64"
+
+
+def _xxd(words: list[str], text: str | None) -> _Written:
+    flags = "".join(word for word in words if word.startswith("-"))
+    if text is None or "r" not in flags or "p" not in flags or [word for word in words if not word.startswith("-")]:
+        return None, ""
+    digits = re.sub(r"[^0-9A-Fa-f]", "", text)
+    return letters(bytes.fromhex(digits[: len(digits) // 2 * 2])), "hex dump"
+
+
+def _rev(words: list[str], text: str | None) -> _Written:
+    if text is None or words:
+        return None, ""
+    return "\n".join(line[::-1] for line in text.split("\n")), "reversed text"
+
+
+def _tac(words: list[str], text: str | None) -> _Written:
+    if text is None or words:
+        return None, ""
+    return "".join(reversed(text.splitlines(keepends=True))), "reversed text"
+
+
+def _tr(words: list[str], text: str | None) -> _Written:
+    if text is None or not words:
+        return None, ""
+    if words[0] in {"-d", "-s", "-ds", "--delete"}:
+        if words[0] != "-d" and words[0] != "--delete":
+            return None, ""
+        if len(words) != 2:
+            return None, ""
+        return text.translate(dict.fromkeys(map(ord, _set(words[1])))), "translated letters"
+    if len(words) != 2 or words[0].startswith("-"):
+        return None, ""
+    source, target = _set(words[0]), _set(words[1])
+    if not target:
+        return None, ""
+    target += target[-1] * (len(source) - len(target))
+    return text.translate({ord(a): b for a, b in zip(source, target, strict=False)}), "translated letters"
+
+
+def _set(text: str) -> str:
+    pieces: list[str] = []
+    for named, first, last, letter in _RANGE.findall(ansi_c(text[:512]) if "\\" in text else text[:512]):
+        if named:
+            pieces.append(_CLASSES[named])
+        elif letter:
+            pieces.append(letter)
+        elif 0 <= ord(last) - ord(first) < 512:
+            pieces.append("".join(map(chr, range(ord(first), ord(last) + 1))))
+    return "".join(pieces)
+
+
+def _gunzip(words: list[str], text: str | None) -> _Written:
+    if text is None or [word for word in words if not word.startswith("-")]:
+        return None, ""
+    try:
+        return letters(zlib.decompressobj(47).decompress(octets(text), LONGEST)), "compression"
+    except zlib.error:
+        return None, ""
+
+
+def _gzip(words: list[str], text: str | None) -> _Written:
+    if any(re.fullmatch(r"-[a-z]*d[a-z]*|--decompress|--uncompress", word) for word in words):
+        return _gunzip(words, text)
+    return None, ""
+
+
+def _sed(words: list[str], text: str | None) -> _Written:
+    """Only `s/letters/letters/`, with nothing that an expression would read as more than letters but the dot."""
+    script = [word for word in words if word != "-e"]
+    if text is None or len(script) != 1:
+        return None, ""
+    found = _SUBSTITUTION.fullmatch(script[0])
+    if found is None or "." in found[2] or not found[2] or text.count(found[2]) * len(found[3]) > LONGEST:
+        return None, ""
+    lines = text.split("\n")
+    return "\n".join(line.replace(found[2], found[3], -1 if found[4] else 1) for line in lines), "replacement"
+
+
+_WRITERS: Final[dict[str, Callable[[list[str], str | None], _Written]]] = {
+    "echo": _echo,
+    "printf": _printf,
+    "print": _echo,
+    "cat": _cat,
+    "tee": _tee,
+    "base64": _base64,
+    "gbase64": _base64,
+    "base32": _base32,
+    "openssl": _openssl,
+    "xxd": _xxd,
+    "rev": _rev,
+    "tac": _tac,
+    "tr": _tr,
+    "gunzip": _gunzip,
+    "zcat": _gunzip,
+    "gzip": _gzip,
+    "sed": _sed,
+}
