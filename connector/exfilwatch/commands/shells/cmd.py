@@ -9,36 +9,9 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from ..command import Command, Undoing
+from exfilwatch.commands.command import Command, Undoing
+from exfilwatch.commands.shells.usual import ENVIRONMENT, OF_A_USER
 
-USUAL: Final = {
-    "allusersprofile": "C:\\ProgramData",
-    "commonprogramfiles": "C:\\Program Files\\Common Files",
-    "commonprogramfiles(x86)": "C:\\Program Files (x86)\\Common Files",
-    "commonprogramw6432": "C:\\Program Files\\Common Files",
-    "comspec": "C:\\WINDOWS\\system32\\cmd.exe",
-    "os": "Windows_NT",
-    "pathext": ".COM;.EXE;.BAT;.CMD;.VBS;.VBE;.JS;.JSE;.WSF;.WSH;.MSC",
-    "processor_architecture": "AMD64",
-    "programdata": "C:\\ProgramData",
-    "programfiles": "C:\\Program Files",
-    "programfiles(x86)": "C:\\Program Files (x86)",
-    "programw6432": "C:\\Program Files",
-    "public": "C:\\Users\\Public",
-    "systemdrive": "C:",
-    "systemroot": "C:\\WINDOWS",
-    "windir": "C:\\WINDOWS",
-}
-"""Environment variables that have this value on nearly every Windows; names in lower case."""
-
-_USERS: Final = {
-    "appdata": "C:\\Users\\*\\AppData\\Roaming",
-    "homepath": "\\Users\\*",
-    "localappdata": "C:\\Users\\*\\AppData\\Local",
-    "temp": "C:\\Users\\*\\AppData\\Local\\Temp",
-    "tmp": "C:\\Users\\*\\AppData\\Local\\Temp",
-    "userprofile": "C:\\Users\\*",
-}
 _DEEPEST: Final = 40  # groups, loops and conditions within each other
 _LONGEST_LOOP: Final = 2000
 _LONGEST_PIPE: Final = 16
@@ -147,7 +120,7 @@ class _Script:
     def value(self, name: str) -> str | None:
         name = name.lower()
         known = self.set.get("env:" + name)
-        return USUAL.get(name) if known is None else known
+        return ENVIRONMENT.get(name) if known is None else known
 
     def expanded(self, text: str, known: "Callable[[str], str | None] | None" = None) -> str:
         """The text with the variables that are known put in."""
@@ -564,12 +537,12 @@ class _Words:
 
 
 def _usual(name: str) -> str | None:
-    return USUAL.get(name.lower())
+    return ENVIRONMENT.get(name.lower())
 
 
 def _of_a_user(name: str, how: str) -> str | None:
     """A part of a variable whose value has the user's name within, where the name can't matter."""
-    value = _USERS.get(name.lower())
+    value = OF_A_USER.get(name.lower())
     part = _part(value, how) if value and _PART.match(how) else None
     counted = part is not None and (found := _PART.match(how)) is not None and (found[1] or "0").startswith("-")
     if part is None or "*" in part or not (counted or int((_PART.match(how) or [0, "0"])[1] or 0) < 9):

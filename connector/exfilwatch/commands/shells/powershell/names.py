@@ -1,0 +1,69 @@
+"""Names that PowerShell gives to its own things: aliases, automatic variables, and what wildcards find."""
+
+import re
+from fnmatch import translate
+from functools import lru_cache
+from typing import Final
+
+from exfilwatch.commands.shells.usual import ENVIRONMENT, POWERSHELL
+
+EXPRESSION: Final = frozenset(["iex", "invoke-expression", "microsoft.powershell.utility\\invoke-expression"])
+FOR_EACH: Final = frozenset(["%", "foreach", "foreach-object"])
+WRITING: Final = frozenset(["echo", "write", "write-output"])
+SETTING: Final = frozenset(["set-variable", "sv", "set", "new-variable", "nv"])
+GETTING: Final = frozenset(["get-variable", "gv", "variable", "get-item", "gi", "item", "get-childitem", "gci", "dir", "ls", "childitem"])
+QUIET: Final = frozenset(["%", "foreach", "foreach-object", "new-object", "get-variable", "gv", "variable", "get-command", "gcm", "join-path"])
+"""Cmdlets that are no news where what they give is known."""
+SAME: Final = frozenset(["parameter", "validatenotnullorempty", "cmdletbinding", "io.stream", "object", "system.object"])
+"""Types and attributes before a value that leave it as it is."""
+ALIASES: Final = frozenset(
+    "ac cat cd clc clear copy cp cpi cpp curl cvpa del diff dir echo epcsv erase fl ft fw gal gc gci gcm gi gip gl gm gp"
+    " group gsv gv gwmi h history icm iex ii ipal ipcsv ipmo irm iwmi iwr kill lp ls man measure md mi mount move mp mv"
+    " ni nal ndr nv oh popd ps pushd pwd r rd rdr ren ri rm rmdir rni rp rv rvpa sal saps sasv sbp sc select set si sl"
+    " sleep sls sort sp spps spsv start sv swmi tee trcm type wget where wjb write".split()
+)
+"""Short names of cmdlets, of which PowerShell takes `-name:value` apart."""
+MADE: Final = re.compile(r"(?:\(?New-Object\s|\[[\w.]+\]::|\(?\[[\w.]+\]::)", re.IGNORECASE)
+"""Texts of expressions that make an object, which may stand for it."""
+
+_AUTOMATIC: Final = (
+    "ConfirmPreference DebugPreference ErrorActionPreference ErrorView ExecutionContext FormatEnumerationLimit"
+    " InformationPreference MaximumAliasCount MaximumDriveCount MaximumErrorCount MaximumFunctionCount"
+    " MaximumHistoryCount MaximumVariableCount MyInvocation NestedPromptLevel OutputEncoding ProgressPreference"
+    " PSCommandPath PSCulture PSDefaultParameterValues PSEmailServer PSHOME PSScriptRoot PSSessionApplicationName"
+    " PSSessionConfigurationName PSSessionOption PSUICulture PSVersionTable ShellId StackTrace VerbosePreference"
+    " WarningPreference WhatIfPreference"
+).split()
+_COMMANDS: Final = (
+    "Invoke-Expression Invoke-WebRequest Invoke-RestMethod Invoke-Command Invoke-WmiMethod New-Object Get-Content"
+    " Start-BitsTransfer Start-Process Copy-Item Compress-Archive Send-MailMessage Resolve-DnsName Get-ChildItem"
+    " Get-Process Get-Variable Set-Variable Get-Alias Write-Output Out-File ForEach-Object"
+).split()
+
+
+def usual(name: str) -> str | None:
+    """What a variable holds on nearly every Windows; names as the script's variables have them."""
+    return ENVIRONMENT.get(name[4:]) if name.startswith("env:") else POWERSHELL.get(name)
+
+
+def automatic(pattern: str) -> str | None:
+    """The one automatic variable that a wildcard finds."""
+    return _found(pattern, _AUTOMATIC)
+
+
+def command(pattern: str) -> str | None:
+    """The cmdlet that a name with wildcards finds: the first of the usual ones."""
+    return _found(pattern, _COMMANDS) if any(mark in pattern for mark in "*?[") else pattern
+
+
+def _found(pattern: str, names: list[str]) -> str | None:
+    compiled = _wildcard(pattern) if len(pattern) < 60 and pattern.count("*") < 8 else None
+    return next((name for name in names if compiled and compiled.match(name)), None)
+
+
+@lru_cache(256)
+def _wildcard(pattern: str) -> "re.Pattern[str] | None":
+    try:
+        return re.compile(translate(pattern), re.IGNORECASE)
+    except re.error:
+        return None
