@@ -28,7 +28,7 @@ def unbase64(text: str) -> bytes | None:
 
 
 def unhex(text: str) -> bytes | None:
-    """The bytes that hexadecimal digits stand for, also with blanks, commas, `0x`, `\\x` or `-` between; None if none."""
+    """The bytes that hexadecimal digits stand for, also with blanks, commas, `0x`, `\\x` or `-` between; else None."""
     digits = re.sub(r"0x|\\x|[\s,:-]", "", text, flags=re.IGNORECASE)
     try:
         return bytes.fromhex(digits) if digits else None

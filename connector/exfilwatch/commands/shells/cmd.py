@@ -98,7 +98,7 @@ class _Script:
             text = self.uncareted(text)
         if "%" in text:
             text = self.expanded(text, _usual)
-        reading = _Reading(self, text, depth)
+        reading = _Reading(self, text)
         found: list[Command] = []
         while reading.at < len(text) or reading.next < len(reading.operators):
             found += reading.line(depth)
@@ -158,7 +158,11 @@ class _Script:
         """What cmd.exe does itself: sets variables, echoes, starts; and the files that it wrote to."""
         name = command.words[0].lower()
         if name == "call" and len(command.words) > 1:
-            return self.simple(command.raw[len(command.words[0]) :].lstrip(" \t,;="), depth + 1) if depth < _DEEPEST else []
+            return (
+                self.simple(command.raw[len(command.words[0]) :].lstrip(" \t,;="), depth + 1)
+                if depth < _DEEPEST
+                else []
+            )
         if name == "set" and self.assigned(text):
             return []
         if name == "start":
@@ -173,8 +177,14 @@ class _Script:
 
     def filled(self, command: Command) -> None:
         """Text that is known to be in the file that the command reads its commands from (`< file`, `ftp -s:file`)."""
-        named = [command.reads] if command.reads else [word[3:] for word in command.words[1:] if word[:3].lower() in ("-s:", "/s:")]
-        named += [command.words[at + 1] for at, word in enumerate(command.words[:-1]) if word in ("-b", "-m", "-script")]
+        named = (
+            [command.reads]
+            if command.reads
+            else [word[3:] for word in command.words[1:] if word[:3].lower() in ("-s:", "/s:")]
+        )
+        named += [
+            command.words[at + 1] for at, word in enumerate(command.words[:-1]) if word in ("-b", "-m", "-script")
+        ]
         for name in named:
             lines = self.files.get(_file(name))
             if lines:
@@ -227,7 +237,7 @@ class _Script:
         return total if at == len(text.rstrip()) or text[at:].isspace() else None
 
 
-_STEP = {
+_STEP: Final[dict[str, Callable[[int, int], int]]] = {
     "+": lambda a, b: a + b,
     "-": lambda a, b: a - b,
     "*": lambda a, b: (a * b) % (1 << 32),
@@ -239,7 +249,7 @@ _STEP = {
 class _Reading:
     """One text being split at its operators."""
 
-    def __init__(self, script: _Script, text: str, depth: int) -> None:
+    def __init__(self, script: _Script, text: str) -> None:
         self.script = script
         self.text = text
         self.operators = [(found.start(), found["op"]) for found in _STRUCTURE.finditer(text) if found["op"]]
@@ -395,7 +405,7 @@ class _Reading:
         seen: set[tuple[str, ...]] = set()
         for value in known if setting or len(known) == 1 else ["%" + name]:
             undone.did("loop")
-            replaced = undone.within(written.sub(lambda _, value=value: value, body))
+            replaced = undone.within(written.sub(value.replace("\\", "\\\\"), body))
             if not replaced:
                 break
             for command in self.script.run(replaced, depth + 1) if depth < _DEEPEST else []:
@@ -514,7 +524,10 @@ class _Words:
             bare = program.replace('"', "")
             if _INSIDE.search(program):
                 self.undoing.did("quotes inside a word")
-                raw, end = (f'"{bare}"' if " " in bare else bare) + raw[end:], end - len(program) + len(bare) + 2 * (" " in bare)
+                raw, end = (
+                    (f'"{bare}"' if " " in bare else bare) + raw[end:],
+                    end - len(program) + len(bare) + 2 * (" " in bare),
+                )
             program = bare
         rest = raw[end:].lstrip(" \t\r\n,;=")
         words = [program]
@@ -543,11 +556,10 @@ def _usual(name: str) -> str | None:
 def _of_a_user(name: str, how: str) -> str | None:
     """A part of a variable whose value has the user's name within, where the name can't matter."""
     value = OF_A_USER.get(name.lower())
-    part = _part(value, how) if value and _PART.match(how) else None
-    counted = part is not None and (found := _PART.match(how)) is not None and (found[1] or "0").startswith("-")
-    if part is None or "*" in part or not (counted or int((_PART.match(how) or [0, "0"])[1] or 0) < 9):
-        return None
-    return part
+    found = _PART.match(how)
+    part = _part(value, how) if value and found else None
+    start = int((found[1] if found else None) or 0)
+    return part if part is not None and "*" not in part and start < 9 else None
 
 
 def _part(value: str, how: str) -> str:
@@ -588,7 +600,14 @@ def _holds(condition: "re.Match[str]", script: _Script) -> bool | None:
     if how != "==" and re.fullmatch(r"-?\d{1,9}", left) and re.fullmatch(r"-?\d{1,9}", right):
         a, b = int(left), int(right)
     order = (a > b) - (a < b) if isinstance(a, int) and isinstance(b, int) else (str(a) > str(b)) - (str(a) < str(b))
-    holds = {"==": order == 0, "equ": order == 0, "neq": order != 0, "lss": order < 0, "leq": order <= 0, "gtr": order > 0}
+    holds = {
+        "==": order == 0,
+        "equ": order == 0,
+        "neq": order != 0,
+        "lss": order < 0,
+        "leq": order <= 0,
+        "gtr": order > 0,
+    }
     holds["geq"] = order >= 0
     return holds[how] != ("not" in options)
 

@@ -1,4 +1,4 @@
-"""Methods and members of .NET that scripts build texts with, on values that are known. Each gives None where it can't."""
+"""Methods and members of .NET that scripts build texts with, on known values. Each gives None where it can't."""
 
 import re
 from typing import Final
@@ -12,6 +12,7 @@ from exfilwatch.commands.shells.powershell.values import (
     Type,
     Value,
     cast,
+    entry,
     expression,
     formatted,
     indexed,
@@ -46,7 +47,7 @@ def member(value: Value, name: str) -> Value:
     """`value.name`, not called."""
     name = name.lower()
     if isinstance(value, dict):
-        return value.get(name)
+        return entry(value, name)
     if name in ("length", "count") and isinstance(value, str | list | bytes):
         return len(value)
     if name in ("value", "name", "scriptblock", "fullname") and isinstance(value, str | Type | Block):
@@ -127,7 +128,9 @@ def _at_places(value: str, name: str, given: list[Value], first: str | None) -> 
 def _decoded(kind: Type, name: str, given: list[Value]) -> Value:
     """What an encoding makes of bytes or a text."""
     _, found, encoding = kind.name.partition("text.encoding.")
-    codec = _ENCODINGS.get(encoding) if found else _ENCODINGS.get(kind.name.removeprefix("text.").removesuffix("encoding"))
+    codec = (
+        _ENCODINGS.get(encoding) if found else _ENCODINGS.get(kind.name.removeprefix("text.").removesuffix("encoding"))
+    )
     if codec is None or not given:
         return None
     value = given[0]
@@ -158,17 +161,24 @@ def static(kind: Type, name: str, given: list[Value] | None) -> Value:
     if owner == "string":
         return _string(name, given)
     if owner in ("text.encoding", "encoding") and name == "getencoding" and first is not None:
-        return Type("text.encoding." + {"65001": "utf8", "1200": "unicode", "1252": "default", "20127": "ascii"}.get(first, first.lower()))
+        return Type(
+            "text.encoding."
+            + {"65001": "utf8", "1200": "unicode", "1252": "default", "20127": "ascii"}.get(first, first.lower())
+        )
     if owner in ("regex", "text.regularexpressions.regex"):
         return _matched(name, given, words)
-    if owner in ("char",) and first is not None:
+    if owner == "char" and first is not None:
         code = number(given[0])
         if name in ("convertfromutf32", "parse") and code is not None:
             return cast("char", code) if name == "convertfromutf32" else first
         return {"tolower": first.lower(), "toupper": first.upper()}.get(name)
     if owner in ("scriptblock", "management.automation.scriptblock") and name == "create" and first is not None:
         return Block(first)
-    if owner == "environment" and name in ("getenvironmentvariable", "expandenvironmentvariables") and first is not None:
+    if (
+        owner == "environment"
+        and name in ("getenvironmentvariable", "expandenvironmentvariables")
+        and first is not None
+    ):
         return ENVIRONMENT.get(first.strip("%").lower())
     if owner == "io.path" and name in ("combine", "join") and None not in words:
         return "\\".join(str(word).rstrip("\\") for word in words)
@@ -236,11 +246,15 @@ def _matched(name: str, given: list[Value], words: list[str | None]) -> Value:
 
 
 def _unescaped(found: "re.Match[str]") -> str:
-    return chr(int(found[1] or found[2], 16)) if found[1] or found[2] else {"n": "\n", "t": "\t", "r": "\r"}.get(found[3], found[3])
+    return (
+        chr(int(found[1] or found[2], 16))
+        if found[1] or found[2]
+        else {"n": "\n", "t": "\t", "r": "\r"}.get(found[3], found[3])
+    )
 
 
 def created(kind: Type, given: list[Value]) -> Value:
-    """`New-Object kind arguments` and `[kind]::new(arguments)`, as far as they stand for the bytes or the text within."""
+    """`New-Object kind arguments` and `[kind]::new(arguments)`, where they stand for the bytes or the text within."""
     first = given[0] if given else None
     if kind.name in _UNPACKING:
         found = unpacked(first) if isinstance(first, bytes) else None
@@ -253,7 +267,9 @@ def created(kind: Type, given: list[Value]) -> Value:
     if kind.name == "string" and given:
         whole = joined(first, "") if isinstance(first, list) else first
         count = number(given[1]) if len(given) > 1 else 1
-        return whole * count if isinstance(whole, str) and count is not None and 0 <= count * len(whole) < MOST else None
+        return (
+            whole * count if isinstance(whole, str) and count is not None and 0 <= count * len(whole) < MOST else None
+        )
     if kind.name.startswith("text.") and kind.name.endswith("encoding"):
         return kind
     if kind.name in ("uri", "text.stringbuilder") and isinstance(first, str):

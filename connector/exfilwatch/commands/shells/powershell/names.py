@@ -7,38 +7,62 @@ from typing import Final
 
 from exfilwatch.commands.shells.usual import ENVIRONMENT, POWERSHELL
 
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
 EXPRESSION: Final = frozenset(["iex", "invoke-expression", "microsoft.powershell.utility\\invoke-expression"])
 FOR_EACH: Final = frozenset(["%", "foreach", "foreach-object"])
 WRITING: Final = frozenset(["echo", "write", "write-output"])
 SETTING: Final = frozenset(["set-variable", "sv", "set", "new-variable", "nv"])
-GETTING: Final = frozenset(["get-variable", "gv", "variable", "get-item", "gi", "item", "get-childitem", "gci", "dir", "ls", "childitem"])
-QUIET: Final = frozenset(["%", "foreach", "foreach-object", "new-object", "get-variable", "gv", "variable", "get-command", "gcm", "join-path"])
+GETTING: Final = frozenset(
+    ["get-variable", "gv", "variable", "get-item", "gi", "item", "get-childitem", "gci", "dir", "ls", "childitem"]
+)
+QUIET: Final = frozenset(
+    [
+        "%",
+        "foreach",
+        "foreach-object",
+        "new-object",
+        "get-variable",
+        "gv",
+        "variable",
+        "get-command",
+        "gcm",
+        "join-path",
+    ]
+)
 """Cmdlets that are no news where what they give is known."""
-SAME: Final = frozenset(["parameter", "validatenotnullorempty", "cmdletbinding", "io.stream", "object", "system.object"])
+SAME: Final = frozenset(
+    ["parameter", "validatenotnullorempty", "cmdletbinding", "io.stream", "object", "system.object"]
+)
 """Types and attributes before a value that leave it as it is."""
 ALIASES: Final = frozenset(
-    "ac cat cd clc clear copy cp cpi cpp curl cvpa del diff dir echo epcsv erase fl ft fw gal gc gci gcm gi gip gl gm gp"
-    " group gsv gv gwmi h history icm iex ii ipal ipcsv ipmo irm iwmi iwr kill lp ls man measure md mi mount move mp mv"
-    " ni nal ndr nv oh popd ps pushd pwd r rd rdr ren ri rm rmdir rni rp rv rvpa sal saps sasv sbp sc select set si sl"
-    " sleep sls sort sp spps spsv start sv swmi tee trcm type wget where wjb write".split()
+    _words("""
+    ac cat cd clc clear copy cp cpi cpp curl cvpa del diff dir echo epcsv erase fl ft fw gal gc gci gcm gi gip gl gm gp
+    group gsv gv gwmi h history icm iex ii ipal ipcsv ipmo irm iwmi iwr kill lp ls man measure md mi mount move mp mv
+    ni nal ndr nv oh popd ps pushd pwd r rd rdr ren ri rm rmdir rni rp rv rvpa sal saps sasv sbp sc select set si sl
+    sleep sls sort sp spps spsv start sv swmi tee trcm type wget where wjb write
+""")
 )
 """Short names of cmdlets, of which PowerShell takes `-name:value` apart."""
 MADE: Final = re.compile(r"(?:\(?New-Object\s|\[[\w.]+\]::|\(?\[[\w.]+\]::)", re.IGNORECASE)
 """Texts of expressions that make an object, which may stand for it."""
 
-_AUTOMATIC: Final = (
-    "ConfirmPreference DebugPreference ErrorActionPreference ErrorView ExecutionContext FormatEnumerationLimit"
-    " InformationPreference MaximumAliasCount MaximumDriveCount MaximumErrorCount MaximumFunctionCount"
-    " MaximumHistoryCount MaximumVariableCount MyInvocation NestedPromptLevel OutputEncoding ProgressPreference"
-    " PSCommandPath PSCulture PSDefaultParameterValues PSEmailServer PSHOME PSScriptRoot PSSessionApplicationName"
-    " PSSessionConfigurationName PSSessionOption PSUICulture PSVersionTable ShellId StackTrace VerbosePreference"
-    " WarningPreference WhatIfPreference"
-).split()
-_COMMANDS: Final = (
-    "Invoke-Expression Invoke-WebRequest Invoke-RestMethod Invoke-Command Invoke-WmiMethod New-Object Get-Content"
-    " Start-BitsTransfer Start-Process Copy-Item Compress-Archive Send-MailMessage Resolve-DnsName Get-ChildItem"
-    " Get-Process Get-Variable Set-Variable Get-Alias Write-Output Out-File ForEach-Object"
-).split()
+_AUTOMATIC: Final = _words("""
+    ConfirmPreference DebugPreference ErrorActionPreference ErrorView ExecutionContext FormatEnumerationLimit
+    InformationPreference MaximumAliasCount MaximumDriveCount MaximumErrorCount MaximumFunctionCount
+    MaximumHistoryCount MaximumVariableCount MyInvocation NestedPromptLevel OutputEncoding ProgressPreference
+    PSCommandPath PSCulture PSDefaultParameterValues PSEmailServer PSHOME PSScriptRoot PSSessionApplicationName
+    PSSessionConfigurationName PSSessionOption PSUICulture PSVersionTable ShellId StackTrace VerbosePreference
+    WarningPreference WhatIfPreference
+""")
+_COMMANDS: Final = _words("""
+    Invoke-Expression Invoke-WebRequest Invoke-RestMethod Invoke-Command Invoke-WmiMethod New-Object Get-Content
+    Start-BitsTransfer Start-Process Copy-Item Compress-Archive Send-MailMessage Resolve-DnsName Get-ChildItem
+    Get-Process Get-Variable Set-Variable Get-Alias Write-Output Out-File ForEach-Object
+""")
 
 
 def usual(name: str) -> str | None:
@@ -56,7 +80,7 @@ def command(pattern: str) -> str | None:
     return _found(pattern, _COMMANDS) if any(mark in pattern for mark in "*?[") else pattern
 
 
-def _found(pattern: str, names: list[str]) -> str | None:
+def _found(pattern: str, names: tuple[str, ...]) -> str | None:
     compiled = _wildcard(pattern) if len(pattern) < 60 and pattern.count("*") < 8 else None
     return next((name for name in names if compiled and compiled.match(name)), None)
 

@@ -42,7 +42,10 @@ _ASSIGNED = re.compile(
     r"(?:\[[\w.\[\], ]{1,80}\][ \t]*)*\$(?:(?:(?P<scope>\w+):)?(?P<name>\w+)|\{(?P<braced>[^}]*+)\})[ \t]*"
     r"(?P<how>[-+*/%]|\?\?)?=(?!=)[ \t]*"
 )
-_NUMBER = re.compile(r"([-+]?)(?:(0x[0-9a-f]{1,15})|(\d{1,18})(\.\d{1,18}(?:e[-+]?\d{1,3})?)?)(l|d|kb|mb|gb|tb|pb)?(?![\w.\\:/-]|\.\w)|[-+]?\d{1,18}(?=\.\.)", re.IGNORECASE)
+_NUMBER = re.compile(
+    r"([-+]?)(?:(0x[0-9a-f]{1,15})|(\d{1,18})(\.\d{1,18}(?:e[-+]?\d{1,3})?)?)(l|d|kb|mb|gb|tb|pb)?(?![\w.\\:/-]|\.\w)|[-+]?\d{1,18}(?=\.\.)",
+    re.IGNORECASE,
+)
 _INTEGER = re.compile(r"\d{1,18}|0x[0-9a-f]{1,15}", re.IGNORECASE)
 _OPERATOR = re.compile(
     r"-(?:[ic]?(?:eq|ne|gt|ge|lt|le|like|notlike|match|notmatch|contains|notcontains|in|notin|replace|split)"
@@ -62,7 +65,9 @@ _STATEMENT_END = re.compile(r"\s*(?:$|[;\n|&})])")
 _CMDLET = re.compile(r"\w+-\w+$")
 _STARTS_EXPRESSION: Final = frozenset("'\"$(@[{0123456789+-!,")
 _ESCAPES: Final = {"0": "\0", "a": "\a", "b": "\b", "e": "\x1b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
-_FOLDED: Final = {ord(each): "'" for each in "\u2018\u2019\u201a\u201b"} | {ord(each): '"' for each in "\u201c\u201d\u201e"}
+_FOLDED: Final = {ord(each): "'" for each in "\u2018\u2019\u201a\u201b"} | {
+    ord(each): '"' for each in "\u201c\u201d\u201e"
+}
 _DASHES: Final = {ord(each): "-" for each in "\u2013\u2014\u2015"}
 
 _TIGHTNESS: Final = {",": 8, "..": 7, "-f": 6, "*": 5, "/": 5, "%": 5, "+": 4, "-": 4}
@@ -122,9 +127,9 @@ class _Reader:
         self.variables: dict[str, Value] = outer.variables if outer else dict(undoing.variables)
         self.objects: dict[str, str] = outer.objects if outer else {}
         self.aliases: dict[str, str] = outer.aliases if outer else {}
-        self.depth = outer.depth if outer else 0
-        self.loops = outer.loops if outer else 0
-        self.steps = outer.steps if outer else 0
+        self.depth: int = outer.depth if outer else 0
+        self.loops: int = outer.loops if outer else 0
+        self.steps: int = outer.steps if outer else 0
         self.within = 0
 
     # places in the text
@@ -174,9 +179,7 @@ class _Reader:
                 continue
             before = self.at
             last = self.statement()
-            if self.at == before:
-                self.at += 1
-            elif text[self.at : self.at + 1] == "&":
+            if self.at == before or text[self.at : self.at + 1] == "&":
                 self.at += 1
 
     def statement(self) -> Node:
@@ -353,7 +356,7 @@ class _Reader:
         while True:
             self.skip(_SPACE if not first else _BLANK)
             count = len(self.found)
-            value, raw = self.element(before, value, first)
+            value, raw = self.element(before, value)
             here = self.found[count:]
             before = (before + here)[-_LONGEST_PIPE:]
             self.skip(_BLANK)
@@ -367,7 +370,7 @@ class _Reader:
             self.at += 1
             first = False
 
-    def element(self, before: list[Command], given: Value, first: bool) -> Node:
+    def element(self, before: list[Command], given: Value) -> Node:
         """One part of a pipeline: an expression or a command."""
         self.step()
         mark = self.peek()
@@ -379,24 +382,28 @@ class _Reader:
                 return self.command(before, given, True)
         elif mark in _STARTS_EXPRESSION and mark:
             start, count, steps = self.at, len(self.found), self.steps
-            if not (mark.isdigit() or mark in "+-") or _NUMBER.match(self.text, self.at) or _UNARY.match(self.text, self.at):
+            if (
+                not (mark.isdigit() or mark in "+-")
+                or _NUMBER.match(self.text, self.at)
+                or _UNARY.match(self.text, self.at)
+            ):
                 value, raw = self.expression(0)
                 if self.skip(_BLANK) and self.peek() == "=" and self.text[self.at + 1 : self.at + 2] != "=":
                     return self.stored(raw, "=")
                 if self.text[self.at : self.at + 2] in ("+=", "-="):
                     return self.stored(raw, self.text[self.at : self.at + 2])
                 if _STATEMENT_END.match(self.text, self.at) or self.peek() in (">", "2", "*"):
-                    self.calls(value, raw, before, count)
+                    self.calls(value, raw, before)
                     return value, raw
                 if isinstance(value, str) and mark in "'\"":  # a program's name in quotes, without the & that it needs
                     del self.found[count:]
                     self.at, self.steps = start, steps
                     return self.command(before, given, True)
-                self.calls(value, raw, before, count)
+                self.calls(value, raw, before)
                 return value, raw
         return self.command(before, given, False)
 
-    def calls(self, value: Value, raw: str, before: list[Command], count: int) -> None:
+    def calls(self, value: Value, raw: str, before: list[Command]) -> None:
         """Note an expression that does something: calls a method, or sets something."""
         redirected = self.redirection()
         if redirected or (not self.within and value is None and _CALL.search(raw) and raw[:1] != "{"):
@@ -546,7 +553,7 @@ class _Reader:
         self.loops -= 1
         body = self.text[start : self.at - 1]
         made: Value = last[0] if len(several) == 1 else None
-        if len(several) > 1 and len(self.found) == count and len(several) <= _LONGEST_LOOP:
+        if 1 < len(several) <= _LONGEST_LOOP and not any(each.words for each in self.found[count:]):
             results: list[Value] = []
             for item in several:
                 if not self.undoing.within(body) or self.undoing.bounds.left <= 0:
@@ -557,17 +564,24 @@ class _Reader:
                 self.steps = inner.steps
             if len(results) == len(several) and None not in results:
                 made = results
+                del self.found[count:]
         self.bind("_", kept)
         return made, "{" + body + "}"
 
     def effect(self, name: str, command: Command, arguments: list[tuple[Value, str]], given: Value) -> Node:
         """What a cmdlet gives or does that can be told without running it."""
         raw = command.raw
-        plain = [value for value, text in arguments if not (isinstance(value, str) and value == text and value[:1] == "-")]
+        plain = [
+            value for value, text in arguments if not (isinstance(value, str) and value == text and value[:1] == "-")
+        ]
         first = plain[0] if plain else None
         if name in names.EXPRESSION:
             script = first if first is not None else given
-            script = "\n".join(values.text(item) or "" for item in script) if isinstance(script, list) else values.text(script)
+            script = (
+                "\n".join(values.text(item) or "" for item in script)
+                if isinstance(script, list)
+                else values.text(script)
+            )
             if script is not None:
                 self.undoing.did("built script")
                 self.later(script)
@@ -588,7 +602,7 @@ class _Reader:
         if name in names.GETTING:
             asked = str(values.text(first) or "").lower().removeprefix("variable:").lstrip("\\/")
             known = names.automatic(asked) if "*" in asked or "?" in asked else None
-            return (known if known else self.variables.get(asked, names.usual(asked))), raw
+            return (known or self.variables.get(asked, names.usual(asked))), raw
         if name in ("get-command", "gcm", "get-alias", "gal") and isinstance(first, str):
             return names.command(first), raw
         if name in ("set-alias", "new-alias", "sal", "nal") and len(plain) > 1:
@@ -599,7 +613,9 @@ class _Reader:
         if name == "join-path" and len(plain) > 1:
             parts = [values.text(each) for each in plain]
             if None not in parts:
-                return "\\".join(str(part).strip("\\") if at else str(part).rstrip("\\") for at, part in enumerate(parts)), raw
+                return "\\".join(
+                    str(part).strip("\\") if at else str(part).rstrip("\\") for at, part in enumerate(parts)
+                ), raw
         if name == "out-string":
             return values.text(given), raw
         return None, raw
@@ -644,11 +660,7 @@ class _Reader:
 
     def one(self) -> tuple[Value, str, list[str]]:
         mark = self.peek()
-        if mark in "'\"":
-            value, raw = self.postfix()
-        elif mark == "(":
-            value, raw = self.postfix()
-        elif mark == "@" and self.text[self.at + 1 : self.at + 2] in "({'\"":
+        if mark in "'\"" or mark == "(" or (mark == "@" and self.text[self.at + 1 : self.at + 2] in "({'\""):
             value, raw = self.postfix()
         elif mark == "@":
             return self.splatted()
@@ -978,7 +990,9 @@ class _Reader:
             elif isinstance(made, str) and value.name != "text.encoding":
                 self.undoing.did("string building")
             return made
-        if lower in ("invoke", "invokereturnasis", "invokescript") and (isinstance(value, Block) or lower == "invokescript"):
+        if lower in ("invoke", "invokereturnasis", "invokescript") and (
+            isinstance(value, Block) or lower == "invokescript"
+        ):
             script = value.text if isinstance(value, Block) else values.text(given[0]) if given else None
             if script is not None:
                 self.undoing.did("built script")
@@ -1117,7 +1131,7 @@ class _Reader:
                 value, raw = self.statement()
                 name = values.text(key[0])
                 if name is not None:
-                    table[name.lower()] = value
+                    table[name] = value
                     raws.append(f"{name} = {written(value, raw)}")
                     known = known and value is not None
             if self.at == before:
@@ -1139,13 +1153,17 @@ class _Reader:
         place = self.at
         self.skip(_BLANK)
         mark = self.peek()
-        if not mark or mark not in "'\"$(@[-+0123456789{" or (mark == "-" and not self.text[self.at + 1 : self.at + 2].isdigit()):
+        if (
+            not mark
+            or mark not in "'\"$(@[-+0123456789{"
+            or (mark == "-" and not self.text[self.at + 1 : self.at + 2].isdigit())
+        ):
             self.at = place
             return kind, f"[{kind.written}]"
         self.deeper()
         value, raw = self.unary()
         self.depth -= 1
-        if kind.name in ("void",):
+        if kind.name == "void":
             return None, raw
         made = values.cast(kind.name, value) if value is not None else None
         if isinstance(made, str) and kind.name in ("char", "string"):
@@ -1179,7 +1197,9 @@ class _Reader:
             found = chunk.match(text, self.at)
             if found:
                 self.at = found.end()
-                pieces.append('"' if found[0] == '""' else found[0] if end < 0 else found[0][: max(0, last - found.start())])
+                pieces.append(
+                    '"' if found[0] == '""' else found[0] if end < 0 else found[0][: max(0, last - found.start())]
+                )
                 continue
             self.step()
             mark = text[self.at]

@@ -6,7 +6,7 @@ A text may have variables within that are not known; they stay in it as written 
 
 import re
 from collections.abc import Callable
-from typing import Any, Final, TypeAlias, Union
+from typing import Any, Final, TypeAlias
 
 import re2
 
@@ -30,8 +30,8 @@ class Block:
         self.text = text
 
 
-Known: TypeAlias = Union[str, int, bytes, list["Value"], dict[str, "Value"], Type, Block]
-Value: TypeAlias = Known | None
+Known: TypeAlias = "str | int | bytes | list[Value] | dict[str, Value] | Type | Block"
+Value: TypeAlias = "Known | None"
 
 MOST: Final = 64 * 1024
 """Characters or items that a value has at most."""
@@ -113,7 +113,7 @@ def arithmetic(operator: str, left: Value, right: Value) -> Value:
     if operator == "-":
         return a - b
     if operator in ("/", "%"):
-        return None if not b or a % b and operator == "/" else a // b if operator == "/" else a % b
+        return None if not b or (a % b and operator == "/") else a // b if operator == "/" else a % b
     if operator == "-bxor":
         return a ^ b
     if operator == "-band":
@@ -126,14 +126,16 @@ def arithmetic(operator: str, left: Value, right: Value) -> Value:
 
 
 def ranged(left: Value, right: Value) -> Value:
-    """`..`"""
+    """`..`, of numbers or of single letters."""
     a, b = number(left), number(right)
     if isinstance(left, str) and isinstance(right, str) and len(left) == len(right) == 1 and a is None:
-        a, b = ord(left), ord(right)
-        return [chr(code) for code in (range(a, b + 1) if a <= b else range(a, b - 1, -1))][:MOST]
-    if a is None or b is None or abs(a - b) > MOST:
-        return None
-    return list(range(a, b + 1) if a <= b else range(a, b - 1, -1))
+        letters: list[Value] = list(map(chr, _between(ord(left), ord(right))))
+        return letters[:MOST]
+    return None if a is None or b is None or abs(a - b) > MOST else list(_between(a, b))
+
+
+def _between(first: int, last: int) -> range:
+    return range(first, last + 1) if first <= last else range(first, last - 1, -1)
 
 
 def formatted(form: Value, value: Value) -> Value:
@@ -203,7 +205,9 @@ def _change(pattern: str, new: str, sensitive: bool) -> Callable[[str], str | No
         found = re.compile(re.escape(pattern), re.IGNORECASE)
         return lambda whole: found.sub(lambda _: new, whole) if len(whole) * (len(new) + 1) < MOST * 8 else None
     compiled = expression(pattern, sensitive)
-    written = _GROUP.sub(lambda group: "\\" + group[1] if group[1] else "$" if group[3] else "\\0", new.replace("\\", "\\\\"))
+    written = _GROUP.sub(
+        lambda group: "\\" + group[1] if group[1] else "$" if group[3] else "\\0", new.replace("\\", "\\\\")
+    )
 
     def change(whole: str) -> str | None:
         if compiled is None or len(whole) * (len(new) + 1) > MOST * 8:
@@ -245,13 +249,18 @@ def indexed(value: Value, index: Value) -> Value:
     """`value[index]`"""
     if isinstance(value, dict):
         key = text(index)
-        return value.get(key.lower()) if key is not None else None
+        return entry(value, key) if key is not None else None
     if not isinstance(value, str | list | bytes):
         return None
     if isinstance(index, list):
         found = [_at(value, number(each)) for each in index]
         return None if None in found else found
     return _at(value, number(index))
+
+
+def entry(table: "dict[str, Value]", key: str) -> Value:
+    """What a table has under a key, in whatever case."""
+    return next((value for name, value in table.items() if name.lower() == key.lower()), None)
 
 
 def _at(value: "str | list[Value] | bytes", at: int | None) -> Value:
@@ -291,6 +300,17 @@ def cast(kind: str, value: Value) -> Value:
     if kind in ("scriptblock", "management.automation.scriptblock"):
         whole = text(value)
         return Block(whole) if whole is not None else None
-    if kind in ("io.memorystream", "array", "object", "object[]", "string[]", "psobject", "hashtable", "ordered", "uri", "net.ipaddress"):
+    if kind in (
+        "io.memorystream",
+        "array",
+        "object",
+        "object[]",
+        "string[]",
+        "psobject",
+        "hashtable",
+        "ordered",
+        "uri",
+        "net.ipaddress",
+    ):
         return items(value) if kind in ("array", "object[]", "string[]") and value is not None else value
     return None
