@@ -12,6 +12,9 @@ _ENDS = ("&&", ";", "||", "&", "(", ")")
 
 
 def commands_of(line: str, image: str) -> list[Command]:
+    if "\n" in line and image and program(image) not in _INNER:
+        first, _, typed = line.partition("\n")
+        return [Command(shlex.split(first), raw=first, text=typed)]
     texts: list[str] = []
 
     def here(match: re.Match[str]) -> str:

@@ -14,6 +14,8 @@ from exfilwatch.commands.tool import Form, Selector, Selectors, Tool, catalogue,
 
 TRANSFERS = frozenset(["upload", "download", "offer", "tunnel"])
 """What a command does at most one of: the first form that is meant counts."""
+_PACKS = frozenset(["archive", "encrypt", "split"])
+"""What a command that takes something apart (an `extract` before it) does not do."""
 _LONGEST = 8192
 """Characters of a text that a selector keeps."""
 
@@ -56,7 +58,8 @@ class _Seen(NamedTuple):
     def _filtered(self, parsed: Arguments, selector: Selector) -> Iterator[str]:
         like = expression(selector.like) if selector.like else None
         unlike = expression(selector.unlike) if selector.unlike else None
-        for text in self._named(parsed, selector):
+        named = self._named(parsed, selector)
+        for text in filter(None, [" ".join(named)]) if selector.joined else named:
             if unlike is not None and unlike.search(text):
                 continue
             if like is None:
@@ -93,6 +96,8 @@ def _arguments(given: Sequence[str], which: str | int) -> Sequence[str]:
             return given[-1:]
         case "rest":
             return given[:-1]
+        case str() if which.endswith("+"):
+            return given[int(which[:-1]) :]
     return given[int(which) : int(which) + 1]
 
 
@@ -163,7 +168,9 @@ class Catalogue:
             done: set[str] = set()
             for form in tool.forms:
                 kind = "transfer" if form.does in TRANSFERS else form.does
-                if kind not in done and (action := _action(seen, parsed, form, renamed=renamed)):
+                if kind in done or (kind in _PACKS and "extract" in done):
+                    continue
+                if action := _action(seen, parsed, form, renamed=renamed):
                     done.add(kind)
                     yield action
 
