@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from exfilwatch.commands.tool import Tool
+from exfilwatch.commands.tool import COMMON, Tool
 
 
 class Arguments(NamedTuple):
@@ -102,7 +102,11 @@ def _named(tool: Tool, words: list[str], found: Arguments) -> None:
             continue
         for option in tool.glued:
             if word[1:].lower().startswith(option[1:].lower()):
-                found.options.setdefault(option, []).append(word[len(option) :].lstrip(":="))
+                value = word[len(option) :].lstrip(":=")
+                if not value and option in tool.takes and at < len(words):
+                    value = words[at]
+                    at += 1
+                found.options.setdefault(option, []).append(value)
                 break
         else:
             name, mark, value = _cut(word)
@@ -125,12 +129,16 @@ def _cut(word: str) -> tuple[str, str, str]:
 def _option(tool: Tool, name: str) -> str:
     """The option of the catalogue that a name without regard to its mark and case means; "" when none."""
     name = name[1:].lower()
-    for each in tool.known:
-        if each[1:].lower() == name:
-            return each
+    known = ((tool.known, COMMON) if tool.syntax == "powershell" else (tool.known,)) if name else ()
+    for names in known:
+        for each in names:
+            if each[1:].lower() == name:
+                return each
     if tool.syntax == "powershell" or tool.abbreviated:
-        fitting = [each for each in tool.known if each[1:].lower().startswith(name)]
-        return fitting[0] if len(fitting) == 1 else ""
+        for names in known:
+            fitting = [each for each in names if each[1:].lower().startswith(name)]
+            if fitting:
+                return fitting[0] if len(fitting) == 1 else ""
     return ""
 
 

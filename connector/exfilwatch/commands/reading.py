@@ -1,6 +1,6 @@
 """Commands read with the catalogue: what each does, with what, and where to."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
 from typing import NamedTuple
@@ -127,8 +127,8 @@ class Catalogue:
                     self._versions.append((program, tool))
                 else:
                     self._exact.setdefault(program, []).append(tool)
-            if tool.language:
-                self._languages.setdefault(tool.language, []).append(tool)
+            for language in tool.languages:
+                self._languages.setdefault(language, []).append(tool)
 
     @cached_property
     def originals(self) -> Mapping[str, Tool]:
@@ -141,23 +141,33 @@ class Catalogue:
         found = self._exact.get(program, [])
         return tuple(found + [tool for pattern, tool in self._versions if fnmatchcase(program, pattern)])
 
-    def of_language(self, language: str) -> Sequence[Tool]:
-        return self._languages.get(language, ())
+    def of_language(self, language: str, code: str) -> Iterator[Tool]:
+        """The tools that read code of a language, of which a hint stands in it."""
+        lower = code.lower()
+        for tool in self._languages.get(language, ()):
+            if not tool.hints or any(hint in lower for hint in tool.hints):
+                yield tool
 
     def actions(self, command: Command, original: str = "") -> list[Action]:
         """What a command does. `original`: the OriginalFileName of the program, where its event tells."""
-        found = list(self._said(self.named(command.program), command, renamed=False))
-        found += self._said(self.of_language(command.language), command, renamed=False)
+        named = self.named(command.program)
+        cmdlets = [tool for tool in named if tool.syntax == "powershell"]
+        programs = [tool for tool in named if tool.syntax != "powershell"]
+        found = list(self._said(cmdlets, command, renamed=False)) if command.language == "powershell" else []
+        found = found or list(self._said(programs, command, renamed=False))
+        if command.language:
+            found += self._said(self.of_language(command.language, command.raw), command, renamed=False)
         if command.writes or command.reads:
             found += self._said(self._every, command, renamed=False)
         if not found and original and (tool := self.originals.get(original.lower())):
             found += self._said([tool], command, renamed=True)
-        if not found and command.words and not self.named(command.program) and not command.language:
+        foreign = command.words and (not command.language or any(mark in command.words[0] for mark in "\\/."))
+        if not found and foreign and not named:
             candidates = (next(self._said([tool], command, renamed=True), None) for tool in self.tools if tool.renamed)
             found += [each for each in candidates if each and each.does not in ("download", "extract")][:1]
         return found
 
-    def _said(self, tools: Sequence[Tool], command: Command, *, renamed: bool) -> Iterator[Action]:
+    def _said(self, tools: Iterable[Tool], command: Command, *, renamed: bool) -> Iterator[Action]:
         for tool in tools:
             seen = _Seen(tool, command)
             parsed = arguments(tool, command.words[1:])

@@ -13,13 +13,27 @@ import yaml
 from exfilwatch.commands.expression import expression
 from exfilwatch.errors import ConfigError
 
-Does = Literal["upload", "download", "offer", "tunnel", "archive", "extract", "encrypt", "split", "collect", "schedule"]
+Does = Literal[
+    "upload", "download", "offer", "tunnel", "mount", "archive", "extract", "encrypt", "encode", "split", "collect",
+    "schedule",
+]  # fmt: skip
+"""`mount`: a share or folder of another host is attached; no content goes by that alone. `extract` is also what undoes
+an encryption or encoding; `encode` is base64 and its kin, which hides nothing from who looks."""
 Family = Literal[
     "http client", "file transfer", "socket", "cloud", "backup", "mail", "dns", "icmp", "share", "script", "powershell",
     "windows", "database", "container", "repository", "tunnel", "archiver", "finder", "other",
 ]  # fmt: skip
 Syntax = Literal["getopt", "dash", "slash", "powershell", "words"]
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+_COMMON_VALUED = (
+    *("-ErrorAction", "-ea", "-WarningAction", "-wa", "-InformationAction", "-infa", "-ProgressAction", "-proga"),
+    *("-ErrorVariable", "-ev", "-WarningVariable", "-wv", "-InformationVariable", "-iv", "-OutVariable", "-ov"),
+    *("-OutBuffer", "-ob", "-PipelineVariable", "-pv"),
+)
+COMMON = (*_COMMON_VALUED, "-Verbose", "-vb", "-Debug", "-db", "-WhatIf", "-wi", "-Confirm", "-cf")
+"""The parameters of every cmdlet, by about_CommonParameters."""
 
 
 class Selector(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,23 +90,25 @@ class Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Tool(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """A tool. `programs`: its names without path and `.exe`, lower-case, `*` at the end for versions; in PowerShell the
-    cmdlets with their aliases; `*` alone for what any command can do (redirections). `originals`: its OriginalFileName.
-    `family`: which rule speaks of it. `language`: its forms are expressions on code of this language, wherever it
-    stands. `renamed`: what has to be there to know it under any other name; `unless`: what makes a command of that name
+    cmdlets with their aliases, which mean themselves there alone; `*` alone for what any command can do (redirections).
+    `originals`: its OriginalFileName. `family`: which rule speaks of it. `language`: its forms are expressions on code
+    of this language (or of one of these), wherever it stands; with `hints`, where one of them stands in the code.
+    `renamed`: what has to be there to know it under any other name; `unless`: what makes a command of that name
     something else (PowerShell's alias `curl`). `hints`: texts, lower-case, of which one stands in the command line of a
     shell that runs it, beside its programs' names: for what has no program of its own. `disguised`: the same, of which
     one stands in the line of a renamed one.
 
     `valued`: the options that take a value; `flags`: others, needed only where abbreviations have to be told apart, or
     (of one letter, getopt) never. `abbreviated`: long options may be shortened. `glued`: options whose value follows
-    without a blank. `leading`: the first word is a bundle of short options without a dash (tar). `stops`: after so many
-    arguments there are no options any more (ssh: the second begins the remote command).
+    without a blank (or, where they are `valued` too, as the next word). `leading`: the first word is a bundle of short
+    options without a dash (tar). `stops`: after so many arguments there are no options any more (ssh: the second begins
+    the remote command).
     """
 
     name: str
     programs: tuple[str, ...] = ()
     originals: tuple[str, ...] = ()
-    language: str = ""
+    language: str | tuple[str, ...] = ()
     syntax: Syntax = "getopt"
     valued: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
@@ -113,9 +129,14 @@ class Tool(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     references: tuple[str, ...] = ()
 
     @cached_property
+    def languages(self) -> tuple[str, ...]:
+        """The languages of code that its forms read."""
+        return (self.language,) if isinstance(self.language, str) else self.language
+
+    @cached_property
     def takes(self) -> frozenset[str]:
         """The options that take a value."""
-        return frozenset(self.valued)
+        return frozenset((*self.valued, *_COMMON_VALUED) if self.syntax == "powershell" else self.valued)
 
     @cached_property
     def known(self) -> tuple[str, ...]:
