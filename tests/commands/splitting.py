@@ -3,7 +3,8 @@
 import re
 import shlex
 
-from exfilwatch.commands.command import Command, program
+from exfilwatch.commands.command import Command, Undoing, program
+from exfilwatch.commands.shells import cmd, powershell
 
 _HERE = re.compile(r"<<-?\s*['\"]?(\w+)['\"]?(.*)\n((?:.*\n)*?)\1\b")
 _INNER = {"sh", "bash", "zsh", "dash", "ksh"}
@@ -11,7 +12,14 @@ _WRAP = {"sudo", "timeout", "nohup", "busybox", "env"}
 _ENDS = ("&&", ";", "||", "&", "(", ")")
 
 
-def commands_of(line: str, image: str) -> list[Command]:
+def commands_of(line: str, image: str, language: str = "") -> list[Command]:
+    if language == "powershell":
+        found = powershell.commands(line, Undoing())
+        for command in found:
+            command.language = language
+        return found
+    if "\\" in image:
+        return cmd.commands(line, Undoing())
     if "\n" in line and image and program(image) not in _INNER:
         first, _, typed = line.partition("\n")
         return [Command(shlex.split(first), raw=first, text=typed)]

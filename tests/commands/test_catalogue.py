@@ -30,13 +30,13 @@ def cases() -> list[object]:
     ]
 
 
-def actions(line: str, image: str) -> list[Action]:
-    return [action for command in commands_of(line, image) for action in known_tools().actions(command)]
+def actions(line: str, image: str, language: str = "") -> list[Action]:
+    return [action for command in commands_of(line, image, language) for action in known_tools().actions(command)]
 
 
 @pytest.mark.parametrize("case", cases())
 def test_says_what_a_command_line_does(case: dict[str, object]) -> None:
-    found = actions(str(case["line"]), str(case.get("image", "")))
+    found = actions(str(case["line"]), str(case.get("image", "")), str(case.get("language", "")))
     does = case["does"] if isinstance(case["does"], list) else [case["does"]]
     assert sorted({action.does for action in found}) == sorted(each for each in does if each != "nothing"), found
     for field in FIELDS:

@@ -103,7 +103,7 @@ def _named(tool: Tool, words: list[str], found: Arguments) -> None:
         for option in tool.glued:
             if word[1:].lower().startswith(option[1:].lower()):
                 value = word[len(option) :].lstrip(":=")
-                if not value and option in tool.takes and at < len(words):
+                if not value and option in tool.takes and at < len(words) and not _option(tool, words[at]):
                     value = words[at]
                     at += 1
                 found.options.setdefault(option, []).append(value)

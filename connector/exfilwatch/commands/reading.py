@@ -163,9 +163,19 @@ class Catalogue:
             found += self._said([tool], command, renamed=True)
         foreign = command.words and (not command.language or any(mark in command.words[0] for mark in "\\/."))
         if not found and foreign and not named:
-            candidates = (next(self._said([tool], command, renamed=True), None) for tool in self.tools if tool.renamed)
-            found += [each for each in candidates if each and each.does not in ("download", "extract")][:1]
+            found += self._renamed(command)
         return found
+
+    def _renamed(self, command: Command) -> list[Action]:
+        """What the first tool says that is known by its arguments."""
+        text = " ".join(command.words).lower()
+        for tool in self.tools:
+            if not tool.renamed or (tool.disguised and not any(each in text for each in tool.disguised)):
+                continue
+            said = list(self._said([tool], command, renamed=True))
+            if said and said[0].does not in ("download", "extract"):
+                return said
+        return []
 
     def _said(self, tools: Iterable[Tool], command: Command, *, renamed: bool) -> Iterator[Action]:
         for tool in tools:
