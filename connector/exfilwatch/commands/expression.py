@@ -8,13 +8,14 @@ import re2
 
 NAMED = {
     "share": r"(?:[\w.\\]*FileSystem::)?(?:\\\\(?:[?.]\\UNC\\|[^\\?./'\"])|//[^/'\"])",
-    "document": r"\.(?:do[ct][xm*?]?|rtf|od[tsp]|xls[xmb*?]?|csv|pp[ts][xm*?]?|pdf|vsdx?|one|mdb|accdb|[po]st|msg|eml|kdbx?"
-    r"|pfx|p12|pem|key|ppk|ovpn|jpe?g|png|heic|dwg|dxf|psd|zip|7z|rar|sql|bak|txt)",
+    "document": r"\.(?:do[ct][xm*?]?|rtf|od[tsp]|xls[xmb*?]?|csv|pp[ts][xm*?]?|pdf|vsdx?|one|mdb|accdb|[po]st|msg|eml"
+    r"|kdbx?|pfx|p12|pem|key|ppk|ovpn|jpe?g|png|heic|dwg|dxf|psd|zip|7z|rar|sql|bak|txt)",
     "people": r"(?:%userprofile%|%onedrive\w*%|\$env:(?:userprofile|onedrive)|\$home\b|^~|^['\"]?[a-z]:\\users\b"
     r"|\\(?:documents|desktop|downloads|pictures|onedrive)\b)",
     "brief": r"\\(?:temp|tmp|cache|logs?)\b",
     "hive": r"(?:HarddiskVolumeShadowCopy|\\ntds\.dit|config\\(?:sam|system|security)\b)",
-    "read": r"(?:\b(?:get-content|gc|cat|type|get-item|gi|get-childitem|gci)\b|ReadAll(?:Text|Bytes|Lines)\s*\(|OpenRead\s*\()\s*"
+    "read": r"(?:\b(?:get-content|gc|cat|type|get-item|gi|get-childitem|gci)\b"
+    r"|ReadAll(?:Text|Bytes|Lines)\s*\(|OpenRead\s*\()\s*"
     r"(?:-(?:literal)?path\s+|-raw\s+|-encoding\s+\w+\s+|-asbytestream\s+|-readcount\s+\d+\s+)*[(\"']*",
     "url": r"(?:https?|ftps?|sftp|scp|davs?|wss?|s3)://[^\s'\"`|;,()<>]+",
 }
