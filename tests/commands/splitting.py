@@ -48,7 +48,7 @@ def _one(part: str, texts: list[str]) -> list[Command]:
             piped = [*piped, *done] if token not in _ENDS else []
             now = Command([])
         elif token in ("<", ">", ">>", "<<<", "<>", ">&"):
-            if now.words and now.words[-1].isdigit():
+            if now.words and now.words[-1] in ("0", "1", "2"):
                 now.words.pop()
             name = next(tokens)
             if token == "<":

@@ -46,9 +46,10 @@ class Expression:
         return bool((self._short if len(text) <= _SHORT else self._long).search(text))
 
     def found(self, text: str) -> Iterator[str]:
-        """Each place where it is found: its group `is`, where it has one, else all of it."""
+        """Each place where it is found: its group `is`, where it has one that took part, else all of it."""
         for match in (self._short if len(text) <= _SHORT else self._long).finditer(text):
-            yield (match["is"] if self.named else match[0]) or ""
+            part = match["is"] if self.named else None
+            yield part if part is not None else match[0]
 
 
 @lru_cache(None)
