@@ -31,6 +31,7 @@ admin_space_left_action = IGNORE
 disk_full_action = IGNORE
 disk_error_action = IGNORE
 """
+_TURN = 300  # seconds to wait for another recording: the longest takes two minutes on a busy machine
 NO_LOGIN = 97  # exit status of a session whose login id the kernel refuses
 # As a login does it: the id is set once, by the process itself, and every child inherits it. Builtins only: neither
 # this shell nor its steps are recorded. bash, because dash knows no file descriptor above 9.
@@ -126,14 +127,14 @@ def _installed() -> None:
 def _locked() -> Iterator[None]:
     """One recording at a time: the kernel knows one daemon."""
     with _LOCK.open("w") as file:
-        for _ in range(200):
+        for _ in range(_TURN * 10):
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
                 time.sleep(0.1)
         else:
-            raise AuditError("another recording has been running for 20 seconds", curable=False)
+            raise AuditError(f"another recording has been running for {_TURN} seconds", curable=False)
         yield
 
 
