@@ -14,7 +14,7 @@ from exfilwatch.commands.tool import Form, Selector, Selectors, Tool, catalogue,
 
 TRANSFERS = frozenset(["upload", "download", "offer", "tunnel"])
 """What a command does at most one of: the first form that is meant counts."""
-_PACKS = frozenset(["archive", "encrypt", "split"])
+_PACKS = frozenset(["archive", "encrypt", "encode", "split"])
 """What a command that takes something apart (an `extract` before it) does not do."""
 _LONGEST = 8192
 """Characters of a text that a selector keeps."""
