@@ -16,6 +16,8 @@ def commands_of(line: str, image: str, language: str = "") -> list[Command]:
         for command in found:
             command.language = language
         return found
+    if language:
+        return [Command([], raw=line, language=language)]
     if "\\" in image:
         return cmd.commands(line, Undoing())
     if "\n" in line and image and program(image) not in _INNER:
