@@ -4,7 +4,7 @@
 with a command line on each of its lines, or a list where a command line has several. `image` is the program, or the
 folder (it ends with a separator) of the program that a line's first word names; a full path there needs no image. A
 blank in an unquoted path of a program is written with a backslash, which the record does not have. What stands in «» is
-recorded as PowerShell's -EncodedCommand takes it: UTF-16LE in base64.
+recorded in base64: on Windows of UTF-16LE, as PowerShell's -EncodedCommand takes it, elsewhere of UTF-8.
 """
 
 import base64
@@ -68,7 +68,8 @@ def _started(text: str, group: Group, system: System) -> Started:
     first = _FIRST_WORD[system].match(text)
     assert first, f"no program in {text!r}"
     program = first[0].replace(r"\ ", " ")
-    rest = _ENCODED.sub(lambda plain: base64.b64encode(plain[1].encode("utf-16-le")).decode(), text[first.end() :])
+    encoding = "utf-16-le" if system == "windows" else "utf-8"
+    rest = _ENCODED.sub(lambda plain: base64.b64encode(plain[1].encode(encoding)).decode(), text[first.end() :])
     return Started(
         image=_image(program.strip('"'), group.image or _PROGRAMS[system], system),
         command_line=program + rest,
