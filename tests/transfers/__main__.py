@@ -18,7 +18,7 @@ import yaml
 
 from ..demo.audit import AuditError  # noqa: TID252 (tests are no package on the path)
 from .catalogue import cases
-from .found import LISTED, findings, listed
+from .found import LISTED, findings, listed, wrong
 from .packages import install, missing
 from .running import Outcome, record
 
@@ -26,6 +26,7 @@ _HEAD = """\
 # What today's exfil pack does not do yet with the recorded transfers; both lists must become empty.
 # Written by: sudo python -m tests.transfers --install --record FILE --missed
 """
+_LIST = {"upload": "missed", "harmless": "loud"}
 NOT_HERE = 3
 
 
@@ -62,18 +63,16 @@ def told(log: Path) -> Path:
 
 def _detect(log: Path, *, rewrite: bool) -> None:
     outcomes = msgspec.json.decode(told(log).read_bytes(), type=dict[str, Outcome])
-    found, lists = findings(log), listed()
+    found, lists = findings(log, outcomes), listed()
     kinds = {case.name: case.kind for case in cases()}
     for name, outcome in outcomes.items():
         if name not in kinds or outcome.absent:
             continue
         mine = found.get(outcome.host, [])
-        missed = kinds[name] == "upload" and not any(each.of_an_upload for each in mine)
-        loud = kinds[name] == "harmless" and any(each.loud for each in mine)
-        for key, wrong in (("missed", missed), ("loud", loud)):
-            lists[key] = lists[key] | {name} if wrong else lists[key] - {name}
-        said = "; ".join(sorted({f"{each.level} {each.title}" for each in mine}))
-        sys.stdout.write(f"{'MISSED' if missed else 'LOUD' if loud else 'good'}\t{outcome.host}\t{name}\t{said}\n")
+        why, key = wrong(kinds[name], mine), _LIST[kinds[name]]
+        lists[key] = lists[key] | {name} if why else lists[key] - {name}
+        said = "; ".join(sorted({f"{each.level} {each.title}{' abroad' if each.abroad else ''}" for each in mine}))
+        sys.stdout.write(f"{key if why else 'good'}\t{outcome.host}\t{name}\t{why}\t{said}\n")
     if rewrite:
         kept = {key: sorted(names & set(kinds)) for key, names in lists.items()}
         LISTED.write_text(_HEAD + yaml.safe_dump(kept, width=120, allow_unicode=True, sort_keys=False))

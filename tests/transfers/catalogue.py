@@ -24,7 +24,7 @@ from typing import Literal, NamedTuple
 import msgspec
 import yaml
 
-from .forms import FORMS, Plain
+from .forms import FORMS, FROM_A_FILE, Plain
 
 _FORMS: dict[Literal["upload", "harmless"], int] = {"upload": 3, "harmless": 1}
 
@@ -62,9 +62,9 @@ class Case(NamedTuple):
     def name(self) -> str:
         return f"{self.tool}: {self.what}" + (f" [{self.form}]" if self.form else "")
 
-    def script(self, places: Mapping[str, str]) -> str:
-        """The line that is run, with what stands for its places. Raises KeyError when there is no such place."""
-        line = re.sub(r"\{\{(\w+)\}\}", lambda found: places[found[1]], self.run)
+    def script(self, places: Mapping[str, str], host: str = "127.0.0.1") -> str:
+        """The line that is run, with what stands for its places; `host` instead of loopback. Raises KeyError."""
+        line = re.sub(r"\{\{(\w+)\}\}", lambda found: places[found[1]], self.run.replace("127.0.0.1", host))
         plain = Plain(self.program, line, self.family.bash)
         return FORMS[self.form].disguised(plain) if self.form else plain.line
 
@@ -92,5 +92,8 @@ def _cases(kind: Literal["upload", "harmless"]) -> Iterator[Case]:
                 name for name, form in FORMS.items() if form.fits(plain) and not (form.renames and family.by_name)
             ]
             fitting.sort(key=lambda form: zlib.crc32(f"{tool} {what} {form}".encode()))
-            for form in ["", *fitting[: 1 if family.slow else _FORMS[kind]]]:
+            chosen = fitting[: 1 if family.slow else _FORMS[kind]]
+            if kind == "upload" and FROM_A_FILE in fitting[len(chosen) :]:
+                chosen.append(FROM_A_FILE)
+            for form in ["", *chosen]:
                 yield Case(kind, tool, what, form, plain.line, family)

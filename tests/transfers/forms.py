@@ -1,4 +1,7 @@
-"""Disguises of a shell line that keep its effect, each a function of the line, which has no places left to fill in."""
+"""Disguises of a shell line that keep its effect, each a function of the line, which has no places left to fill in.
+
+A line that is kept in a file is run from there: only the commands in it are seen, not the line.
+"""
 
 import base64
 import gzip
@@ -133,7 +136,9 @@ def _balanced(plain: Plain) -> bool:
 
 
 _TOOL, _SIMPLE, _ANY = Plain.runs_tool, Plain.simple, Plain.anything
+FROM_A_FILE = "from a file"
 FORMS = {
+    FROM_A_FILE: Form(lambda plain: plain.line, _SIMPLE),
     "quotes within the word": Form(_quoted, _TOOL),
     "backslashes": Form(_escaped, _TOOL),
     "name in variables": Form(_in_variables, _TOOL),

@@ -1,19 +1,28 @@
-"""What a pack finds in the recorded log: for each host, that is each case, the rules and their levels."""
+"""What a pack finds in the recorded log: for each case, the rules and their levels.
+
+Each case is looked at twice: as it was recorded, to and from loopback, which makes a finding one level lower; and as if
+the other side had been a public address.
+"""
 
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+import msgspec
 import yaml
 
 from exfilwatch.detection.engine import Engine
 from exfilwatch.detection.load import load
-from exfilwatch.events.event import Event
+from exfilwatch.events.event import Event, Value
 from exfilwatch.events.lines import LineDecoder
 from exfilwatch.events.report import Report
 from exfilwatch.rules.packs import pack
 
+from .running import ABROAD, Outcome
+
 LISTED = Path(__file__).with_name("missed.yml")
+_ABROAD = "-abroad"
 _LEVELS = ("informational", "low", "medium", "high", "critical")
 # Exfiltration and what it is done with: automated, in parts, on a schedule, to a C2, another protocol, a cloud, a site.
 _EXFILTRATION = ("T1020", "T1029", "T1030", "T1041", "T1048", "T1537", "T1567")
@@ -26,17 +35,30 @@ class Finding(NamedTuple):
     level: str
     attack: tuple[str, ...]
     process: str
+    abroad: bool
 
-    @property
-    def loud(self) -> bool:
-        """Above low."""
-        return _LEVELS.index(self.level) > _LEVELS.index("low")
+    def above(self, level: str) -> bool:
+        return _LEVELS.index(self.level) > _LEVELS.index(level)
 
     @property
     def of_an_upload(self) -> bool:
-        """The rule says exfiltration, is at least low (loopback is one level lower), and names a process."""
-        of_it = any(technique.startswith(_EXFILTRATION) for technique in self.attack)
-        return of_it and self.level != "informational" and self.process != ""
+        """The rule says exfiltration and names a process."""
+        return self.process != "" and any(technique.startswith(_EXFILTRATION) for technique in self.attack)
+
+
+def wrong(kind: Literal["upload", "harmless"], findings: Iterable[Finding]) -> str:
+    """In what the pack is wrong about a case; empty when it is right.
+
+    An upload is found: at medium or above abroad, one level lower on loopback. What is harmless is not above low.
+    """
+    found = list(findings)
+    if kind == "harmless":
+        loud = sorted({f"{each.level} {each.title}" for each in found if each.above("low")})
+        return ", ".join(loud)
+    for abroad, below in ((False, "informational"), (True, "low")):
+        if not any(each.abroad == abroad and each.of_an_upload and each.above(below) for each in found):
+            return f"not above {below} {'abroad' if abroad else 'on loopback'}"
+    return ""
 
 
 def events(log: Path) -> list[Event]:
@@ -50,16 +72,38 @@ def events(log: Path) -> list[Event]:
     return read
 
 
-def findings(log: Path, name: str = "exfil") -> dict[str, list[Finding]]:
+def findings(log: Path, outcomes: Mapping[str, Outcome], name: str = "exfil") -> dict[str, list[Finding]]:
     """By host, what the pack of that name finds."""
+    scripts = {outcome.host: outcome.scripts for outcome in outcomes.values()}
+    read = events(log)
+    read += [_abroad(event, *scripts[event.host]) for event in read if event.host in scripts]
     found: dict[str, list[Finding]] = defaultdict(list)
-    for detection in Engine(load([pack(name)]), Report()).detect(events(log)):
+    for detection in Engine(load([pack(name)]), Report()).detect(read):
         processes = [event for event in detection.events if event.category == "process_creation"]
         process = str(processes[0].get("CommandLine") or "") if processes else ""
         for host in {event.host or "" for event in detection.events}:
-            rule = detection.rule
-            found[host].append(Finding(rule.title, rule.level, rule.attack, process))
+            rule, abroad = detection.rule, host.endswith(_ABROAD)
+            found[host.removesuffix(_ABROAD)].append(Finding(rule.title, rule.level, rule.attack, process, abroad))
     return found
+
+
+def _abroad(event: Event, here: str, there: str) -> Event:
+    """The event as if the other side had been ABROAD, on a host of its own. The line is swapped: it may be encoded."""
+
+    def moved(value: Value) -> Value:
+        match value:
+            case str():
+                return value.replace(here, there).replace("127.0.0.1", ABROAD) if value != event.host else host
+            case list():
+                return [moved(each) for each in value]
+            case dict():
+                return {name: moved(each) for name, each in value.items()}
+        return value
+
+    host = f"{event.host}{_ABROAD}"
+    fields = {name: moved(value) for name, value in event.fields.items()}
+    raw = {name: moved(value) for name, value in event.raw.items()}
+    return msgspec.structs.replace(event, id=f"{event.id}{_ABROAD}", host=host, fields=fields, raw=raw)
 
 
 def listed() -> dict[str, set[str]]:

@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,30 +17,32 @@ _ALSO = {"lua5.4": ["lua-socket"], "php": ["php-curl"]}
 _SLOW = 900  # seconds for apt-get
 
 
-def missing(programs: Iterator[str]) -> list[str]:
+def missing(programs: Iterable[str]) -> list[str]:
     """Those that are not here."""
     return sorted(program for program in set(programs) if shutil.which(program, path=PATH) is None)
 
 
 def install(programs: list[str]) -> None:
     """Installs Debian's packages of them, as far as apt-get can; starts no service. Needs root."""
-    known = msgspec.convert(yaml.safe_load(Path(__file__).with_name("packages.yml").read_text()), dict[str, str])
-    packages = {known[program] for program in programs if program in known}
-    packages |= {name for program in programs for name in _ALSO.get(program, [])}
-    if not packages or shutil.which("apt-get", path=PATH) is None or os.geteuid() != 0:
+    if shutil.which("apt-get", path=PATH) is None or os.geteuid() != 0 or not programs:
         return
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    apt = ["apt-get", "-qq", "--yes", "-oDPkg::Lock::Timeout=300"]
+    known = msgspec.convert(yaml.safe_load(Path(__file__).with_name("packages.yml").read_text()), dict[str, str])
+
+    def packages() -> list[str]:
+        absent = [program for program in missing(programs) if program in known]
+        return sorted({name for program in absent for name in [known[program], *_ALSO.get(program, [])]})
+
     with _no_services():
-        for step in (["update"], ["install", "--no-install-recommends", *sorted(packages)]):
-            subprocess.run(
-                [*apt, *step],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                check=False,
-                timeout=_SLOW,
-            )
+        _apt("update")
+        _apt("install", "--no-install-recommends", *packages())
+        for package in packages():  # one that this Debian does not have has kept the others out
+            _apt("install", "--no-install-recommends", package)
+
+
+def _apt(*arguments: str) -> None:
+    command = ["apt-get", "-qq", "--yes", "-oDPkg::Lock::Timeout=300", *arguments]
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=_SLOW)
 
 
 @contextmanager

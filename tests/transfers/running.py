@@ -17,10 +17,13 @@ import msgspec
 
 from ..demo.audit import NO_LOGIN, AuditError, login, recording  # noqa: TID252 (tests are no package on the path)
 from .catalogue import Case
+from .forms import FROM_A_FILE
 from .packages import missing
 from .servers import datagrams, programs, streams, talks, web
 from .servers.place import Place, tokens
 
+ABROAD = "93.184.216.34"
+"""A public address. Nothing is ever sent there: records are rewritten as if the other side had been there."""
 TOKEN = re.compile(rb"tok[0-9a-f]{16}")
 _AT_ONCE = 3
 _PATIENCE = 30  # seconds for one case
@@ -32,6 +35,7 @@ class Outcome(msgspec.Struct, frozen=True):
     """What came of a case. `host` is its name in the log; `absent` programs kept it from being run.
 
     `worked`: what it sends arrived, what it fetches is here, or it ended well; else `said` is what it printed.
+    `scripts`: the line that was run, and the same with ABROAD as the other side.
     """
 
     host: str = ""
@@ -39,12 +43,14 @@ class Outcome(msgspec.Struct, frozen=True):
     worked: bool = False
     said: str = ""
     seconds: float = 0.0
+    scripts: tuple[str, str] = ("", "")
 
 
 class _Run(NamedTuple):
     case: Case
     token: str
     room: Path
+    scripts: tuple[str, str]
     session: int
     status: int
     said: str
@@ -61,22 +67,25 @@ def record(cases: Sequence[Case], log: Path) -> dict[str, Outcome]:
         for case in cases
         if case not in can
     }
+    if lacking := missing(["git", "openssl"]):
+        raise AuditError(f"the servers need {' and '.join(lacking)}", curable=True)
     # auditd wants no path that others may write to, which pytest's own folders can be
     with tempfile.TemporaryDirectory(prefix="exfilwatch-") as name, ExitStack() as stack:
         folder = Path(name)
         place = Place(folder)
         auid = 1_900_000_000 + os.getpid()
-        places = stack.enter_context(_servers(folder, place))
         alone = Lock()
 
         def run(case: Case) -> _Run:
             with alone if case.family.alone else nullcontext():
                 return _run(case, auid, folder, place, places)
 
-        with recording(folder, _NODE, [auid]) as recorded, ThreadPoolExecutor(_AT_ONCE) as pool:
+        recorded = stack.enter_context(recording(folder, _NODE, [auid]))
+        with _servers(folder, place) as places, ThreadPoolExecutor(_AT_ONCE) as pool:
             judged = _judged(runs := list(pool.map(run, can)), place)
             again = [each for each in runs if not judged[each.case.name].worked]  # a busy machine is no defect
             judged |= _judged(repeated := [run(each.case) for each in again], place)
+        stack.close()  # the log is complete only now
         sessions = {each.session: hosts[each.case.name] for each in runs + repeated if each not in again}
         log.write_bytes(b"".join(_told_apart(recorded.read_bytes(), sessions)))
     return outcomes | {name: msgspec.structs.replace(each, host=hosts[name]) for name, each in judged.items()}
@@ -116,12 +125,19 @@ def _run(case: Case, auid: int, folder: Path, place: Place, places: Mapping[str,
     """One case in a room of its own, whose files all hold its token."""
     token = f"tok{secrets.token_hex(8)}"
     room = folder / token
-    script = case.script({**places, **_furnished(room, token, case, place)})
-    environment = {"PATH": programs.PATH, "HOME": str(room), "LC_ALL": "C.UTF-8", "TERM": "dumb"}
+    filled = {**places, **_furnished(room, token, case, place)}
+    script = case.script(filled)
+    command = ["/bin/bash", "-c", script]
+    if case.form == FROM_A_FILE:
+        (room / "run.sh").write_text(f"{script}\n")
+        command = ["/bin/bash", "run.sh"]
+    # some programs look for the home of the account instead: nothing of theirs is to be left there
+    homes = {"HOME": str(room), "NCFTPDIR": str(room)}
+    environment = {"PATH": programs.PATH, "LC_ALL": "C.UTF-8", "TERM": "dumb"} | homes
     read, write = os.pipe()
     begun = time.monotonic()
     with os.fdopen(read) as number, subprocess.Popen(
-        login(auid, ["/bin/bash", "-c", script], write),
+        login(auid, command, write),
         cwd=room, env=environment, pass_fds=[write], stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
     ) as process:  # fmt: skip
@@ -135,7 +151,8 @@ def _run(case: Case, auid: int, folder: Path, place: Place, places: Mapping[str,
     if process.returncode == NO_LOGIN and session == -1:
         raise AuditError("the kernel lets nobody set an audit login id here", curable=False)
     text = said.decode(errors="replace")
-    return _Run(case, token, room, session, process.returncode, text, time.monotonic() - begun)
+    scripts = script, case.script(filled, ABROAD)
+    return _Run(case, token, room, scripts, session, process.returncode, text, time.monotonic() - begun)
 
 
 def _furnished(room: Path, token: str, case: Case, place: Place) -> dict[str, str]:
@@ -186,7 +203,7 @@ def _judged(runs: Sequence[_Run], place: Place) -> dict[str, Outcome]:
         else:
             worked = run.status == 0
         said = "" if worked else f"status {run.status}: {run.said[-1000:]}"
-        judged[run.case.name] = Outcome(worked=worked, said=said, seconds=round(run.seconds, 2))
+        judged[run.case.name] = Outcome(worked=worked, said=said, seconds=round(run.seconds, 2), scripts=run.scripts)
     return judged
 
 
