@@ -475,7 +475,8 @@ class _Shell:
             value: Value | None = self.pending.get(inside) if self.pending and not self.words else None
             if value is None:
                 value = self.parameters.expanded(inside, self._operand)
-            self._value(value, name, start, stop, quoted=quoted)
+            # A default that is quoted is not split.
+            self._value(value, name, start, stop, quoted=quoted or inside[-1:] in {"'", '"'})
             return stop
         if following and (following.isdigit() or following in "@*#?!-$"):
             self._value(self.parameters.special(following), following, start, start + 2, quoted=quoted)
@@ -563,7 +564,7 @@ class _Shell:
     def _braced(self, expanded: list[str], end: int) -> int:
         self._did("brace expansion")
         self.word = None
-        values = self._sub_words(self.undoing.within(" ".join(text or "''" for text in expanded)))
+        values = self._sub_words(self.undoing.within(" ".join(expanded)))
         for value in values if values is not None else expanded:
             self.word, self.literal = value, False
             self._end_word()
