@@ -30,7 +30,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def given_by_bash(script: str, path: Path) -> list[list[str]]:
-    """The arguments of each `probe` that bash starts, by a file of its own, so that nothing in the script takes them."""
+    """The arguments of each `probe` that bash starts, by a file, so that nothing in the script takes them."""
     told = path.with_name("told")
     told.write_bytes(b"")
     environment = {"PATH": str(path), "LC_ALL": "C.UTF-8", "TOLD": str(told)}
@@ -64,7 +64,7 @@ def told(script: str) -> list[list[str]]:
         "pro${nope}be c${nope}url",
         "pr$()obe a``b a$(true)b a$(:)b",
         "{probe,-T,x} a{b,c}d {1..3} {a..c} {01..3} {3..1} a{,b}c {x} {} a{b,{c,d}}e",
-        "probe ${nope:-a b} \"${nope:-a b}\" ${nope-x} ${nope:+y}z ${nope:=w} $nope",
+        'probe ${nope:-a b} "${nope:-a b}" ${nope-x} ${nope:+y}z ${nope:=w} $nope',
         "probe${IFS}-T${IFS}x$IFS'y'",
         "probe $'\\x63\\165\\u0072\\154' $'a\\'b' $'\\t|' $'\\cA' $'\\U1F600' $'\\xc3\\xa9'",
         'probe $"a b" "a\\$b\\"c\\`d\\\\e\\f" "a\\\nb"',
@@ -76,16 +76,22 @@ def told(script: str) -> list[list[str]]:
         "v=a-b-c; probe ${v/-/x} ${v//-/} ${v//[a-b]/z} ${v/#a/q} ${v/%c/r} ${v/b*/} ${v//?/y}",
         "v=aBc; probe ${v^^} ${v,,} ${v^} ${v,} ${v~~}",
         "v=x; x=probe; ${!v} a",
-        "a=(probe -T 'x y'); \"${a[@]}\" ${#a[@]} ${a[1]} ${a[-1]} $a; a+=(z); probe \"${a[3]}\" \"${a[*]}\"",
+        'a=(probe -T \'x y\'); "${a[@]}" ${#a[@]} ${a[1]} ${a[-1]} $a; a+=(z); probe "${a[3]}" "${a[*]}"',
         "a[0]=x; probe y",
-        "set -- probe a 'b c'; \"$@\"; $1 $2 $# \"$3\"; shift; probe \"$@\" \"x$*\"",
+        'set -- probe a \'b c\'; "$@"; $1 $2 $# "$3"; shift; probe "$@" "x$*"',
         "IFS=,; c=probe,-T,x; $c",
         "$(echo probe) $(echo a b) \"$(echo a b)\" $(printf 'x\\ny') \"$(printf 'x\\n\\n')\"",
-        "`echo probe` `echo \\`echo a\\`` \"`printf %s b`\"",
+        '`echo probe` `echo \\`echo a\\`` "`printf %s b`"',
         "probe $(echo -n a) $(echo -e 'b\\tc\\x41\\0101') \"$(echo -e 'b\\cc')d\"",
-        "probe \"$(printf '%s-%s|' a b c)\" \"$(printf '\\143\\x75')\" \"$(printf '%d %x %o %05d %-4s| %c %b %%' 10 255 8 42 ab xyz '\\x41')\"",
+        (
+            "probe \"$(printf '%s-%s|' a b c)\" \"$(printf '\\143\\x75')\" \"$(printf '%d %x %o %05d %-4s| %c %b "
+            "%%' 10 255 8 42 ab xyz '\\x41')\""
+        ),
         "printf -v x '%s' a b; probe $x",
-        "probe $((1+2*3)) $((0x10)) $((010)) $((2#101)) $(( (1+2)*3 )) $((7/2)) $((-7%3)) $((1<<4)) $((5&3|8)) $((~0)) $((2**10))",
+        (
+            "probe $((1+2*3)) $((0x10)) $((010)) $((2#101)) $(( (1+2)*3 )) $((7/2)) $((-7%3)) $((1<<4)) "
+            "$((5&3|8)) $((~0)) $((2**10))"
+        ),
         "x=5; probe $((x+1)) $(($x*2)) ${x}$((nope))",
         "read a b <<< 'x y z'; probe $a \"$b\"",
         "echo probe a | { read l; $l; }",
@@ -97,7 +103,7 @@ def told(script: str) -> list[list[str]]:
         "probe ]] [[ a]b ! time if done } {",
         "probe a=b 'c'=d e\"f\"=g",
         "probe -F'file=@x' --d=\"a b\" a'b'\"c\"d",
-        "unset x; probe a${x}b; x=; probe a${x}b \"$x\" $x c",
+        'unset x; probe a${x}b; x=; probe a${x}b "$x" $x c',
         "probe *nothing* ?x [u]y",
         "probe ~x a~b",
         "probe 2>&1 a >/dev/null b 2>/dev/null c </dev/null d &>/dev/null e",
@@ -105,20 +111,23 @@ def told(script: str) -> list[list[str]]:
         "probe eval",
         "[[ -n a && ( b < c || d == e* ) ]] && probe a; [ -n b ] && probe c",
         "probe f",
-        "x=$(echo 'a b'); probe $x \"$x\"; y=\"$x\"c; probe \"$y\"",
-        "x='a b'; y=$x; probe $y; export z=\"$x\"; probe $z; declare -x w=q; probe $w; local v=1 2>/dev/null; readonly u=p; probe $u",
+        'x=$(echo \'a b\'); probe $x "$x"; y="$x"c; probe "$y"',
+        (
+            "x='a b'; y=$x; probe $y; export z=\"$x\"; probe $z; declare -x w=q; probe $w; local v=1 "
+            "2>/dev/null; readonly u=p; probe $u"
+        ),
         "probe \"a'b\" 'c\"d' \\' \\\" \"'\" '\"'",
         "probe a\\\\b 'a\\b' \"a\\b\"",
         "((i=1)); probe a",
-        "x=a; x=b$x; probe $x ${x}c \"$x d\"",
+        'x=a; x=b$x; probe $x ${x}c "$x d"',
         "HOME=/h; probe ${HOME}/x $HOME",
         "probe $'' '' \"\" a",
-        "probe $ a$ \"$\" $% a$/b",
+        'probe $ a$ "$" $% a$/b',
         "probe a{b,'c d'}e {\"x\",y}$'\\x41' \\{a,b\\} '{a,b}' \"{a,b}\"",
         "x='*'; probe \"$x\" '?'",
         "probe ${nope:-$(echo a)} ${nope:-\"b c\"} ${nope:-'d e'} ${nope:-${nope:-f}}",
         "probe $(echo $(echo $(echo deep)))",
-        "probe \"$(echo \"a b\")\" \"$(echo ')')\" $(echo '(')",
+        'probe "$(echo "a b")" "$(echo \')\')" $(echo \'(\')',
         "x=1; (x=2; probe $x); { x=3; }; probe $x",
         "alias a=b; probe a",
         ": ${x:=probe}; $x y",
@@ -133,14 +142,17 @@ def test_a_line_gives_its_program_these_words(script: str, path: Path) -> None:
 @pytest.mark.parametrize(
     ("script", "needs"),
     [
-        ("probe $(echo cHJvYmU= | base64 -d) $(base64 --decode <<< eA==) $(echo eA | base64 -di 2>/dev/null)", "base64"),
+        (
+            "probe $(echo cHJvYmU= | base64 -d) $(base64 --decode <<< eA==) $(echo eA | base64 -di 2>/dev/null)",
+            "base64",
+        ),
         ("$(rev <<< eborp) $(echo x y | rev)", "rev"),
         ("$(echo cebor | tr a-z n-za-m) $(echo ABC | tr '[:upper:]' '[:lower:]') $(echo a-b | tr -d -)", "tr"),
         ("$(echo 70726f6265 | xxd -r -p) $(xxd -p -r <<< 61)", "xxd"),
         ("probe $(printf 'a\\nb\\n' | tac | cat)", "tac"),
         ("probe $(echo xaybx | sed 's/x/_/g') $(echo a/b | sed -e 's#/#-#')", "sed"),
         ("probe $(echo H4sIAAAAAAACAysoyk9KBQAqb17XBQAAAA== | base64 -d | gzip -d)", "gzip"),
-        ("cat <<E | { read a b; probe $a \"$b\"; }\nx y z\nE", "cat"),
+        ('cat <<E | { read a b; probe $a "$b"; }\nx y z\nE', "cat"),
         ("v=q; x=$(cat <<E\na $v $(echo b) \\$c 'd'\nE\n); probe \"$x\"", "cat"),
         ("x=$(cat <<'E'\na $v `b` \\c\nE\n); probe \"$x\"; x=$(cat <<-E\n\t\tt\n\tE\n); probe $x", "cat"),
     ],
@@ -168,10 +180,6 @@ def _double(text: str) -> str:
     return '"' + "".join("\\" + letter if letter in '"$`\\' else letter for letter in text) + '"'
 
 
-def _cut(text: str) -> str:
-    return f"${{v#{_single('zz')}}}" if text == "zz" else _single(text)
-
-
 WORD_PIECES = st.one_of(
     LETTERS.map(lambda text: text.replace("~", "")),
     LETTERS.map(lambda text: "".join("\\" + letter for letter in text)),
@@ -182,9 +190,10 @@ WORD_PIECES = st.one_of(
     LETTERS.map(lambda text: f"$(echo {_single(text)})"),
     LETTERS.map(lambda text: f"`echo {_single(text)}`"),
     LETTERS.map(lambda text: f"$(echo {base64.b64encode(text.encode()).decode()} | base64 -d)"),
-    st.one_of(LETTERS, BLANKED).map(lambda text: '"${nope:-' + _single(text).join('""')[1:-1].replace("'", "") + '}"')
-    .filter(lambda text: not set("$`\\\"{}'") & set(text[9:-2])),
-    st.sampled_from(['""', "''", "$()", "``", "${v}", '"$v"', "${v:1:2}", "${v%c*}", "${v/b/X}", "${v^^}", "\\\n", "${w}", '"$w"']),
+    LETTERS.map(lambda text: f'"${{nope:-{text}}}"'),
+    st.sampled_from(
+        ['""', "''", "$()", "``", "${v}", '"$v"', "${v:1:2}", "${v%c*}", "${v/b/X}", "${v^^}", "\\\n", "${w}", '"$w"']
+    ),
     st.sampled_from(["{a,b}", "{x,}", "{1..3}", "$((1+1))", "${#v}"]),
 )
 

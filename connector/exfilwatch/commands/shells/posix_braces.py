@@ -8,9 +8,6 @@ MOST: Final = 128
 
 _MOST_LETTERS: Final = 64 * 1024
 _MARKS: Final = frozenset("{},")
-_PIECE: Final = re.compile(
-    r"""'[^']*'?|"(?:[^"\\]|\\.)*"?|\\.|\$\{[^}]*\}?|\$\([^)]*\)?|`[^`]*`?|[{},]|[^'"\\${},`]+|.""", re.DOTALL
-)
 _RANGE: Final = re.compile(r"(-?\d{1,9})\.\.(-?\d{1,9})(?:\.\.(-?\d{1,9}))?")
 _LETTERS: Final = re.compile(r"([A-Za-z])\.\.([A-Za-z])(?:\.\.(-?\d{1,9}))?")
 
@@ -25,13 +22,17 @@ class _Brace:
         self.choices: list[str] | None = None
 
 
-def braces(word: str) -> list[str]:
-    """The words that a word with braces stands for, in their order, still quoted; only itself where there are none."""
+def braces(pieces: list[str]) -> list[str]:
+    """The words that a word with braces stands for, in their order, still quoted; none where it stands for itself.
+
+    `pieces` are those of the word, each brace and comma that is not quoted on its own.
+    """
     stack: list[_Brace] = []
     now = [""]
     letters: list[str] = []
     spent = 0
-    for piece in _PIECE.findall(word):
+    expands = False
+    for piece in pieces:
         if piece not in _MARKS or (piece != "{" and not stack):
             letters.append(piece)
             continue
@@ -47,34 +48,37 @@ def braces(word: str) -> list[str]:
             brace = stack.pop()
             if brace.choices is not None:
                 inside = brace.choices + now
+                expands = True
+            elif len(now) == 1 and (inside := _range(now[0])):
+                expands = True
             else:
-                inside = (_range(now[0]) if len(now) == 1 else None) or ["{" + text + "}" for text in now]
+                inside = ["{" + text + "}" for text in now]
             if len(brace.before) * len(inside) > MOST:
-                return [word]
+                return []
             now = _each(brace.before, inside)
         spent += sum(map(len, now)) + 8
         if spent > _MOST_LETTERS or len(stack) > MOST or (stack and len(stack[-1].choices or ()) > MOST):
-            return [word]
-    return [word] if stack else _each(now, ["".join(letters)])
+            return []
+    return [] if stack or not expands else _each(now, ["".join(letters)])
 
 
 def _each(first: list[str], second: list[str]) -> list[str]:
     return [a + b for a in first for b in second]
 
 
-def _range(text: str) -> list[str] | None:
+def _range(text: str) -> list[str]:
     if (numbers := _RANGE.fullmatch(text)) is not None:
         first, last, step = int(numbers[1]), int(numbers[2]), abs(int(numbers[3] or 1)) or 1
         width = max(len(numbers[1]), len(numbers[2])) if _padded(numbers[1]) or _padded(numbers[2]) else 0
         if abs(last - first) // step >= MOST:
-            return None
+            return []
         walk = range(first, last + 1, step) if first <= last else range(first, last - 1, -step)
         return [f"{number:0{width}d}" for number in walk]
     if (letters := _LETTERS.fullmatch(text)) is not None:
         first, last, step = ord(letters[1]), ord(letters[2]), abs(int(letters[3] or 1)) or 1
         walk = range(first, last + 1, step) if first <= last else range(first, last - 1, -step)
         return [chr(letter) for letter in walk]
-    return None
+    return []
 
 
 def _padded(number: str) -> bool:

@@ -4,13 +4,13 @@ import re
 from typing import Final
 
 _MARK: Final = re.compile(r"\\.|['\"`{}()]", re.DOTALL)
-_WORD: Final = re.compile(
-    r"""(?:[^\s\\'"`$();&|<>]+|\\.|'[^']*'?|"(?:[^"\\]|\\.)*"?|\$\{[^}]*\}?|\$\([^)]*\)?|\$|`[^`]*`?)*""", re.DOTALL
+_PIECE: Final = re.compile(
+    r"""([{},])|[^\s\\'"`$();&|<>{},]+|\\.|'[^']*'?|("|\$\{|\$\()|`[^`]*`?|\$""", re.DOTALL
 )
 
 
 def closing(text: str, at: int, opened: str) -> int:
-    """The place after what closes the `(` or `{` that stands before `at`; the text's end when nothing does."""
+    """The place after what closes the `(`, `{` or `"` that stands before `at`; the text's end when nothing does."""
     stack = [opened]
     search = _MARK.search
     while (mark := search(text, at)) is not None:
@@ -25,6 +25,8 @@ def closing(text: str, at: int, opened: str) -> int:
         elif letter == '"' or letter == "`":
             if top == letter:
                 stack.pop()
+                if not stack:
+                    return at
             else:
                 stack.append(letter)
         elif letter == "(":
@@ -40,7 +42,14 @@ def closing(text: str, at: int, opened: str) -> int:
     return len(text)
 
 
-def unquoted_end(text: str, at: int) -> int:
-    """The place after the word that `at` is in."""
-    found = _WORD.match(text, at)
-    return found.end() if found is not None else at
+def word_pieces(text: str, at: int) -> tuple[list[str], int]:
+    """The rest of the word that begins at `at`, in pieces: each brace and comma, quotes and substitutions whole.
+
+    And the place after it.
+    """
+    pieces: list[str] = []
+    while (piece := _PIECE.match(text, at)) is not None:
+        end = piece.end() if piece.lastindex != 2 else closing(text, piece.end(), text[piece.end() - 1])
+        pieces.append(text[at:end])
+        at = end
+    return pieces, at

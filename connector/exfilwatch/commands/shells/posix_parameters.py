@@ -51,12 +51,12 @@ _GLOB_COST: Final = 400
 class Parameters:
     """What the variables, arrays and positional parameters of a script are, as far as it set them itself."""
 
-    def __init__(self, undoing: Undoing) -> None:
+    def __init__(self, undoing: Undoing, outer: "Parameters | None" = None) -> None:
         self.undoing = undoing
         self.values = undoing.variables
-        self.arrays: dict[str, list[str]] = {}
-        self.unknown: set[str] = set()
-        self.positional: list[str] | None = None
+        self.arrays: dict[str, list[str]] = dict(outer.arrays) if outer is not None else {}
+        self.unknown: set[str] = set(outer.unknown) if outer is not None else set()
+        self.positional: list[str] | None = outer.positional if outer is not None else None
 
     def set(self, name: str, value: str) -> None:
         """A variable has this value from here on."""
@@ -77,7 +77,8 @@ class Parameters:
         """A variable is set to what can't be told."""
         self.values.pop(name, None)
         self.arrays.pop(name, None)
-        self.unknown.add(name)
+        if len(self.unknown) < 4 * MOST:
+            self.unknown.add(name)
 
     def unset(self, name: str) -> None:
         """A variable is no more."""

@@ -9,7 +9,7 @@ from typing import Final
 from exfilwatch.commands.command import Command, Undoing
 from exfilwatch.commands.shells.posix_output import SILENT, written
 
-MOST_COMMANDS: Final = 4096
+MOST_COMMANDS: Final = 2048
 """Commands that are listed of one script."""
 MOST_PIPED: Final = 24
 """Commands before one in its pipe that are kept."""
@@ -20,9 +20,9 @@ _SOCKET: Final = re.compile(r"/dev/(?:tcp|udp)/")
 
 
 class Streams:
-    """Where one command, or a group, gets its input and puts its output."""
+    """Where one command, or a group, gets its input and puts its output, beside its pipe."""
 
-    __slots__ = ("both", "from_commands", "reads", "redirected", "text", "to_commands", "writes", "written_as")
+    __slots__ = ("from_commands", "reads", "redirected", "text", "to_commands", "writes", "written_as")
 
     def __init__(self) -> None:
         self.reads = ""
@@ -30,8 +30,8 @@ class Streams:
         self.writes: list[str] = []
         self.redirected = False
         """Its standard output goes elsewhere than a pipe."""
-        self.written_as: list[str] = []
-        """The redirections as text."""
+        self.written_as: list[tuple[str, str, str]] = []
+        """The redirections: descriptor, operator, file."""
         self.from_commands: list[Command] = []
         """Commands of `< <(...)`."""
         self.to_commands: list[Command] = []
@@ -39,35 +39,31 @@ class Streams:
 
     def redirect(self, descriptor: str, operator: str, target: str, descriptors: dict[str, str]) -> None:
         """Take a redirection. `descriptors` are the files that `exec` opened, by number."""
-        self.written_as.append(
-            f"{descriptor}{operator}{target}" if operator.endswith("&") else f"{descriptor}{operator} {target}"
-        )
+        self.written_as.append((descriptor, operator, target))
         if operator == "<<<":
             self.text = target + "\n"
             return
-        duplicate = operator in {"<&", ">&"}
-        if duplicate and (target.rstrip("-").isdigit() or target in descriptors or target == "-"):
-            file = descriptors.get(target.rstrip("-"), "")
-            if target.rstrip("-") == "1" and descriptor == "0":
-                file = next(iter(self.writes), "")
+        file = target
+        number = target.rstrip("-")
+        if operator in {"<&", ">&"} and (not number or number.isdigit() or number in descriptors):
+            # The file of another descriptor; its own output is the only one of this command that is looked up.
+            file = descriptors.get(number, "")
+            if number == "1" and descriptor == "0" and self.writes:
+                file = self.writes[0]
             if not file:
                 return
-        else:
-            file = target
         process = file.startswith(("<(", ">("))
         reading = operator in {"<", "<&"} or descriptor == "0"
         if reading or operator == "<>":
             self.reads = "" if process else file
-        if not reading and (operator != "<>" or descriptor == "1"):
-            self._write(descriptor, file, process=process)
-
-    def _write(self, descriptor: str, file: str, *, process: bool) -> None:
+        if reading or (operator == "<>" and descriptor != "1"):
+            return
         if descriptor in {"", "1"}:
             self.redirected = True
         elif descriptor == "2" and not _SOCKET.match(file):
             # What a command complains of is not what it writes.
             return
-        if file != "/dev/null" and not process and file not in self.writes:
+        if file != "/dev/null" and not process and file not in self.writes and len(self.writes) < MOST_PIPED:
             self.writes.append(file)
 
 
@@ -92,7 +88,7 @@ class Frame:
 class Structure:
     """The commands found so far and the groups that are open."""
 
-    def __init__(self, undoing: Undoing) -> None:
+    def __init__(self, undoing: Undoing, outer: "Structure | None" = None) -> None:
         self.undoing = undoing
         self.found: list[Command] = []
         self.frames: list[Frame] = [Frame("", 0, [], None)]
@@ -100,59 +96,74 @@ class Structure:
         """Commands before the next one in its pipe."""
         self.text: str | None = None
         """What is known to come to the next command from the pipe."""
-        self.streams = Streams()
+        self.streams: Streams | None = None
+        """The redirections since the last command."""
         self.closed: Frame | None = None
         """A group that has just been closed: redirections that follow are its own."""
         self.last: Command | None = None
         """The command that was just added."""
-        self.descriptors: dict[str, str] = {}
+        self.descriptors: dict[str, str] = dict(outer.descriptors) if outer is not None else {}
         self.default_out = ""
+        """The file that `exec` sent the standard output of all that follows to."""
         self.full = False
+
+    def redirect(self, descriptor: str, operator: str, target: str) -> None:
+        """Take a redirection of the command or group that is being read."""
+        if self.streams is None:
+            self.streams = Streams()
+        self.streams.redirect(descriptor, operator, target, self.descriptors)
+
+    def here(self, text: str) -> None:
+        """Take a here-document of the command or group that is being read."""
+        if self.streams is None:
+            self.streams = Streams()
+        self.streams.text = text
+
+    def redirections(self) -> list[str]:
+        """The redirections that were taken since the last command, as text."""
+        if self.streams is None:
+            return []
+        return [f"{number}{operator} {file}" for number, operator, file in self.streams.written_as]
 
     def add(self, words: list[str], raw: str) -> Command:
         """A simple command, with the redirections that were taken since the last one."""
-        frame = self.frames[-1]
-        streams = self.streams
-        piped = self.pipe
         command = Command(words, raw)
-        if streams.reads:
-            command.reads = streams.reads
+        streams = self.streams
+        if streams is None or not (streams.reads or streams.from_commands or streams.text is not None):
+            frame = self.frames[-1]
+            if self.pipe:
+                command.piped = self.pipe[:]
+            command.text = self.text
+            if frame.kind and self.pipe is frame.inherited and len(frame.readers) < MOST_COMMANDS:
+                frame.readers.append(command)
         elif streams.text is not None:
             command.text = self.undoing.within(streams.text)
-        elif streams.from_commands:
-            command.piped = streams.from_commands
         else:
-            if piped:
-                command.piped = piped[-MOST_PIPED:]
-            command.text = self.text
-            if self.pipe is frame.inherited and frame.kind:
-                frame.readers.append(command)
-        if streams.writes:
-            command.writes = streams.writes
-        elif self.default_out and not streams.redirected:
+            command.reads, command.piped = streams.reads, streams.from_commands
+        if streams is not None:
+            self._redirected(command, streams)
+        elif self.default_out:
             command.writes = [self.default_out]
-        for receiving in streams.to_commands:
-            if not receiving.piped:
-                receiving.piped = [command]
-        if words[0] == "exec":
-            self._opened(words, streams)
         self.found.append(command)
         self.last = command
         self.full = len(self.found) >= MOST_COMMANDS
         return command
 
-    def _opened(self, words: list[str], streams: Streams) -> None:
+    def _redirected(self, command: Command, streams: Streams) -> None:
+        command.writes = streams.writes
+        if self.default_out and not streams.redirected:
+            command.writes = [*streams.writes, self.default_out]
+        for receiving in streams.to_commands:
+            if not receiving.piped:
+                receiving.piped = [command]
+        if command.words == ["exec"]:
+            self._opened(streams)
+
+    def _opened(self, streams: Streams) -> None:
         """`exec` with redirections alone: they hold from here on."""
-        if len(words) > 1:
-            return
-        for text in streams.written_as:
-            found = re.fullmatch(r"(\d*)(<>|>>|>|<|<&|>&|&>>?) ?(.+)", text, re.DOTALL)
-            if found is None:
-                continue
-            descriptor, operator, file = found.groups()
-            if operator in {"<&", ">&"}:
-                file = self.descriptors.get(file.rstrip("-"), "")
-            if descriptor in {"", "1"} and operator in {">", ">>", "&>", "&>>", ">&"}:
+        for descriptor, operator, target in streams.written_as:
+            file = self.descriptors.get(target.rstrip("-"), "") if operator in {"<&", ">&"} else target
+            if descriptor in {"", "1"} and operator[-1] != "<" and operator != "<>":
                 self.default_out = file if file != "/dev/null" else ""
             elif file and len(self.descriptors) < 64:
                 self.descriptors[descriptor or "0"] = file
@@ -188,31 +199,29 @@ class Structure:
         outer = self.frames[-1]
         self.pipe, self.text = frame.inherited, None
         if self.closed is not None:
-            outer.outs = _some(outer.outs, self.closed.outs)
+            _some(outer.outs, self.closed.outs)
         self.closed = frame
-        self.streams = Streams()
+        self.streams = None
 
     def end(self, *, piping: bool) -> None:
         """A command or group ends, and what follows is the next of its pipe, or not."""
         frame = self.frames[-1]
-        streams = self.streams
+        streams, self.streams = self.streams, None
+        last, self.last = self.last, None
         if self.closed is not None:
-            members = self.found[max(self.closed.mark, len(self.found) - MOST_PIPED) :]
-            outs = self._applied(self.closed, streams)
-            self.closed = None
-        elif self.last is not None:
-            members = [self.last]
-            outs = [] if streams.redirected else members
+            group, self.closed = self.closed, None
+            members = self.found[max(group.mark, len(self.found) - MOST_PIPED) :]
+            outs = self._applied(group, streams) if streams is not None else group.outs
+        elif last is not None:
+            members = [last]
+            outs = members if streams is None or not streams.redirected else []
         else:
-            members, outs = [], []
-        self.last = None
-        self.streams = Streams()
+            members = outs = []
         if piping:
             self.pipe = (self.pipe + members)[-MOST_PIPED:]
             self.text = self._output(outs)[0]
         else:
-            if outs:
-                frame.outs = _some(frame.outs, outs)
+            _some(frame.outs, outs)
             self.pipe, self.text = frame.inherited, frame.text
 
     def _applied(self, group: Frame, streams: Streams) -> list[Command]:
@@ -229,14 +238,14 @@ class Structure:
                 command.writes = [*command.writes, *streams.writes]
         return [] if streams.redirected else group.outs
 
-    def beside(self, direction: str, mark: int, *, into: str) -> None:
-        """Commands of `<(...)` or `>(...)`, listed since `mark`, belong to the command that is being read."""
-        commands = self.found[mark:][-MOST_PIPED:]
-        if direction == "<":
-            if into.endswith("<"):
-                self.streams.from_commands = commands
-        else:
+    def beside(self, direction: str, commands: list[Command], *, into: str) -> None:
+        """Commands of `<(...)` or `>(...)` belong to the command that is being read."""
+        if self.streams is None:
+            self.streams = Streams()
+        if direction == ">":
             self.streams.to_commands += commands[:MOST_PIPED]
+        elif into.endswith("<"):
+            self.streams.from_commands = commands[-MOST_PIPED:]
 
     def close_all(self) -> None:
         """The script ends: so does all that is open in it."""
@@ -271,5 +280,7 @@ class Structure:
 _MOST_OUTS: Final = 64
 
 
-def _some(before: list[Command], more: list[Command]) -> list[Command]:
-    return [*before, *more] if before and len(before) < _MOST_OUTS else before or more
+def _some(commands: list[Command], more: list[Command]) -> None:
+    """Add to the commands of a group that are kept."""
+    if len(commands) < _MOST_OUTS:
+        commands += more[:_MOST_OUTS]

@@ -1,0 +1,99 @@
+"""What builtins of a POSIX shell change for the commands after them: variables, aliases, positional parameters.
+
+Sources: POSIX Shell Command Language, section 2.14; Bash reference manual, section 4; zsh manual, zsh/net/tcp.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from exfilwatch.commands.command import Command
+from exfilwatch.commands.shells.posix_parameters import MOST, Parameters
+from exfilwatch.commands.shells.posix_structure import Structure
+
+DECLARING: Final = frozenset({"export", "readonly", "local", "declare", "typeset", "setenv"})
+BUILTINS: Final = DECLARING | frozenset(
+    {"set", "shift", "alias", "unalias", "unset", "printf", "read", "mapfile", "readarray", "getopts", "let", "ztcp"}
+)
+_MORE_THAN_WORDS: Final = re.compile(r"[;&|<>()$`]")
+
+
+def ran(
+    command: Command,
+    parameters: Parameters,
+    aliases: dict[str, list[str]],
+    structure: Structure,
+    split: Callable[[str], list[str] | None],
+) -> None:
+    """A builtin runs. `split` gives the words of a text."""
+    name, *words = command.words
+    if name in DECLARING:
+        _declared(words, parameters)
+    elif name == "set":
+        _set(words, parameters)
+    elif name == "shift":
+        if parameters.positional is not None:
+            parameters.positional = parameters.positional[1:]
+    elif name == "alias":
+        for word in words:
+            alias, sign, value = word.partition("=")
+            if sign and len(aliases) < MOST and not _MORE_THAN_WORDS.search(value):
+                aliases[alias] = (split(value) or []) if value.strip() else []
+    elif name == "unalias":
+        for word in words:
+            aliases.pop(word, None)
+    elif name == "unset":
+        for word in words:
+            parameters.unset(word)
+    elif name == "printf":
+        if words[:1] == ["-v"] and len(words) > 2:
+            text = structure.written(Command(["printf", *words[2:]]))
+            _told(words[1], text, parameters)
+    elif name == "ztcp":
+        if len(words) > 1:
+            structure.descriptors["$REPLY"] = f"/dev/tcp/{words[-2]}/{words[-1]}"
+    else:
+        _read(name, words, command.text, parameters)
+
+
+def _told(name: str, text: str | None, parameters: Parameters) -> None:
+    if text is None:
+        parameters.forget(name)
+    else:
+        parameters.set(name, text)
+
+
+def _declared(words: list[str], parameters: Parameters) -> None:
+    for number, word in enumerate(words[:MOST]):
+        variable, sign, value = word.partition("=")
+        if sign and variable.isidentifier():
+            parameters.set(variable, value)
+        elif number == 0 and len(words) == 2 and variable.isidentifier():
+            # csh: setenv NAME value
+            parameters.set(variable, words[1])
+
+
+def _set(words: list[str], parameters: Parameters) -> None:
+    if "--" in words:
+        parameters.positional = words[words.index("--") + 1 :][:MOST]
+    elif len(words) == 3 and words[1] == "=":
+        # csh: set name = value
+        parameters.set(words[0], words[2])
+    elif words and words[0][:1] not in {"-", "+"}:
+        if len(words) == 2 and words[0].isidentifier():
+            # fish: set name value
+            parameters.set(words[0], words[1])
+        parameters.positional = words[:MOST]
+
+
+def _read(name: str, words: list[str], text: str | None, parameters: Parameters) -> None:
+    names = [word for word in words if word.isidentifier()][:MOST]
+    lines = text.strip("\n").split("\n") if text else []
+    values: list[str] = []
+    if name == "read" and len(lines) == 1 and names:
+        values = lines[0].split(None, len(names) - 1)
+    for number, variable in enumerate(names):
+        if values:
+            parameters.set(variable, values[number] if number < len(values) else "")
+        else:
+            parameters.forget(variable)
