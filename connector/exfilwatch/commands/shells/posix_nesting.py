@@ -4,9 +4,7 @@ import re
 from typing import Final
 
 _MARK: Final = re.compile(r"\\.|['\"`{}()]", re.DOTALL)
-_PIECE: Final = re.compile(
-    r"""([{},])|[^\s\\'"`$();&|<>{},]+|\\.|'[^']*'?|("|\$\{|\$\()|`[^`]*`?|\$""", re.DOTALL
-)
+_PIECE: Final = re.compile(r"""([{},])|[^\s\\'"`$();&|<>{},]+|\\.|'[^']*'?|("|\$\{|\$\()|`[^`]*`?|\$""", re.DOTALL)
 
 
 def closing(text: str, at: int, opened: str) -> int:
