@@ -23,13 +23,15 @@ NAMED = {
     "nothing": r"^/dev/(?:null|tty|zero|u?random)$",
     "staging": r"^(?:/private)?(?:/var)?/tmp(?:/|$)|^/dev/shm|^/run/user|^/Users/Shared|^\$\{?TMPDIR",
     "homes": r"^['\"]?(?:/home|/root|/Users|~|\$\{?HOME\}?|/var/(?:mail|spool/mail|www)|/srv|/media|/Volumes)(?:/|$)",
+    "listed": r"^(?:get-childitem|gci|ls|dir|get-item|gi)\s+(?:-\w+\s+)*['\"]?(?P<is>[^\s'\"-][^\s'\"]*)",
     "url": r"(?:https?|ftps?|sftp|scp|davs?|wss?|s3)://[^\s'\"`|;,()<>]+",
 }
 """Expressions that others name in braces: the beginning of a share of another host, also by WebDAV; the end of a name
 of a document, archive or key that people keep; their folders, and what in them is of no worth; files with the secrets
 of a Windows; how PowerShell reads a file, up to its name; `HOST:PATH` of scp and rsync, where a colon after one letter
 is a drive; a command substitution of a POSIX shell that reads a file; programs that pipe in words rather than files;
-devices that hold nothing; Unix's folders that anyone may write to, and those with people's files; a URL."""
+devices that hold nothing; Unix's folders that anyone may write to, and those with people's files; what a listing of
+PowerShell lists; a URL."""
 _SHORT = 200
 """Characters up to which Python's own engine runs: RE2 costs 15 microseconds a call, whatever the text."""
 
