@@ -1,7 +1,7 @@
 """Expressions of the catalogue: RE2's syntax, in linear time on long texts, quick on short ones."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import re2
@@ -53,13 +53,35 @@ class Expression:
 
     def search(self, text: str) -> bool:
         """Whether it is found somewhere in a text."""
-        return bool((self._short if len(text) <= _SHORT else self._long).search(text))
+        return bool(self._short.search(text) if len(text) <= _SHORT else self._long.search(_sound(text)))
 
     def found(self, text: str) -> Iterator[str]:
         """Each place where it is found: its group `is`, where it has one that took part, else all of it."""
-        for match in (self._short if len(text) <= _SHORT else self._long).finditer(text):
+        for match in self._short.finditer(text) if len(text) <= _SHORT else self._long.finditer(_sound(text)):
             part = match["is"] if self.named else None
             yield part if part is not None else match[0]
+
+
+class Clues:
+    """Which of many texts stand in another one, without regard to case."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        options = re2.Options()
+        options.case_sensitive = False
+        self._set = re2.Set.SearchSet(options)
+        for text in texts:
+            self._set.Add(re2.escape(text))
+        self._set.Compile()
+
+    def given(self, text: str) -> Sequence[int]:
+        """Their numbers, in no order."""
+        found: Sequence[int] = self._set.Match(_sound(text)) or ()
+        return found
+
+
+def _sound(text: str) -> str:
+    """A text without lone surrogates, which RE2 does not take."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 @lru_cache(None)

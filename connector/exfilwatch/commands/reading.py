@@ -1,6 +1,6 @@
 """Commands read with the catalogue: what each does, with what, and where to."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from exfilwatch.commands.command import Command
-from exfilwatch.commands.expression import expression
+from exfilwatch.commands.expression import Clues, expression
 from exfilwatch.commands.options import Arguments, arguments
 from exfilwatch.commands.tool import Form, Selector, Selectors, Tool, catalogue, several
 
@@ -110,6 +110,22 @@ def _input(command: Command, which: str) -> Iterator[str]:
         yield " ".join(command.piped[-1].words)
 
 
+class _Hinted:
+    """Tools of which one needs a text of its own to stand in what is read."""
+
+    def __init__(self, tools: Sequence[Tool], texts: Callable[[Tool], Sequence[str]]) -> None:
+        self._tools = tools
+        of_text = [(text, at) for at, tool in enumerate(tools) for text in texts(tool)]
+        self._clues = Clues([text for text, _ in of_text])
+        self._of = [at for _, at in of_text]
+        self._always = {at for at, tool in enumerate(tools) if not texts(tool)}
+
+    def given(self, text: str) -> list[Tool]:
+        """Those that a text may speak of, in the catalogue's order."""
+        found = self._always.union(self._of[clue] for clue in self._clues.given(text))
+        return [self._tools[at] for at in sorted(found)]
+
+
 class Catalogue:
     """Tools by the names of their programs."""
 
@@ -117,7 +133,7 @@ class Catalogue:
         self.tools = tuple(tools)
         self._exact: dict[str, list[Tool]] = {}
         self._versions: list[tuple[str, Tool]] = []
-        self._languages: dict[str, list[Tool]] = {}
+        languages: dict[str, list[Tool]] = {}
         self._every = [tool for tool in tools if "*" in tool.programs]
         for tool in tools:
             for program in tool.programs:
@@ -128,7 +144,9 @@ class Catalogue:
                 else:
                     self._exact.setdefault(program, []).append(tool)
             for language in tool.languages:
-                self._languages.setdefault(language, []).append(tool)
+                languages.setdefault(language, []).append(tool)
+        self._languages = {language: _Hinted(read, lambda tool: tool.hints) for language, read in languages.items()}
+        self._disguised = _Hinted([tool for tool in tools if tool.renamed], lambda tool: tool.disguised)
 
     @cached_property
     def originals(self) -> Mapping[str, Tool]:
@@ -141,37 +159,35 @@ class Catalogue:
         found = self._exact.get(program, [])
         return tuple(found + [tool for pattern, tool in self._versions if fnmatchcase(program, pattern)])
 
-    def of_language(self, language: str, code: str) -> Iterator[Tool]:
-        """The tools that read code of a language, of which a hint stands in it."""
-        lower = code.lower()
-        for tool in self._languages.get(language, ()):
-            if not tool.hints or any(hint in lower for hint in tool.hints):
-                yield tool
+    @lru_cache(10_000)  # noqa: B019 - there is one catalogue
+    def _cmdlets(self, program: str) -> tuple[Tool, ...]:
+        return tuple(tool for tool in self.named(program) if tool.syntax == "powershell")
+
+    @lru_cache(10_000)  # noqa: B019 - there is one catalogue
+    def _programs(self, program: str) -> tuple[Tool, ...]:
+        return tuple(tool for tool in self.named(program) if tool.syntax != "powershell")
 
     def actions(self, command: Command, original: str = "") -> list[Action]:
         """What a command does. `original`: the OriginalFileName of the program, where its event tells."""
-        named = self.named(command.program)
-        cmdlets = [tool for tool in named if tool.syntax == "powershell"]
-        programs = [tool for tool in named if tool.syntax != "powershell"]
-        found = list(self._said(cmdlets, command, renamed=False)) if command.language == "powershell" else []
-        found = found or list(self._said(programs, command, renamed=False))
-        if command.language:
-            found += self._said(self.of_language(command.language, command.raw), command, renamed=False)
+        name = command.program
+        found: list[Action] = []
+        if command.language == "powershell":
+            found += self._said(self._cmdlets(name), command, renamed=False)
+        if not found:
+            found += self._said(self._programs(name), command, renamed=False)
+        if command.language in self._languages:
+            found += self._said(self._languages[command.language].given(command.raw), command, renamed=False)
         if command.writes or command.reads:
             found += self._said(self._every, command, renamed=False)
         if not found and original and (tool := self.originals.get(original.lower())):
             found += self._said([tool], command, renamed=True)
-        foreign = command.words and (not command.language or any(mark in command.words[0] for mark in "\\/."))
-        if not found and foreign and not named:
+        if not found and command.words and not self.named(name) and _is_program(command):
             found += self._renamed(command)
         return found
 
     def _renamed(self, command: Command) -> list[Action]:
         """What the first tool says that is known by its arguments."""
-        text = " ".join(command.words).lower()
-        for tool in self.tools:
-            if not tool.renamed or (tool.disguised and not any(each in text for each in tool.disguised)):
-                continue
+        for tool in self._disguised.given(" ".join(command.words)):
             said = list(self._said([tool], command, renamed=True))
             if said and said[0].does not in ("download", "extract"):
                 return said
@@ -193,6 +209,11 @@ class Catalogue:
                 if action := _action(seen, parsed, form, renamed=renamed):
                     done.add(kind)
                     yield action
+
+
+def _is_program(command: Command) -> bool:
+    """Whether it is started from a file, as far as PowerShell's own commands can be told from those."""
+    return not command.language or any(mark in command.words[0] for mark in "\\/.")
 
 
 def _action(seen: _Seen, parsed: Arguments, form: Form, *, renamed: bool) -> Action | None:
