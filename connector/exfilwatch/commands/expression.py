@@ -19,6 +19,9 @@ NAMED = {
     r"(?:-(?:literal)?path\s+|-raw\s+|-encoding\s+\w+\s+|-asbytestream\s+|-readcount\s+\d+\s+)*[(\"']*",
     "remote": r"^(?:(?:scp|rsync)://|[^/\\:@]*@(?:\[[^\]/]+\]|[^/\\:\[\]]+):|\[[^\]/]+\]:|[^/\\:\[\]@]{2,}:)",
     "taken": r"(?:\$\(|`)\s*(?:<|(?:cat|base(?:64|32)|xxd|od|hexdump|openssl|gpg|gzip|tar|zip|strings|head|find)\b)",
+    "encoded": r"(?:\$\(|`)[^)`]*\b(?:base(?:64|32)|xxd|od|hexdump|openssl|gpg|gzip)\b",
+    "shell": r"^(?:\S*/)?(?:ba|z|da|k|c|tc|a)?sh(?:\s+-[il]+)*$"
+    r"|^(?:\S*/)?(?:cat|tail\s+-f)\s+\S*(?:fifo|pipe|/tmp/\w{1,2})$",
     "said": r"^(?:\S*/)?(?:echo|printf|true|:|sleep|yes|date|false)\b",
     "nothing": r"^/dev/(?:null|tty|zero|u?random)$",
     "staging": r"^(?:/private)?(?:/var)?/tmp(?:/|$)|^/dev/shm|^/run/user|^/Users/Shared|^\$\{?TMPDIR",
@@ -29,9 +32,9 @@ NAMED = {
 """Expressions that others name in braces: the beginning of a share of another host, also by WebDAV; the end of a name
 of a document, archive or key that people keep; their folders, and what in them is of no worth; files with the secrets
 of a Windows; how PowerShell reads a file, up to its name; `HOST:PATH` of scp and rsync, where a colon after one letter
-is a drive; a command substitution of a POSIX shell that reads a file; programs that pipe in words rather than files;
-devices that hold nothing; Unix's folders that anyone may write to, and those with people's files; what a listing of
-PowerShell lists; a URL."""
+is a drive; a command substitution of a POSIX shell that reads a file, and one that encodes; a shell in a pipe, or a
+FIFO that one answers by; programs that pipe in words rather than files; devices that hold nothing; Unix's folders
+that anyone may write to, and those with people's files; what a listing of PowerShell lists; a URL."""
 _SHORT = 200
 """Characters up to which Python's own engine runs: RE2 costs 15 microseconds a call, whatever the text."""
 

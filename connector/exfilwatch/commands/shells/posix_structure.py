@@ -54,7 +54,7 @@ class Streams:
                 return
         process = file.startswith(("<(", ">("))
         reading = operator in {"<", "<&"} or descriptor == "0"
-        if reading or operator == "<>":
+        if reading or (operator == "<>" and descriptor != "1"):
             self.reads = "" if process else file
         if reading or (operator == "<>" and descriptor != "1"):
             return
