@@ -50,40 +50,43 @@ class _Seen(NamedTuple):
     def texts(self, parsed: Arguments, selectors: Selectors) -> list[str]:
         """What the first of the selectors that gives something gives."""
         for selector in several(selectors):
-            found = [text[:_LONGEST] for text in self._filtered(parsed, selector)]
+            found = self._named(parsed, selector)
+            if found and selector.joined:
+                found = list(filter(None, [" ".join(found)]))
+            if found and selector.unlike:
+                unlike = expression(selector.unlike)
+                found = [text for text in found if not unlike.search(text)]
+            if found and selector.like:
+                found = _like(found, selector.like)
             if found:
-                return found
+                return [text[:_LONGEST] for text in found]
         return []
 
-    def _filtered(self, parsed: Arguments, selector: Selector) -> Iterator[str]:
-        like = expression(selector.like) if selector.like else None
-        unlike = expression(selector.unlike) if selector.unlike else None
-        named = self._named(parsed, selector)
-        for text in filter(None, [" ".join(named)]) if selector.joined else named:
-            if unlike is not None and unlike.search(text):
-                continue
-            if like is None:
-                yield text
-            elif like.named:
-                yield from like.found(text)
-            elif like.search(text):
-                yield text
-
-    def _named(self, parsed: Arguments, selector: Selector) -> Iterator[str]:
+    def _named(self, parsed: Arguments, selector: Selector) -> list[str]:
+        found: list[str] = []
         for option in selector.option:
-            yield from parsed.options.get(option, ())
+            if option in parsed.options:
+                found += parsed.options[option]
         if selector.argument != "":
-            yield from _arguments(parsed.arguments, selector.argument)
+            found += _arguments(parsed.arguments, selector.argument)
         if selector.word:
-            yield from self.command.words[1:]
+            found += self.command.words[1:]
         if selector.output:
-            yield from self.command.writes
+            found += self.command.writes
         if selector.piped:
-            yield from (" ".join(each.words) for each in self.command.piped)
+            found += [" ".join(each.words) for each in self.command.piped]
         if selector.input:
-            yield from _input(self.command, selector.input)
+            found += _input(self.command, selector.input)
         if selector.code:
-            yield from expression(selector.code).found(self.command.raw)
+            found += expression(selector.code).found(self.command.raw)
+        return found
+
+
+def _like(texts: Sequence[str], like: str) -> list[str]:
+    expected = expression(like)
+    if expected.named:
+        return [found for text in texts for found in expected.found(text)]
+    return [text for text in texts if expected.search(text)]
 
 
 def _arguments(given: Sequence[str], which: str | int) -> Sequence[str]:
