@@ -38,6 +38,11 @@ class Plain(NamedTuple):
         """One command of the tool: no quotes, pipes, redirections or expansions."""
         return self.word.match(self.line) is not None and not re.search(r"[^\w ./:@=,+{}%-]", self.line)
 
+    def commands(self) -> bool:
+        """Wherever the tool is run, the shell itself runs it."""
+        shells = re.findall(rf"(?m)(?:^|[|;&(] |\bdo ){re.escape(self.tool)} ", self.line)
+        return len(shells) == len(self.word.findall(self.line)) > 0
+
     def anything(self) -> bool:
         return True
 
@@ -135,6 +140,23 @@ def _balanced(plain: Plain) -> bool:
     return "(" not in plain.line
 
 
+def _replaced(plain: Plain) -> str:
+    return plain.instead("${a//_/}", f"a={'_'.join(plain.tool)}; ")
+
+
+def _lowered(plain: Plain) -> str:
+    return plain.instead("$(tr A-Z a-z <<< " + plain.tool.upper() + ")")
+
+
+def _reversed(plain: Plain) -> str:
+    return f"rev <<< {shlex.quote(plain.line[::-1])} | {plain.shell}"
+
+
+def _python_decodes(plain: Plain) -> str:
+    code = f"import os, base64; os.execlp('bash', 'bash', '-c', base64.b64decode('{_base64(plain.line)}'))"
+    return f"python3 -c {shlex.quote(code)}"
+
+
 _TOOL, _SIMPLE, _ANY = Plain.runs_tool, Plain.simple, Plain.anything
 FROM_A_FILE = "from a file"
 FORMS = {
@@ -178,5 +200,28 @@ FORMS = {
     "python": Form(_python, lambda plain: not plain.bash, ("python3",)),
     "perl": Form(_perl, lambda plain: not plain.bash and _balanced(plain) and "\\" not in plain.line),
     "awk": Form(_awk, lambda plain: not plain.bash),
+    "ionice": Form(lambda plain: plain.instead(f"ionice -c 3 {plain.tool}"), _TOOL),
+    "stdbuf": Form(lambda plain: plain.instead(f"stdbuf -o0 {plain.tool}"), _TOOL),
+    "command": Form(lambda plain: plain.instead(f"command {plain.tool}"), Plain.commands),
+    "a wildcard": Form(lambda plain: plain.instead(f"/usr/bin/{plain.tool[:-1]}[{plain.tool[-1]}]"), _TOOL),
+    "name replaced": Form(_replaced, _TOOL),
+    "name in upper case": Form(_lowered, _TOOL),
+    "a function": Form(lambda plain: plain.instead("z", f'z() {{ command {plain.tool} "$@"; }}; '), Plain.commands),
+    "an alias": Form(
+        lambda plain: plain.instead("z", f"shopt -s expand_aliases\nalias z={plain.tool}\n"), Plain.simple
+    ),
+    "an array": Form(lambda plain: f'a=({plain.line}); "${{a[@]}}"', _SIMPLE),
+    "a broken line": Form(lambda plain: plain.line.replace(" ", " \\\n "), _SIMPLE),
+    "script": Form(lambda plain: f"script -qec {shlex.quote(plain.line)} /dev/null", _SIMPLE, ("script",)),
+    "sourced": Form(lambda plain: f". /dev/stdin <<< {shlex.quote(plain.line)}", _ANY),
+    "sourced base64": Form(lambda plain: f". <(base64 -d <<< {_base64(plain.line)})", _ANY),
+    "base64 of base64": Form(
+        lambda plain: f"echo {_base64(_base64(plain.line))} | base64 -d | base64 -d | {plain.shell}", _ANY
+    ),
+    "reversed": Form(_reversed, lambda plain: "\n" not in plain.line),
+    "openssl base64": Form(lambda plain: f"echo {_base64(plain.line)} | openssl base64 -d -A | {plain.shell}", _ANY),
+    "python decodes": Form(_python_decodes, _ANY, ("python3",)),
+    "a condition": Form(lambda plain: f"if true; then\n{plain.line}\nfi", _ANY),
+    "at the end": Form(lambda plain: f"trap {shlex.quote(plain.line)} EXIT; true", _ANY),
     "in the background": Form(lambda plain: f"( {plain.line}\n) & wait", _ANY),
 }

@@ -164,7 +164,7 @@ def _furnished(room: Path, token: str, case: Case, place: Place) -> dict[str, st
         "token": token, "room": str(room), "folder": str(documents), "file": str(room / "customers.csv"),
         "tar": str(room / "documents.tar"), "drop": str(place.arrived / token), "stock": str(place.stock),
         "fetch": f"{token}.csv", "fetch_tar": f"{token}.tar", "bare": f"arrived/{token}/r.git",
-        "root": str(room.parent),
+        "root": str(room.parent), "free": str(programs.free_port()),
     }  # fmt: skip
     (place.arrived / token).mkdir()
     if "{{bare}}" in case.run:

@@ -2,8 +2,10 @@
 
 import base64
 import binascii
+import io
 import quopri
 import re
+import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,6 +15,7 @@ from pathlib import Path
 _TEXT = re.compile(rb"[A-Za-z0-9+/_-]{24,}={0,2}")
 _HEX = re.compile(rb"(?:[0-9A-Fa-f]{2}){16,}")
 _BREAK = re.compile(rb"\r?\n")
+_ZIP = b"PK\x03\x04"
 _GZIP = b"\x1f\x8b\x08"
 
 
@@ -45,6 +48,9 @@ def readings(data: bytes) -> Iterator[bytes]:
         if place >= 0:
             with suppress(zlib.error):
                 yield zlib.decompressobj(47).decompress(data[place:])
+    if data[:4] == _ZIP:
+        with suppress(zipfile.BadZipFile), zipfile.ZipFile(io.BytesIO(data)) as packed:
+            yield b"".join(packed.read(name) for name in packed.namelist())
     for found in _HEX.findall(joined):
         yield binascii.unhexlify(found)
     for found in _TEXT.findall(joined):

@@ -16,6 +16,7 @@ from .place import Place
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PATIENCE = 15  # seconds until a server listens
+# SHLVL: bash that sshd starts reads the account's .bashrc, which may take its time, only as the first of shells
 _SSHD = """\
 ListenAddress 127.0.0.1:{port}
 HostKey {own}/host
@@ -26,6 +27,7 @@ StrictModes no
 PermitRootLogin prohibit-password
 PasswordAuthentication no
 MaxStartups 100
+SetEnv SHLVL=2
 LogLevel ERROR
 Subsystem sftp internal-sftp
 """
