@@ -47,7 +47,10 @@ ALIASES: Final = frozenset(
 """)
 )
 """Short names of cmdlets, of which PowerShell takes `-name:value` apart."""
-MADE: Final = re.compile(r"(?:\(?New-Object\s|\[[\w.]+\]::|\(?\[[\w.]+\]::)", re.IGNORECASE)
+MADE: Final = re.compile(
+    r"(?:\(?(?:New-Object|Get-Content|gc|cat|type|Get-Item|gi|Get-ChildItem|gci|dir|ls)\s|\[[\w.]+\]::|\(?\[[\w.]+\]::)",
+    re.IGNORECASE,
+)
 """Texts of expressions that make an object, which may stand for it."""
 
 _AUTOMATIC: Final = _words("""
