@@ -1,11 +1,13 @@
 """The transfer catalogue says what each tool documents: cases as data, one file beside each file of the catalogue."""
 
 from pathlib import Path
+from time import process_time
 
 import pytest
 import yaml
 from tests.commands.splitting import commands_of
 
+from exfilwatch.commands.command import Command
 from exfilwatch.commands.reading import Action, known_tools
 
 CASES = sorted(Path(__file__).with_name("catalogue").glob("*.yml"))
@@ -52,3 +54,32 @@ def test_each_file_of_the_catalogue_has_at_least_six_cases_and_is_named_in_none_
     assert {
         path.stem: written.get(path.stem, 0) for path in catalogue.glob("*.yml") if written.get(path.stem, 0) < 6
     } == {}
+
+
+ODD = (
+    [],
+    ["-"],
+    ["--"],
+    ["-", "--", "-"],
+    ["-" * 50],
+    ["--=", "=", "@", ":"],
+    ["\x00", "\ud800"],
+    ["-c"],
+    ["-f"],
+    ["a" * 5000] * 20,
+    ["-x-y"] * 500,
+)
+
+
+@pytest.mark.parametrize(
+    "program", sorted({name.rstrip("*") for tool in known_tools().tools for name in tool.programs})
+)
+def test_reads_odd_words_of_any_tool_in_little_time(program: str) -> None:
+    begun = process_time()
+    for words in ODD:
+        for piped in ([], [Command(["cat", "/etc/passwd"])]):
+            command = Command(
+                [program, *words], raw=" ".join(words), reads="x", text="y" * 5000, writes=["/dev/tcp/h/1"], piped=piped
+            )
+            assert all(action.tool for action in known_tools().actions(command))
+    assert process_time() - begun < 2.0
