@@ -173,7 +173,7 @@ def static(kind: Type, name: str, given: list[Value] | None) -> Value:
             return cast("char", code) if name == "convertfromutf32" else first
         return {"tolower": first.lower(), "toupper": first.upper()}.get(name)
     if owner in ("scriptblock", "management.automation.scriptblock") and name == "create" and first is not None:
-        return Block(first)
+        return Block(first, read=False)
     if (
         owner == "environment"
         and name in ("getenvironmentvariable", "expandenvironmentvariables")

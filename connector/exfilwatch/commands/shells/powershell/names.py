@@ -16,9 +16,22 @@ EXPRESSION: Final = frozenset(["iex", "invoke-expression", "microsoft.powershell
 FOR_EACH: Final = frozenset(["%", "foreach", "foreach-object"])
 WRITING: Final = frozenset(["echo", "write", "write-output"])
 SETTING: Final = frozenset(["set-variable", "sv", "set", "new-variable", "nv"])
-GETTING: Final = frozenset(
-    ["get-variable", "gv", "variable", "get-item", "gi", "item", "get-childitem", "gci", "dir", "ls", "childitem"]
+GETTING: Final = frozenset(["get-variable", "gv", "variable", "get-item", "gi", "item", "childitem"])
+FILING: Final = frozenset(["out-file", "set-content", "sc", "add-content", "ac", "tee-object", "tee"])
+EFFECTIVE: Final = (
+    EXPRESSION
+    | FOR_EACH
+    | WRITING
+    | SETTING
+    | GETTING
+    | FILING
+    | frozenset(["get-command", "gcm", "get-alias", "gal", "set-alias", "new-alias", "sal", "nal"])
+    | frozenset(["join-path", "out-string"])
+    | frozenset(["new-object", "set-item", "si", "new-item", "ni"])
 )
+"""Cmdlets that `cmdlets.effect` knows more of."""
+AT_TIMES: Final = re.compile(r"encoding|stream|uri|string|env:|variable:", re.IGNORECASE)
+"""What is among the arguments where it knows more of New-Object, New-Item and Set-Item."""
 QUIET: Final = frozenset(
     [
         "%",

@@ -24,10 +24,11 @@ class Stream(bytes):
 
 
 class Block:
-    """A script block, by its text."""
+    """A script block, by its text; `read` says whether its commands are listed already."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, read: bool = True) -> None:
         self.text = text
+        self.read = read
 
 
 Known: TypeAlias = "str | int | bytes | list[Value] | dict[str, Value] | Type | Block"
@@ -299,7 +300,7 @@ def cast(kind: str, value: Value) -> Value:
         return Type(named) if named is not None else value if isinstance(value, Type) else None
     if kind in ("scriptblock", "management.automation.scriptblock"):
         whole = text(value)
-        return Block(whole) if whole is not None else None
+        return Block(whole, read=False) if whole is not None else None
     if kind in (
         "io.memorystream",
         "array",

@@ -1,0 +1,101 @@
+"""What cmdlets give or do that can be told without running them."""
+
+from exfilwatch.commands.command import Command
+from exfilwatch.commands.shells.powershell import calls, methods, names, values
+from exfilwatch.commands.shells.powershell.reader import Node, Reader
+from exfilwatch.commands.shells.powershell.values import Type, Value
+
+
+def effect(reader: Reader, name: str, command: Command, arguments: list[tuple[Value, str]], given: Value) -> Node:
+    """The value of a command, and its text; what it does to the script is done."""
+    if name in names.FOR_EACH:
+        return (arguments[-1][0] if arguments else None), command.raw
+    if name not in names.EFFECTIVE:
+        return None, command.raw
+    plain = [value for value, text in arguments if not (isinstance(value, str) and value == text and value[:1] == "-")]
+    return _effect(reader, name, plain, given), command.raw
+
+
+def _effect(reader: Reader, name: str, plain: list[Value], given: Value) -> Value:
+    first = plain[0] if plain else None
+    if name in names.EXPRESSION:
+        _run(reader, first if first is not None else given)
+        return None
+    if name in names.WRITING:
+        return first if len(plain) == 1 else list(plain) if plain else given
+    if name == "new-object":
+        return _object(reader, plain)
+    if name in names.GETTING:
+        return _got(reader, str(values.text(first) or "").lower())
+    if name in ("get-command", "gcm", "get-alias", "gal"):
+        return names.command(first) if isinstance(first, str) else None
+    if name == "out-string":
+        return values.text(given)
+    if name in names.FILING:
+        _filed(reader, name, plain, given)
+        return None
+    if len(plain) < 2:
+        return None
+    if name == "join-path":
+        return _path([values.text(each) for each in plain])
+    if name in ("set-alias", "new-alias", "sal", "nal"):
+        alias, target = values.text(plain[0]), values.text(plain[1])
+        if alias and target:
+            reader.did("alias")
+            reader.aliases[alias.lower()] = target
+    elif name in names.SETTING:
+        reader.bind(str(values.text(plain[0]) or "").lower().removeprefix("variable:"), plain[1])
+    else:  # set-item and its kin
+        place = str(values.text(first) or "").lower()
+        if place.startswith(("variable:", "env:")):
+            reader.bind(place.removeprefix("variable:").lstrip("\\/"), plain[1])
+    return None
+
+
+def _run(reader: Reader, script: Value) -> None:
+    """Invoke-Expression."""
+    if isinstance(script, list):
+        lines = [values.text(item) for item in script]
+        if None not in lines:
+            reader.later("\n".join([line or "" for line in lines]))
+        return
+    text = values.text(script)
+    if text is not None:
+        reader.later(text)
+
+
+def _object(reader: Reader, plain: list[Value]) -> Value:
+    """New-Object."""
+    if not plain or not isinstance(plain[0], str):
+        return None
+    given: list[Value] = []
+    for each in plain[1:]:
+        given += each if isinstance(each, list) else [each]
+    made = methods.created(Type(plain[0]), given)
+    if isinstance(made, bytes) and "compression" in plain[0].lower():
+        reader.did("gzip" if "gzip" in plain[0].lower() else "deflate")
+    return made
+
+
+def _got(reader: Reader, asked: str) -> Value:
+    """Get-Variable and Get-Item of a variable."""
+    asked = asked.removeprefix("variable:").lstrip("\\/")
+    known = names.automatic(asked) if "*" in asked or "?" in asked else None
+    return known or reader.variables.get(asked, names.usual(asked))
+
+
+def _filed(reader: Reader, name: str, plain: list[Value], given: Value) -> None:
+    """Out-File and Set-Content: what is written where."""
+    places = [text for each in plain[:1] if (text := values.text(each))]
+    content = plain[1] if len(plain) > 1 else given
+    text = calls.given_text(content)
+    if places and (text is not None or name not in ("add-content", "ac")):
+        if name not in ("add-content", "ac"):
+            calls.wrote(reader, places, None)
+        calls.wrote(reader, places, text)
+
+
+def _path(parts: list[str | None]) -> str | None:
+    """Join-Path."""
+    known = [part.strip("\\") if at else part.rstrip("\\") for at, part in enumerate(parts) if part is not None]
+    return "\\".join(known) if len(known) == len(parts) else None

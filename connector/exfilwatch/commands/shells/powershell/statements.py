@@ -1,0 +1,297 @@
+"""Statements: assignments, pipelines, and those that begin with a word of the language."""
+
+import re
+from typing import Final
+
+from exfilwatch.commands.command import Command
+from exfilwatch.commands.shells.powershell import calls, expressions, lexicon, values
+from exfilwatch.commands.shells.powershell.reader import Node, Reader, key_of, written
+from exfilwatch.commands.shells.powershell.values import Value
+
+_LONGEST_LOOP: Final = 4_000
+_LONGEST_PIPE: Final = 16
+_STARTS: Final = frozenset("'\"$(@[{0123456789+-!,")
+_NOTHING: Final[Node] = (None, "")
+_CONDITIONAL: Final = frozenset(["if", "elseif", "while", "until", "switch", "for", "param", "catch", "trap", "data"])
+_LOOPING: Final = frozenset(["while", "for", "do", "function", "filter", "process", "workflow"])
+
+
+def statements(reader: Reader, closer: str) -> Node:
+    """Statements up to the closing mark, which is taken; the value of the last one."""
+    last = _NOTHING
+    while True:
+        reader.skip(lexicon.BETWEEN)
+        mark = reader.peek()
+        if not mark:
+            return last
+        if mark in ")}":
+            reader.at += 1
+            if closer:
+                return last
+            continue
+        before = reader.at
+        last = statement(reader)
+        if reader.at == before or reader.peek() == "&":
+            reader.at += 1
+
+
+def statement(reader: Reader) -> Node:
+    """One statement, whose first character comes next."""
+    reader.step()
+    mark = reader.peek()
+    if mark == "$":
+        plain = reader.skip(lexicon.SET)
+        if plain:
+            value = plain[2] if plain[2] is not None else plain[3]
+            reader.bind(plain[1].lower(), value)
+            return value, ""
+    elif mark.isalpha():
+        node = calls.plain(reader, [], None)
+        if node is not None:
+            return pipeline(reader, node) if reader.blank() in ("|", "&") else node
+        word = lexicon.KEYWORD.match(reader.text, reader.at)
+        if word:
+            reader.at = word.end()
+            return _worded(reader, word[1].lower())
+        return pipeline(reader, slow=True)
+    elif mark == ":":
+        reader.skip(lexicon.LABEL)
+    if mark == "$" or mark == "[":
+        assigned = lexicon.ASSIGNED.match(reader.text, reader.at)
+        if assigned:
+            return _assignment(reader, assigned)
+    return pipeline(reader)
+
+
+def block(reader: Reader) -> Node:
+    """The statements of a block, whose opening brace is taken; the value of the last one."""
+    reader.deeper()
+    within, reader.within = reader.within, 0
+    last = statements(reader, "}")
+    reader.within = within
+    reader.depth -= 1
+    return last
+
+
+def _worded(reader: Reader, word: str) -> Node:
+    """A statement that begins with a word of the language, which is read."""
+    looping = word in _LOOPING
+    if word == "foreach":
+        reader.space()
+        return _each(reader)
+    if word in _CONDITIONAL:
+        options = {"switch": lexicon.SWITCH_OPTION, "catch": lexicon.CAUGHT, "trap": lexicon.CAUGHT}.get(word)
+        while options and reader.skip(options):
+            pass
+        _condition(reader, looping)
+    elif word in ("function", "filter", "workflow", "class", "enum"):
+        reader.skip(lexicon.NAME)
+        _condition(reader, False)
+    elif word in ("return", "throw", "exit"):
+        reader.blank()
+        return _NOTHING if lexicon.STATEMENT_END.match(reader.text, reader.at) else pipeline(reader)
+    elif word == "using":
+        end = reader.text.find("\n", reader.at)
+        reader.at = len(reader.text) if end < 0 else end
+        return _NOTHING
+    reader.space()
+    if reader.take("{"):
+        reader.loops += looping
+        block(reader)
+        reader.loops -= looping
+    return _NOTHING
+
+
+def _condition(reader: Reader, looping: bool) -> None:
+    """What stands in parentheses behind a word of the language, if something does."""
+    if reader.space() == "(":
+        reader.at += 1
+        reader.deeper()
+        reader.loops += looping
+        statements(reader, ")")
+        reader.loops -= looping
+        reader.depth -= 1
+
+
+def _each(reader: Reader) -> Node:
+    """`foreach ($name in values) { ... }`: with each value if nothing but values is built, else once."""
+    if not reader.take("("):
+        return pipeline(reader)
+    variable = reader.skip(lexicon.IN)
+    reader.deeper()
+    value, _ = statements(reader, ")")
+    reader.depth -= 1
+    reader.space()
+    if not reader.take("{"):
+        return _NOTHING
+    name = variable[1].lower() if variable else "_"
+    several = values.items(value)
+    before = dict(reader.variables)
+    reader.bind(name, several[0] if len(several) == 1 else None)
+    start, count = reader.at, len(reader.found)
+    reader.loops += 1
+    block(reader)
+    reader.loops -= 1
+    body = reader.text[start : reader.at - 1]
+    if "=" in body and 1 < len(several) <= _LONGEST_LOOP and not any(each.words for each in reader.found[count:]):
+        del reader.found[count:]
+        after = dict(reader.variables)
+        reader.variables.clear()
+        reader.variables.update(before)
+        if not all(_again(reader, body, name, item) for item in several):
+            reader.variables.update(after)
+    reader.bind(name, None)
+    return _NOTHING
+
+
+def _again(reader: Reader, body: str, name: str, item: Value) -> bool:
+    """Read a loop's body with a value; False when it is too much."""
+    if len(reader.undoing.within(body)) < len(body):
+        return False
+    inner = Reader(body, reader.undoing, reader.work, reader)
+    inner.bind(name, item)
+    statements(inner, "")
+    return True
+
+
+def mapped(reader: Reader, given: Value) -> Node:
+    """A ForEach-Object's block, whose brace comes next: what it makes of each known value; its commands once."""
+    several = values.items(given)
+    reader.at += 1
+    start, count = reader.at, len(reader.found)
+    kept = reader.variables.get("_")
+    reader.bind("_", several[0] if len(several) == 1 else None)
+    reader.loops += 1
+    last = block(reader)
+    reader.loops -= 1
+    text = reader.text[start : reader.at]
+    body = text.removesuffix("}")
+    made: Value = last[0] if len(several) == 1 else None
+    if 1 < len(several) <= _LONGEST_LOOP and not any(each.words for each in reader.found[count:]):
+        results: list[Value] = []
+        for item in several:
+            if len(reader.undoing.within(body)) < len(body):
+                break
+            inner = Reader(body, reader.undoing, reader.work, reader)
+            inner.bind("_", item)
+            results.append(statements(inner, "")[0])
+        if len(results) == len(several) and None not in results:
+            made = results
+            del reader.found[count:]
+    reader.bind("_", kept)
+    return made, "{" + text
+
+
+def _assignment(reader: Reader, assigned: "re.Match[str]") -> Node:
+    reader.at = assigned.end()
+    reader.space()
+    name = key_of(assigned["scope"], assigned["name"], assigned["braced"])
+    how = assigned["how"]
+    value, raw = statement(reader)
+    if how and how != "??":
+        old = reader.variables.get(name)
+        if reader.loops:
+            value = None
+        elif how == "+":
+            value = values.added(old, value)
+            if isinstance(value, str):
+                reader.did("string building")
+        else:
+            value = values.times(old, value) if how == "*" else values.arithmetic(how, old, value)
+    if isinstance(value, str):
+        value = reader.undoing.within(value)
+    reader.bind(name, value, raw)
+    return value, raw
+
+
+def pipeline(reader: Reader, read: Node | None = None, slow: bool = False) -> Node:
+    """Commands and expressions with `|` between; `read` is the first one; `slow`: it is no plain one."""
+    before: list[Command] = reader.found[-1:] if read else []
+    value, raw = read or _NOTHING
+    raws: list[str] = []
+    while True:
+        if read is None:
+            reader.space() if raws else reader.blank()
+            count = len(reader.found)
+            value, raw = calls.command(reader, before, value, False) if slow else element(reader, before, value)
+            slow = False
+            before = [*before, *reader.found[count:]][-_LONGEST_PIPE:]
+        read = None
+        mark = reader.blank()
+        pair = reader.text[reader.at : reader.at + 2] if mark == "|" or mark == "&" else ""
+        if pair == "||" or pair == "&&":
+            reader.at += 2
+            before, value, raws = [], None, [raw]
+            continue
+        if mark != "|":
+            return value, " | ".join([*raws, raw]) if raws else raw
+        raws.append(raw)
+        reader.at += 1
+
+
+def element(reader: Reader, before: list[Command], given: Value) -> Node:
+    """One part of a pipeline: an expression or a command."""
+    mark = reader.peek()
+    if mark.isalpha():
+        return calls.plain(reader, before, given) or calls.command(reader, before, given, False)
+    reader.step()
+    if mark == "&" or mark == ".":
+        after = reader.text[reader.at + 1 : reader.at + 2]
+        if mark == "&" or (after and after in " \t\n'\"($&{"):
+            reader.at += 1
+            reader.space()
+            return calls.command(reader, before, given, True)
+    elif mark and mark in _STARTS and _expressed(reader, mark):
+        start, count = reader.at, len(reader.found)
+        value, raw = expressions.expression(reader, 0)
+        mark_after = reader.blank()
+        following = reader.text[reader.at : reader.at + 2]
+        if mark_after == "=" and following != "==":
+            return _stored(reader, raw, "=")
+        if following == "+=" or following == "-=":
+            return _stored(reader, raw, following)
+        ended = not mark_after or mark_after in ");|}&\n>2*"
+        if not ended and isinstance(value, str) and (mark == "'" or mark == '"'):
+            del reader.found[count:]  # a program's name in quotes, without the & that it needs
+            reader.at = start
+            return calls.command(reader, before, given, True)
+        _expression(reader, value, raw, before)
+        return value, raw
+    return calls.command(reader, before, given, False)
+
+
+def _expressed(reader: Reader, mark: str) -> bool:
+    """Whether an expression begins here, and not a command such as 7z or --help."""
+    if mark.isdigit() or mark in "+-":
+        return bool(lexicon.NUMBER.match(reader.text, reader.at) or lexicon.UNARY.match(reader.text, reader.at))
+    return True
+
+
+def _expression(reader: Reader, value: Value, raw: str, before: list[Command]) -> None:
+    """Note an expression that does something: one that calls a method or is written to a file."""
+    places = redirections(reader)
+    if places:
+        calls.wrote(reader, places, values.text(value))
+    if places or (not reader.within and value is None and raw[:1] != "{" and lexicon.CALL.search(raw)):
+        reader.found.append(Command([], raw, "", values.text(value), places, list(before)))
+
+
+def redirections(reader: Reader) -> list[str]:
+    """The files that output is redirected to here."""
+    places: list[str] = []
+    while reader.blank() and (found := reader.skip(lexicon.REDIRECTION)):
+        if not found[3]:
+            reader.blank()
+            words, _, _ = calls.argument(reader, True)
+            if found[1] in ("", "1", "*") and words and words[0].lower() not in ("$null", "nul"):
+                places += words[:1]
+    return places
+
+
+def _stored(reader: Reader, raw: str, how: str) -> Node:
+    """`target.member = value`, whose target is read."""
+    reader.at += len(how)
+    reader.space()
+    value, right = statement(reader)
+    reader.found.append(Command([], f"{raw} {how} {written(value, right)}"))
+    return value, right
