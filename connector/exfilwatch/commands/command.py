@@ -6,6 +6,8 @@ import msgspec
 
 LONGEST: Final = 128 * 1024
 """Characters that are looked at of one command line, counting every text that is undone within it."""
+MOST_WORK: Final = 25_000
+"""Work that is done for one command line, in about a microsecond."""
 DEEPEST: Final = 6
 """Scripts within scripts that are undone."""
 
@@ -47,11 +49,13 @@ def program(word: str) -> str:
 class Bounds:
     """What may still be looked at of one command line, in characters, and what was undone in it so far.
 
-    `steps` are names of what was undone, each once, in order (`base64`, `caret`, `string building`, ...).
+    `work` is what may still be done for it, where that does not go with the characters alone. `steps` are names of
+    what was undone, each once, in order (`base64`, `caret`, `string building`, ...).
     """
 
     def __init__(self, left: int = LONGEST) -> None:
         self.left = left
+        self.work = MOST_WORK
         self.steps: dict[str, None] = {}
 
 

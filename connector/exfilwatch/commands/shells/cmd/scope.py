@@ -7,8 +7,6 @@ from typing import Final
 from exfilwatch.commands.command import Undoing
 from exfilwatch.commands.shells.usual import ENVIRONMENT, OF_A_USER
 
-MOST_STEPS: Final = 3_000
-
 _CARETS = re.compile(r'"[^"\n]*+"?|\^(?:\r?\n)?(.)', re.DOTALL)
 _MEANT: Final = '&|<>()^"%!\n'
 _VARIABLE = re.compile(r"%([^%:\n]{1,120})(?::([^%\n]{0,400}))?%|!([^!:\n]{1,120})(?::([^!\n]{0,400}))?!")
@@ -25,12 +23,14 @@ _STEP: Final[dict[str, Callable[[int, int], int]]] = {
 
 
 class Scope:
-    """`left` are the commands that may still be read, counting those of loops each time."""
-
     def __init__(self, undoing: Undoing) -> None:
         self.undoing = undoing
+        self.bounds = undoing.bounds
         self.files: dict[str, list[str]] = {}
-        self.left = MOST_STEPS
+
+    def tired(self) -> bool:
+        """Whether nothing more is to be read."""
+        return self.bounds.work <= 0
 
     def value(self, name: str) -> str | None:
         """What a variable holds; names in any case."""
@@ -62,7 +62,8 @@ class Scope:
         known = known or self.value
         pieces: list[str] = []
         done = at = 0
-        while found := _VARIABLE.search(text, at):
+        while self.bounds.work > 0 and (found := _VARIABLE.search(text, at)):
+            self.bounds.work -= 2
             name, how, delayed, delayed_how = found.groups()
             if name is None:
                 name, how = delayed, delayed_how

@@ -75,7 +75,7 @@ def _run(scope: Scope, text: str, depth: int) -> list[Command]:
         text = scope.expanded(text, usual)
     reading = _Reading(scope, text)
     found: list[Command] = []
-    while reading.at < len(text) and scope.left > 0:
+    while reading.at < len(text) and not scope.tired():
         found += reading.line(depth)
         reading.past()
     return found
@@ -131,19 +131,19 @@ class _Reading:
         while True:
             before = self.one(depth)
             found += before
-            while self.operator() == "|" and self.scope.left > 0:
+            while self.operator() == "|" and not self.scope.tired():
                 self.past()
                 after = self.one(depth)
                 _piped(before, after)
                 found += after
                 before = after or before
-            if self.operator() not in ("&", "&&", "||") or self.scope.left <= 0:
+            if self.operator() not in ("&", "&&", "||") or self.scope.tired():
                 return found
             self.past()
 
     def one(self, depth: int) -> list[Command]:
         """A command, a group, a condition or a loop."""
-        self.scope.left -= 1
+        self.scope.bounds.work -= 8
         if self.text[self.at : self.at + 1] in " \t\r\n,;=@":
             self.skip(_BEFORE)
         plain = _PLAIN.match(self.text, self.at)
@@ -200,6 +200,7 @@ class _Reading:
 
     def _simple(self, text: str, depth: int) -> list[Command]:
         """The command, or those that its variables hold."""
+        self.scope.bounds.work -= 20 + len(text) // 16
         if "%" in text or "!" in text:
             expanded = self.scope.expanded(text)
             if expanded != text:
@@ -230,7 +231,7 @@ class _Reading:
         """( ... ) with what its output is redirected to."""
         self.past()
         found: list[Command] = []
-        while self.at < len(self.text) and self.scope.left > 0:
+        while self.at < len(self.text) and not self.scope.tired():
             found += self.line(depth + 1)
             closing = self.operator() == ")"
             self.past()
@@ -299,7 +300,7 @@ class _Reading:
             if known:
                 undoing.did("loop")
             replaced = undoing.within(written.sub(value.replace("\\", "\\\\"), body))
-            if not replaced or self.scope.left <= 0:
+            if not replaced or self.scope.tired():
                 break
             for command in _run(self.scope, replaced, depth + 1):
                 if (words := tuple(command.words)) not in seen:

@@ -27,7 +27,8 @@ def plain(reader: Reader, before: list[Command], given: Value) -> Node | None:
     if ":" in rest and lexicon.COLON.search(rest) and _own(program):
         return None
     reader.at = found.end()
-    reader.work.left -= 1
+    reader.step()
+    reader.bounds.work -= 3 + len(before)
     raw = program + rest
     if "$" in rest:
         words, raw = _filled(reader, program, rest)
@@ -95,9 +96,10 @@ def command(reader: Reader, before: list[Command], given: Value, called: bool) -
     lower = name.lower()
     words = [name]
     raws = [raw if text is None else quoted(name) if _STARTED.search(name) else name]
-    result = Command(words, "", "", given_text(given), [], list(before))
-    arguments: list[Argument] = []
     own, loop = _own(name), lower in names.FOR_EACH
+    result = Command(words, "", "", None if loop else given_text(given), [], list(before))
+    reader.bounds.work -= len(given) // 8 if isinstance(given, list) and not loop else 0
+    arguments: list[Argument] = []
     while True:
         mark = reader.blank()
         if not mark or mark in ";|\n)}" or (mark == "&" and reader.text[reader.at + 1 : reader.at + 2] != "1"):

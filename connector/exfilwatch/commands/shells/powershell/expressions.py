@@ -102,6 +102,8 @@ def operated(reader: Reader, operator: str, left: Node, right: Node) -> Node:
     if isinstance(value, str):
         value = reader.undoing.within(value)
         return value, quoted(value)
+    if isinstance(value, list):
+        reader.bounds.work -= len(value) // 16
     return value, f"{left[1]} {operator} {right[1]}"
 
 

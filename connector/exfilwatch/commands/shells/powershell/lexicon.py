@@ -13,7 +13,8 @@ _WORDS: Final = """
     end exit break continue trap data class enum workflow using dynamicparam clean
 """
 KEYWORDS: Final = frozenset(_WORDS.split())
-KEYWORD: Final = re.compile(rf"({'|'.join(sorted(KEYWORDS, key=len, reverse=True))})(?![\w.:\\/-])", re.IGNORECASE)
+_KEYWORD = "|".join(sorted(KEYWORDS, key=len, reverse=True))
+KEYWORD: Final = re.compile(rf"({_KEYWORD})(?![\w.:\\/-])", re.IGNORECASE)
 NAME: Final = re.compile(r"\s*[\w:?.-]+\s*")
 IN: Final = re.compile(r"\s*\$(\w+)\s+in\b", re.IGNORECASE)
 LABEL: Final = re.compile(r":\w+[ \t]+(?=for|while|do|switch)", re.IGNORECASE)
@@ -23,12 +24,14 @@ STATEMENT_END: Final = re.compile(r"\s*(?:$|[;\n|&})])")
 
 SINGLE: Final = re.compile(r"'([^']*+(?:''[^']*+)*+)'?")
 DOUBLE: Final = re.compile(r'"([^"`$]*+)"(?!")')
-HERE: Final = re.compile(r"@(['\"])[^\S\n]*\n(?:(.*?)\n)??\1@", re.DOTALL)
+HERE: Final = re.compile(r"@(['\"])[^\S\n]*+\n")
 CHUNK: Final = re.compile(r'[^"`$]++|""')
 HERE_CHUNK: Final = re.compile(r"[^`$]++")
 VARIABLE: Final = re.compile(r"\$(?:(?:(\w+):(?=[\w{]))?(\w+|[$?^])|\{((?:[^}`]++|`.)*+)\})", re.DOTALL)
+_TYPE = r"[A-Za-z_](?:[\w.+`, ]|\[[\w.+`, ]*+\])*+"
 ASSIGNED: Final = re.compile(
-    r"(?:\[[\w.\[\], ]{1,80}\][ \t]*)*\$(?:(?:(?P<scope>\w+):)?(?P<name>\w+)|\{(?P<braced>[^}]*+)\})[ \t]*"
+    rf"(?:\[{_TYPE}\][ \t]*+)*+"
+    r"\$(?:(?:(?P<scope>\w+):)?(?P<name>\w+)|\{(?P<braced>[^}]*+)\})[ \t]*"
     r"(?P<how>[-+*/%]|\?\?)?=(?!=)[ \t]*"
 )
 NUMBER: Final = re.compile(
@@ -42,7 +45,7 @@ OPERATOR: Final = re.compile(
     re.IGNORECASE,
 )
 UNARY: Final = re.compile(r"-(?:not|bnot|join|[ic]?split)(?!\w)|!|\+\+|--|[-+](?=[\s(\$'\"\[\d])", re.IGNORECASE)
-TYPE: Final = re.compile(r"\[([A-Za-z_][\w.+`, ]*(?:\[[\w., \[\]]*\])?)\]")
+TYPE: Final = re.compile(rf"\[({_TYPE})\]")
 MEMBER: Final = re.compile(r"(\?\.|\.|::)(?=[\w'\"$({`])")
 MEMBER_NAME: Final = re.compile(r"(?:\w|`.)+")
 INVOKED: Final = re.compile(r"\.invoke\(", re.IGNORECASE)
@@ -72,7 +75,8 @@ _OWN = r"\$(?:env:)?\w++(?![\w.\[:({?])"
 _REST = rf"(?:[^\s'\"`$(){{}};|&,<>]++|{_OWN}|,(?=[\w*.\\-])|\$(?=[\\/]))*+"
 _WORD = rf"(?:(?:{_BARE}|{_OWN}){_REST}|\$_(?:\.\w++)*+)(?![^\s;|)}}])"
 RUN: Final = re.compile(
-    rf"([A-Za-z.\\][\w.\\:/-]*+)((?:[ \t]++(?!--%|[0-9*]?>)(?:{_WORD}|{_LITERAL}(?![^\s;|)}}])))*+)"
+    rf"(?!(?i:{_KEYWORD})(?![\w.:\\/-]))([A-Za-z.\\][\w.\\:/-]*+)"
+    rf"((?:[ \t]++(?!--%|[0-9*]?>)(?:{_WORD}|{_LITERAL}(?![^\s;|)}}])))*+)"
     r"[ \t]*+(?=[;|\r\n)}]|$)"
 )
 """A command of plain words, whole variables and plain quoted texts: what most commands are."""

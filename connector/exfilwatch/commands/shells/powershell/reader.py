@@ -11,20 +11,13 @@ Node: TypeAlias = tuple[Value, str]
 """A value, and its text with what hides it undone."""
 
 DEEPEST: Final = 40
-MOST_STEPS: Final = 10_000
+_STEP: Final = 3
 LONGEST_TEXT: Final = 400
 """Characters of what is not known, where it stands within something else."""
 
 
 class TooMuch(Exception):
     """A script is nested too deeply, or is too much work."""
-
-
-class Work:
-    """Steps that may still be taken for a script and all that it builds."""
-
-    def __init__(self) -> None:
-        self.left = MOST_STEPS
 
 
 class Reader:
@@ -34,11 +27,11 @@ class Reader:
     expressions that variables stand for whose value is none of ours; `files` what was written to files.
     """
 
-    def __init__(self, text: str, undoing: Undoing, work: Work, outer: "Reader | None" = None) -> None:
+    def __init__(self, text: str, undoing: Undoing, outer: "Reader | None" = None) -> None:
         self.text = text
         self.at = 0
         self.undoing = undoing
-        self.work = work
+        self.bounds = undoing.bounds
         self.found: list[Command] = []
         self.pending: list[tuple[str, Undoing]] = outer.pending if outer else []
         self.variables: dict[str, Value] = outer.variables if outer else dict(undoing.variables)
@@ -51,14 +44,14 @@ class Reader:
 
     def step(self) -> None:
         """Count the work, and stop when it is too much."""
-        self.work.left -= 1
-        if self.work.left < 0:
+        self.bounds.work -= _STEP
+        if self.bounds.work < 0:
             raise TooMuch
 
     def deeper(self) -> None:
         self.depth += 1
-        self.work.left -= 1
-        if self.depth > DEEPEST or self.work.left < 0:
+        self.bounds.work -= _STEP
+        if self.depth > DEEPEST or self.bounds.work < 0:
             raise TooMuch
 
     def skip(self, pattern: "re.Pattern[str]") -> "re.Match[str] | None":

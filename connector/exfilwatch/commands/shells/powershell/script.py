@@ -9,7 +9,7 @@ import re
 
 from exfilwatch.commands.command import Command, Undoing
 from exfilwatch.commands.shells.powershell import lexicon, statements
-from exfilwatch.commands.shells.powershell.reader import Reader, TooMuch, Work
+from exfilwatch.commands.shells.powershell.reader import Reader, TooMuch
 
 _SEPARATORS = re.compile(r"[;|\n{}()]+")
 _MOST_ROUGHLY = 200
@@ -21,14 +21,13 @@ def commands(script: str, undoing: Undoing) -> list[Command]:
     The words of a call of a method are empty: its `raw` says what it does, with the known values put in. A script that
     is built and then run (`iex`, `&`, `.Invoke()`) comes after the one that builds it.
     """
-    work = Work()
     found: list[Command] = []
     waiting = [(undoing.within(script), undoing)]
     while waiting:
         text, within = waiting.pop(0)
         if not text.isascii():
             text = text.translate(lexicon.TYPOGRAPHIC)
-        reader = Reader(within.within(text) if found else text, within, work)
+        reader = Reader(within.within(text) if found else text, within)
         try:
             statements.statements(reader, "")
         except (TooMuch, RecursionError):

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from exfilwatch.commands.command import Command
-from exfilwatch.commands.shells.powershell import calls, expressions, lexicon, values
+from exfilwatch.commands.shells.powershell import calls, coding, expressions, lexicon, values
 from exfilwatch.commands.shells.powershell.reader import Node, Reader, key_of, written
 from exfilwatch.commands.shells.powershell.values import Value
 
@@ -148,7 +148,8 @@ def _again(reader: Reader, body: str, name: str, item: Value) -> bool:
     """Read a loop's body with a value; False when it is too much."""
     if len(reader.undoing.within(body)) < len(body):
         return False
-    inner = Reader(body, reader.undoing, reader.work, reader)
+    reader.bounds.work -= 15
+    inner = Reader(body, reader.undoing, reader)
     inner.bind(name, item)
     statements(inner, "")
     return True
@@ -168,18 +169,24 @@ def mapped(reader: Reader, given: Value) -> Node:
     body = text.removesuffix("}")
     made: Value = last[0] if len(several) == 1 else None
     if 1 < len(several) <= _LONGEST_LOOP and not any(each.words for each in reader.found[count:]):
-        results: list[Value] = []
-        for item in several:
-            if len(reader.undoing.within(body)) < len(body):
-                break
-            inner = Reader(body, reader.undoing, reader.work, reader)
-            inner.bind("_", item)
-            results.append(statements(inner, "")[0])
-        if len(results) == len(several) and None not in results:
-            made = results
+        made = coding.decoded(body, several) or _mapped(reader, body, several)
+        if made is not None:
             del reader.found[count:]
     reader.bind("_", kept)
     return made, "{" + text
+
+
+def _mapped(reader: Reader, body: str, several: list[Value]) -> Value:
+    """What a block makes of each of the values; None where that can't be told."""
+    results: list[Value] = []
+    for item in several:
+        if len(reader.undoing.within(body)) < len(body):
+            return None
+        reader.bounds.work -= 15
+        inner = Reader(body, reader.undoing, reader)
+        inner.bind("_", item)
+        results.append(statements(inner, "")[0])
+    return None if None in results else results
 
 
 def _assignment(reader: Reader, assigned: "re.Match[str]") -> Node:

@@ -31,13 +31,15 @@ def here(reader: Reader) -> Node:
     if found is None:
         reader.at += 1
         return string(reader)
-    if found[1] == "'" or found[2] is None:
-        reader.at = found.end()
-        value = found[2] or ""
+    start = found.end()
+    end = reader.text.find(f"\n{found[1]}@", start - 1)
+    last = len(reader.text) if end < 0 else max(end, start)
+    if found[1] == "'":
+        value = reader.text[start:last]
     else:
-        reader.at = found.start(2)
-        value = expanded(reader, lexicon.HERE_CHUNK, found.end(2))
-        reader.at = found.end()
+        reader.at = start
+        value = expanded(reader, lexicon.HERE_CHUNK, last)
+    reader.at = len(reader.text) if end < 0 else end + 3
     return value, quoted(value)
 
 
@@ -91,7 +93,7 @@ def compound(reader: Reader, value: Value, raw: str) -> tuple[Value, str, list[s
     while True:
         found = lexicon.GENERIC.match(reader.text, reader.at)
         if found:
-            reader.work.left -= 1
+            reader.bounds.work -= 1
             reader.at = found.end()
             if found[1] is not None:
                 parts.append("" if found[1].endswith("\n") else found[1])

@@ -278,7 +278,7 @@ def cast(kind: str, value: Value) -> Value:
     if kind == "char[]":
         if isinstance(value, str):
             return list(value)
-        made = [cast("char", item) for item in items(value)]
+        made = [chr(each) if isinstance(each, int) and 0 <= each < 256 else cast("char", each) for each in items(value)]
         return None if None in made or value is None else made
     if kind in ("string", "automation.language.stringconstant"):
         return text(value)
