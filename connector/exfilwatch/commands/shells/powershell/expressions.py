@@ -258,16 +258,13 @@ def _parenthesized(reader: Reader, opening: str) -> Node:
         return None, opening + ")"
     reader.deeper()
     reader.within += 1
-    several = 0
     while True:
-        value, raw = statements.statement(reader)
-        several += 1
-        reader.skip(lexicon.BETWEEN)
-        mark = reader.peek()
-        if mark in (")", "}", ""):
-            break
         before = reader.at
-        if several > 1 and before == reader.at and mark in "])&":
+        value, raw = statements.statement(reader)
+        reader.skip(lexicon.BETWEEN)
+        if reader.peek() in (")", "}", ""):
+            break
+        if reader.at == before:
             reader.at += 1
     reader.take(")")
     reader.within -= 1

@@ -135,6 +135,7 @@ class Reader:
         """Read a script that the script has built, after this one."""
         inner = self.undoing.inner()
         if inner is not None and script.strip():
+            self.bounds.work -= 30
             self.did("built script")
             self.pending.append((script, inner))
 
