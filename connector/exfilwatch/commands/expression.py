@@ -13,7 +13,7 @@ NAMED = {
     "people": r"(?:%userprofile%|%onedrive\w*%|\$env:(?:userprofile|onedrive)|\$home\b|^~|^['\"]?[a-z]:\\users\b"
     r"|\\(?:documents|desktop|downloads|pictures|onedrive)\b)",
     "brief": r"\\(?:temp|tmp|cache|logs?)\b",
-    "stash": r"(?:%(?:te?mp|public|programdata|(?:local)?appdata)%|\$env:(?:te?mp|public|programdata|(?:local)?appdata)\b"
+    "stash": r"(?:(?:%|\$env:)(?:te?mp|public|programdata|(?:local)?appdata)\b"
     r"|\\(?:te?mp|programdata|appdata|perflogs|windows|\$recycle\.bin)(?:\\|$)|\\users\\public\b)",
     "hive": r"(?:HarddiskVolumeShadowCopy|\\ntds\.dit|config\\(?:sam|system|security)\b)",
     "read": r"(?:\b(?:get-content|gc|cat|type|get-item|gi|get-childitem|gci)\b"
@@ -33,10 +33,11 @@ NAMED = {
 }
 """Expressions that others name in braces: the beginning of a share of another host, also by WebDAV; the end of a name
 of a document, archive or key that people keep; their folders, and what in them is of no worth; where things are put
-out of sight on a Windows; files with its secrets; how PowerShell reads a file, up to its name; `HOST:PATH` of scp and rsync, where a colon after one letter
-is a drive; a command substitution of a POSIX shell that reads a file, and one that encodes; a shell in a pipe, or a
-FIFO that one answers by; programs that pipe in words rather than files; devices that hold nothing; Unix's folders
-that anyone may write to, and those with people's files; what a listing of PowerShell lists; a URL."""
+out of sight on a Windows; files with its secrets; how PowerShell reads a file, up to its name; `HOST:PATH` of scp and
+rsync, where a colon after one letter is a drive; a command substitution of a POSIX shell that reads a file, and one
+that encodes; a shell in a pipe, or a FIFO that one answers by; programs that pipe in words rather than files; devices
+that hold nothing; Unix's folders that anyone may write to, and those with people's files; what a listing of
+PowerShell lists; a URL."""
 _SHORT = 200
 """Characters up to which Python's own engine runs: RE2 costs 15 microseconds a call, whatever the text."""
 
