@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Iterator
 
 from exfilwatch.commands.command import Command, Undoing, program
+from exfilwatch.commands.mounts import mounted
 from exfilwatch.commands.shells import cmd, posix, powershell
 
 _INNER = {"sh", "bash", "zsh", "dash", "ksh"}
@@ -23,7 +24,7 @@ def commands_of(line: str, image: str, language: str = "") -> list[Command]:
     if "\n" in line and image and program(image) not in _INNER:
         first, _, typed = line.partition("\n")
         return [Command(shlex.split(first), raw=first, text=typed)]
-    return [each for command in posix.commands(line, Undoing()) for each in _inner(command)]
+    return list(mounted(each for command in posix.commands(line, Undoing()) for each in _inner(command)))
 
 
 def _inner(command: Command) -> Iterator[Command]:
