@@ -4,6 +4,8 @@ Each case is looked at twice: as it was recorded, to and from loopback, which ma
 the other side had been a public address.
 """
 
+import functools
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -23,6 +25,7 @@ from .running import ABROAD, Outcome
 
 LISTED = Path(__file__).with_name("missed.yml")
 _ABROAD = "-abroad"
+_QUOTES = re.compile(r"[\s'\"]+")
 _LEVELS = ("informational", "low", "medium", "high", "critical")
 # Exfiltration and what it is done with: automated, in parts, on a schedule, to a C2, another protocol, a cloud, a site.
 _EXFILTRATION = ("T1020", "T1029", "T1030", "T1041", "T1048", "T1537", "T1567")
@@ -76,7 +79,7 @@ def findings(log: Path, outcomes: Mapping[str, Outcome], name: str = "exfil") ->
     """By host, what the pack of that name finds."""
     scripts = {outcome.host: outcome.scripts for outcome in outcomes.values()}
     read = events(log)
-    read += [_abroad(event, *scripts[event.host]) for event in read if event.host in scripts]
+    read += [moved_abroad(event, *scripts[event.host]) for event in read if event.host in scripts]
     found: dict[str, list[Finding]] = defaultdict(list)
     for detection in Engine(load([pack(name)]), Report()).detect(read):
         processes = [event for event in detection.events if event.category == "process_creation"]
@@ -87,13 +90,20 @@ def findings(log: Path, outcomes: Mapping[str, Outcome], name: str = "exfil") ->
     return found
 
 
-def _abroad(event: Event, here: str, there: str) -> Event:
-    """The event as if the other side had been ABROAD, on a host of its own. The line is swapped: it may be encoded."""
+def moved_abroad(event: Event, here: str, there: str) -> Event:
+    """The event as if the other side had been ABROAD, on a host of its own.
+
+    The line may be encoded: its words are swapped for those of the line that would have been run, however quoted.
+    """
+    words = [pair for pair in zip(_QUOTES.split(here), _QUOTES.split(there), strict=True) if pair[0] != pair[1]]
+    words = [*sorted(words, key=lambda pair: -len(pair[0])), ("127.0.0.1", ABROAD)]
 
     def moved(value: Value) -> Value:
         match value:
+            case str() if value == event.host:
+                return host
             case str():
-                return value.replace(here, there).replace("127.0.0.1", ABROAD) if value != event.host else host
+                return functools.reduce(lambda text, pair: text.replace(*pair), words, value)
             case list():
                 return [moved(each) for each in value]
             case dict():
