@@ -95,7 +95,11 @@ def test_operators_and_groups_split_commands(script: str) -> None:
 
 def test_a_loop_is_read_once_with_its_variable_as_written() -> None:
     found, _ = read(r'cmd /c "dir c: /b & for /R c:\ %f in (*.docx) do copy /Y %f %temp%\T"')
-    assert [each.words for each in found] == [["dir", "c:", "/b"], ["copy", "/Y", "%f", r"%temp%\T"]]
+    assert [each.words for each in found] == [
+        ["dir", "c:", "/b"],
+        ["for", "/r", "c:\\", "*.docx"],
+        ["copy", "/Y", "%f", r"%temp%\T"],
+    ]
 
 
 def test_what_an_echo_writes_is_the_text_of_the_next_command() -> None:

@@ -16,11 +16,17 @@ _SHELL = re.compile(r'[^"\n]{0,200}?/[ckr]', re.IGNORECASE)
 
 
 def values(kind: str, options: str, text: str, run: Callable[[str], list[Command]]) -> tuple[list[str], list[Command]]:
-    """Of a `for` of that kind (d, f, l, r or none) over a text: the values, and the commands that it runs for them."""
+    """Of a `for` of that kind (d, f, l, r or none) over a text: the values, and the commands that it runs for them.
+
+    The search through folders of a `for /r` counts as a command: `for /r FOLDER PATTERN...`.
+    """
     if kind == "l":
         return _counted(text), []
     if kind == "f":
         return _lines(options, text, run)
+    if kind == "r":
+        words = [word.strip('"') for word in ["for", "/r", options, *_WORD.findall(text)[:_LONGEST]] if word]
+        return [], [Command(words, " ".join(words))]
     if kind or any(mark in text for mark in "*?%!$"):
         return [], []
     return [word.strip('"') for word in _WORD.findall(text)[:_LONGEST]], []
