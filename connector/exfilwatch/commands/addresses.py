@@ -16,6 +16,8 @@ _BARE: Final = re.compile(
     r"((?:[^/?#\\\s@]{0,256}@)?(?:\[[^\]\s]{2,64}\]|[^/?#\\\s@:\[\]]{1,255})(?::\d{1,5})?)([/?#][^\0]*)?", re.DOTALL
 )
 _LENIENT: Final = frozenset({"http", "https", "ftp", "ftps", "ws", "wss"})
+_ZONE: Final = re.compile(r"%(?:25)?[A-Za-z]")
+_AROUND: Final = " \t\r\n[]"
 _CONTROL: Final = re.compile(r"[\t\r\n]")
 _LONGEST_NAME: Final = 253
 
@@ -35,15 +37,14 @@ def host(text: str) -> str:
 
     What is none of these is given back in lower case. An IPv6 address that stands for an IPv4 one becomes that one.
     """
-    text = text.strip()
-    if "%" in text and not (":" in text and re.search(r"%(?:25)?[A-Za-z]", text)):
-        text = unquote(text)
-    text = text.removeprefix("[").removesuffix("]")
+    text = text.strip(_AROUND)
+    if "%" in text and not (":" in text and _ZONE.search(text)):
+        decoded = unquote(text)
+        text = decoded if "%" not in decoded else text
+    text = text.strip(_AROUND)
     if ":" in text:
         return _six(text)
-    text = text.lower().rstrip(".")
-    if not text.isascii():
-        text = _ascii(text)
+    text = (text if text.isascii() else _ascii(text)).lower().strip(_AROUND).rstrip(_AROUND + ".")
     if text[:1].isdigit() and _ATON.fullmatch(text):
         return _four(text) or text
     if text.endswith(".ipv6-literal.net") and (literal := _LITERAL.fullmatch(text)) is not None:
@@ -114,6 +115,7 @@ def url(text: str, *, bare: bool = False) -> Url | None:
         return None
     user, _, place = authority.rpartition("@")
     name, port = _placed(place)
+    name = host(name)
     if not name and scheme != "file":
         return None
     return Url(

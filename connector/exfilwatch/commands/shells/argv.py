@@ -13,6 +13,8 @@ _POSIX: Final = re.compile(
     r"""([^\\'" \t\r\n]+)|'([^']*)'|"((?:[^"\\]|\\.)*)"|\\(.)|([ \t\r\n]+)|(.)""",
     re.DOTALL,
 )
+# The apostrophe of an English contraction, which no quote is: don't, it's
+_CONTRACTED: Final = re.compile(r"(?<=[A-Za-z])'(?=(?:s|t|re|ve|ll|d|m)(?:[\s.,;:!?]|$))")
 _IN_DOUBLE: Final = re.compile(r'\\(["\\$`]|\n)')
 
 
@@ -76,7 +78,7 @@ def _posix(line: str) -> list[str]:
     unclosed = set[str]()
     while at < size:
         letter = line[at]
-        if letter in unclosed:
+        if letter in unclosed or (letter == "'" and open_ and _CONTRACTED.match(line, at)):
             word.append(letter)
             open_ = True
             at += 1

@@ -14,7 +14,7 @@ from exfilwatch.commands.shells.posix_builtins import BUILTINS, ran
 from exfilwatch.commands.shells.posix_documents import Documents
 from exfilwatch.commands.shells.posix_nesting import closing, word_pieces
 from exfilwatch.commands.shells.posix_parameters import MOST, Not, Parameters
-from exfilwatch.commands.shells.posix_structure import Structure
+from exfilwatch.commands.shells.posix_structure import Frame, Structure
 from exfilwatch.commands.shells.posix_words import SCRIPT_COST, TOKEN_COST, Words
 
 _TOKEN: Final = re.compile(
@@ -42,8 +42,10 @@ _NO_ONE_VALUE: Final = re.compile(r"[$`*?\[]")
 _QUOTABLE: Final = re.compile(r"[\s'\"\\;&|<>()`]")
 _OPENING: Final = frozenset({"if", "while", "until"})
 _CLOSING: Final = {"fi": "if", "done": "loop", "esac": "case"}
+_POSITIONAL: Final = re.compile(r"\$\{?[0-9@*]")
 _HEADS: Final = frozenset({"for", "select", "case", "function"})
 _RESERVED: Final = _OPENING | _HEADS | {*_CLOSING, "then", "do", "else", "elif", "!", "time", "coproc"}
+_AFTER_WORD: Final = frozenset(["", " ", "\t", "\n", ";"])
 _BLANKS: Final = frozenset(" \t\r\v\f")
 
 
@@ -61,28 +63,53 @@ def commands(script: str, undoing: Undoing) -> list[Command]:
 class _Shell(Words):
     """One pass over a script: commands are made of its words."""
 
-    begun = 0
-    """Where the command begins."""
-    simple = False
-    """A program was named, and what follows are its words and nothing else."""
-    head = ""
-    """The reserved word whose words these are: `for`, `case`, ..."""
-    pattern = False
-    """In the pattern of a case."""
-    test = False
-    """Within `[[ ... ]]`."""
-    parens = 0
-    """Parentheses opened where a shell would not take them: letters of a script that lost its quotes."""
-    only_words = False
-    """A newline parts words, as in an array's list."""
-    unbraced = 0
-    """Up to here the text has no brace expansion."""
+    __slots__ = (
+        "aliases",
+        "begun",
+        "coprocess",
+        "documents",
+        "functions",
+        "head",
+        "naming",
+        "only_words",
+        "parens",
+        "pattern",
+        "simple",
+        "structure",
+        "test",
+        "unbraced",
+        "unrolls",
+    )
 
     def __init__(self, text: str, undoing: Undoing, outer: "_Shell | None" = None) -> None:
         super().__init__(text, undoing, Parameters(undoing, outer.parameters if outer is not None else None))
         self.structure: Structure = Structure(undoing, outer.structure if outer is not None else None)
         self.aliases: dict[str, list[str]] = {} if outer is None else outer.aliases
+        self.functions: dict[str, str] = {} if outer is None else outer.functions
+        """The bodies of functions that were defined."""
         self.documents: Documents | None = None
+        self.naming = ""
+        """The function whose body comes next."""
+        self.coprocess = False
+        """The command that comes next is bash's coprocess."""
+        self.unrolls = False
+        """What the script writes is asked for, so that a loop over known values is run through."""
+        self.begun = 0
+        """Where the command begins."""
+        self.simple = False
+        """A program was named, and what follows are its words and nothing else."""
+        self.head = ""
+        """The reserved word whose words these are: `for`, `case`, ..."""
+        self.pattern = False
+        """In the pattern of a case."""
+        self.test = False
+        """Within `[[ ... ]]`."""
+        self.parens = 0
+        """Parentheses opened where a shell would not take them: letters of a script that lost its quotes."""
+        self.only_words = False
+        """A newline parts words, as in an array's list."""
+        self.unbraced = 0
+        """Up to here the text has no brace expansion."""
 
     def run(self) -> None:
         """Read the script to its end, or to that of the bounds."""
@@ -109,7 +136,11 @@ class _Shell(Words):
                 else:
                     self._letters(run, start)
             elif kind == 2 or kind == 3:
-                self.quoted(token[kind], start, at)
+                value = token[kind]
+                if value and self.simple and not self.pieces and text[at : at + 1] in _AFTER_WORD:
+                    self.words.append(value)
+                else:
+                    self.quoted(value, start, at)
             elif kind == 5:
                 at = self._ended(token[5], start, at)
                 if self.structure.full:
@@ -139,6 +170,9 @@ class _Shell(Words):
 
     def _letters(self, run: str, start: int) -> None:
         parts = run.split()
+        if not parts:
+            self.end_word()
+            return
         if self.pieces:
             if run[0] in _BLANKS:
                 self.end_word()
@@ -151,6 +185,10 @@ class _Shell(Words):
                 self.end_word()
                 del parts[0]
         last = parts.pop() if parts and run[-1] not in _BLANKS else ""
+        if parts and not self.words and self._plain_name(parts[0]):
+            self.words += parts
+            self.simple = True
+            parts.clear()
         at = 0
         for number, part in enumerate(parts):
             if self.simple:
@@ -161,6 +199,18 @@ class _Shell(Words):
             self.end_word()
         if last:
             self._open(last, start + len(run) - len(last))
+
+    def _plain_name(self, word: str) -> bool:
+        """Whether a word at the place of a program's name can be nothing else."""
+        return not (
+            word in _RESERVED
+            or word in self.aliases
+            or "=" in word
+            or "[" in word
+            or self.awaiting
+            or self.pattern
+            or self.structure.closed is not None
+        )
 
     def _open(self, part: str, start: int) -> None:
         self.pieces.append(part)
@@ -266,15 +316,57 @@ class _Shell(Words):
 
     # Scripts within this one.
 
-    def _inner(self, script: str, *, only_words: bool = False) -> "_Shell | None":
+    def _inner(self, script: str, *, only_words: bool = False, unrolls: bool = False) -> "_Shell | None":
         self.undoing.bounds.left -= SCRIPT_COST
         inner = self.undoing.inner()
         if inner is None:
             return None
         shell = _Shell(inner.within(script), inner, self)
-        shell.only_words = only_words
+        shell.only_words, shell.unrolls = only_words, unrolls
         shell.run()
         return shell
+
+    def _unroll(self, frame: Frame, body: str) -> None:
+        """Run through a loop whose values are known, for what it writes."""
+        pieces: list[str] = []
+        for value in frame.values:
+            if _NO_ONE_VALUE.search(value):
+                return
+            self.parameters.set(frame.name, value)
+            shell = self._inner(body, unrolls=True)
+            text = shell.structure.output() if shell is not None else None
+            if text is None:
+                return
+            pieces.append(text)
+        frame.outs = [Command(["printf", "%s", "".join(pieces)])]
+        self.did("loop")
+
+    def _call(self, command: Command, name: str) -> None:
+        """List the commands of a function with the words that it is called with; not again within itself."""
+        body = self.functions.pop(name)
+        self._called(command, body)
+        self.functions[name] = body
+
+    def _called(self, command: Command, body: str) -> None:
+        self.undoing.bounds.left -= SCRIPT_COST
+        inner = self.undoing.inner()
+        if inner is None:
+            return
+        shell = _Shell(inner.within(body), inner, self)
+        shell.parameters.positional = command.words[1:][:MOST]
+        shell.structure.enter(command)
+        shell.run()
+        for each in shell.structure.frames[0].outs:
+            each.writes = each.writes or command.writes
+        self.structure.found += shell.structure.found
+        self.did("function")
+
+    def _evaluate(self, words: list[str]) -> None:
+        """`eval` of assignments: its commands are for whoever reads the list, its variables for what follows here."""
+        script = " ".join(words)
+        if "=" in script and (shell := self._inner(script)) is not None:
+            for name, value in shell.parameters.values.items():
+                self.parameters.set(name, value)
 
     def _split(self, text: str) -> list[str] | None:
         """The words that a text is, where it is no more than words."""
@@ -286,7 +378,7 @@ class _Shell(Words):
 
     def output(self, script: str) -> str | None:
         """List the commands of a script within this one; what it writes, when that can be told."""
-        shell = self._inner(script)
+        shell = self._inner(script, unrolls=True)
         if shell is None:
             return None
         self.structure.found += shell.structure.found
@@ -306,9 +398,10 @@ class _Shell(Words):
         if not self.pieces and not self.awaiting:
             after = text[stop : stop + 1]
             if brace == "{" and (not self.words or self.head == "function") and (not after or after.isspace()):
+                if self.head:
+                    self.naming = self.words[-1]
                 self._forget_head()
-                self.structure.open("{")
-                self.begun = stop
+                self._opens("{", stop)
                 return stop
             if brace == "}" and not self.words:
                 self._close("{", stop)
@@ -357,6 +450,7 @@ class _Shell(Words):
         elif ((self.pieces and not self.words) or self.head == "function") and (
             empty := _FUNCTION.match(text, start)
         ) is not None:
+            self.naming = "".join(self.pieces) or self.words[-1]
             self.pieces.clear()
             self.literal = True
             self._forget_head()
@@ -370,8 +464,7 @@ class _Shell(Words):
                 self._forget_head()
                 self.begun = end
                 return end
-            self.structure.open("(")
-            self.begun = stop
+            self._opens("(", stop)
         else:
             self.parens += 1
             self.add(parenthesis, start)
@@ -393,6 +486,14 @@ class _Shell(Words):
     def _forget_head(self) -> None:
         self.words, self.head, self.simple = [], "", False
 
+    def _opens(self, kind: str, stop: int) -> None:
+        """A group opens, maybe the body of a function."""
+        self.structure.open(kind)
+        self.begun = stop
+        if self.naming:
+            frame = self.structure.frames[-1]
+            frame.name, frame.begin, self.naming = self.naming, stop, ""
+
     def _reserved(self, word: str) -> None:
         if self.structure.closed is not None and word not in {"!", "time"}:
             self._finish(self.opened, piping=False)
@@ -402,6 +503,12 @@ class _Shell(Words):
         elif word in _CLOSING:
             self.pattern = self.pattern and word != "esac"
             self._close(_CLOSING[word], self.begun)
+        elif word == "do":
+            frame = self.structure.frames[-1]
+            if frame.name and not frame.begin:
+                frame.begin = self.begun
+        elif word == "coproc":
+            self.coprocess = True
         elif word in _HEADS:
             self.head = word
             self.words = [word]
@@ -411,9 +518,17 @@ class _Shell(Words):
     def _close(self, kind: str, stop: int) -> None:
         if self.structure.closed is not None:
             self._finish(stop, piping=False)
-        self.structure.close(kind)
+        frame = self.structure.close(kind)
         self.begun = stop
         self.parens = 0
+        if frame is None or not frame.name:
+            return
+        body = self.text[frame.begin : stop - (4 if kind == "loop" else 1)]
+        if kind != "loop":
+            if _POSITIONAL.search(body) and len(self.functions) < MOST:
+                self.functions[frame.name] = body
+        elif frame.values and frame.begin:
+            self._unroll(frame, body)
 
     def _ended(self, operator: str, start: int, stop: int) -> int:
         if self.only_words and operator == "\n":
@@ -464,6 +579,9 @@ class _Shell(Words):
                 self.parameters.set(words[1], words[3])
             else:
                 self.parameters.forget(words[1])
+            if self.unrolls and 4 < len(words) <= MOST and words[2] == "in":
+                frame = self.structure.frames[-1]
+                frame.name, frame.values = words[1], words[3:]
 
     def _command(self, stop: int) -> None:
         words, self.words = self.words, []
@@ -478,7 +596,14 @@ class _Shell(Words):
                 if name not in self.parameters.values:
                     self.parameters.set(name, value)
             self.pending.clear()
-        if words[0] in BUILTINS:
+        if self.coprocess:
+            self.structure.coprocess, self.coprocess = command, False
+        name = words[0]
+        if name == "eval":
+            self._evaluate(words[1:])
+        elif name in self.functions:
+            self._call(command, name)
+        elif name in BUILTINS:
             ran(command, self.parameters, self.aliases, self.structure, self._split)
 
     # Redirections.

@@ -1,4 +1,4 @@
-"""What builtins of a POSIX shell change for the commands after them: variables, aliases, positional parameters.
+"""What builtins of a POSIX shell, and mkfifo, change for the commands after them: variables, aliases, descriptors.
 
 Sources: POSIX Shell Command Language, section 2.14; Bash reference manual, section 4; zsh manual, zsh/net/tcp.
 """
@@ -13,7 +13,8 @@ from exfilwatch.commands.shells.posix_structure import Structure
 
 DECLARING: Final = frozenset({"export", "readonly", "local", "declare", "typeset", "setenv"})
 BUILTINS: Final = DECLARING | frozenset(
-    {"set", "shift", "alias", "unalias", "unset", "printf", "read", "mapfile", "readarray", "getopts", "let", "ztcp"}
+    {"set", "shift", "alias", "unalias", "unset", "printf", "read", "mapfile", "readarray", "getopts", "let"}
+    | {"ztcp", "mkfifo"}
 )
 _MORE_THAN_WORDS: Final = re.compile(r"[;&|<>()$`]")
 
@@ -49,6 +50,8 @@ def ran(
         if words[:1] == ["-v"] and len(words) > 2:
             text = structure.written(Command(["printf", *words[2:]]))
             _told(words[1], text, parameters)
+    elif name == "mkfifo":
+        structure.fifos.update(word for word in words[:MOST] if not word.startswith("-"))
     elif name == "ztcp":
         if len(words) > 1:
             structure.descriptors["$REPLY"] = f"/dev/tcp/{words[-2]}/{words[-1]}"

@@ -3,6 +3,9 @@
 import re
 from typing import Final
 
+MOST: Final = 8192
+"""Brackets and quotes that are looked at for one end, and pieces of one word."""
+
 _MARK: Final = re.compile(r"\\.|['\"`{}()]", re.DOTALL)
 _PIECE: Final = re.compile(r"""([{},])|[^\s\\'"`$();&|<>{},]+|\\.|'[^']*'?|("|\$\{|\$\()|`[^`]*`?|\$""", re.DOTALL)
 
@@ -11,7 +14,10 @@ def closing(text: str, at: int, opened: str) -> int:
     """The place after what closes the `(`, `{` or `"` that stands before `at`; the text's end when nothing does."""
     stack = [opened]
     search = _MARK.search
-    while (mark := search(text, at)) is not None:
+    for _ in range(MOST):
+        mark = search(text, at)
+        if mark is None:
+            break
         at = mark.end()
         letter = mark[0]
         top = stack[-1]
@@ -46,7 +52,7 @@ def word_pieces(text: str, at: int) -> tuple[list[str], int]:
     And the place after it.
     """
     pieces: list[str] = []
-    while (piece := _PIECE.match(text, at)) is not None:
+    while (piece := _PIECE.match(text, at)) is not None and len(pieces) < MOST:
         end = piece.end() if piece.lastindex != 2 else closing(text, piece.end(), text[piece.end() - 1])
         pieces.append(text[at:end])
         at = end

@@ -46,6 +46,8 @@ _PARAMETER: Final = re.compile(r"([!#]?)([A-Za-z_]\w*|\d+|[@*#?$!-])(?:\[([^\]]*
 _GLOB: Final = re.compile(r"\\(.)|\[(!|\^)?(\]?[^\]]*)\]|([*?])|'([^']*)'|\"([^\"]*)\"|(.)", re.DOTALL)
 _SPECIAL_GLOB: Final = re.compile(r"[*?\[\\'\"]")
 _GLOB_COST: Final = 400
+_OPERATION_COST: Final = 32
+"""Characters of the bounds that an expansion costs; those that need an expression cost more."""
 
 
 class Parameters:
@@ -123,6 +125,7 @@ class Parameters:
 
     def expanded(self, inside: str, operand: Callable[[str], str]) -> Value:
         """What `${inside}` stands for. `operand` expands a text that stands within it."""
+        self.undoing.bounds.left -= _OPERATION_COST
         match = _PARAMETER.fullmatch(inside)
         if match is None:
             return Not.KNOWN

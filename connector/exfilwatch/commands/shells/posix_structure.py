@@ -70,7 +70,7 @@ class Streams:
 class Frame:
     """A group, loop, `if` or `case` that is open, or the script itself."""
 
-    __slots__ = ("inherited", "kind", "mark", "outs", "readers", "text")
+    __slots__ = ("begin", "inherited", "kind", "mark", "name", "outs", "readers", "text", "values")
 
     def __init__(self, kind: str, mark: int, inherited: list[Command], text: str | None) -> None:
         self.kind = kind
@@ -83,6 +83,12 @@ class Frame:
         """Its commands that read its standard input."""
         self.outs: list[Command] = []
         """Its commands that write to its standard output."""
+        self.name = ""
+        """The function that it is the body of, or the variable that a loop goes through."""
+        self.values: list[str] = []
+        """The values that a loop's variable takes, where they are known."""
+        self.begin = 0
+        """Where the text of its body begins."""
 
 
 class Structure:
@@ -103,6 +109,10 @@ class Structure:
         self.last: Command | None = None
         """The command that was just added."""
         self.descriptors: dict[str, str] = dict(outer.descriptors) if outer is not None else {}
+        self.fifos: set[str] = set()
+        """The files that are named pipes."""
+        self.coprocess: Command | None = None
+        """The command of bash's `coproc`: what is written to its descriptor comes to it."""
         self.default_out = ""
         """The file that `exec` sent the standard output of all that follows to."""
         self.full = False
@@ -158,6 +168,8 @@ class Structure:
                 receiving.piped = [command]
         if command.words == ["exec"]:
             self._opened(streams)
+        if self.coprocess is not None and any(target == "${COPROC[1]}" for _, _, target in streams.written_as):
+            self.coprocess.piped = [*self.coprocess.piped, command][:MOST_PIPED]
 
     def _opened(self, streams: Streams) -> None:
         """`exec` with redirections alone: they hold from here on."""
@@ -183,16 +195,22 @@ class Structure:
         """Whether the innermost group is of this kind."""
         return self.frames[-1].kind == kind
 
-    def close(self, kind: str) -> None:
+    def enter(self, command: Command) -> None:
+        """This is the body of a function that a command calls: it gets what the command is given."""
+        self.frames[0].inherited = self.pipe = command.piped
+        self.frames[0].text = self.text = command.text
+
+    def close(self, kind: str) -> Frame | None:
         """A group ends; one that was never opened is none."""
         for depth in range(len(self.frames) - 1, 0, -1):
             if self.frames[depth].kind == kind:
                 break
         else:
-            return
+            return None
         while len(self.frames) > depth + 1:
             self._leave()
         self._leave()
+        return self.closed
 
     def _leave(self) -> None:
         frame = self.frames.pop()
@@ -252,6 +270,11 @@ class Structure:
         while len(self.frames) > 1:
             self._leave()
             self.end(piping=False)
+        if self.fifos:
+            writers = [command for command in self.found if self.fifos.intersection(command.writes)][:MOST_PIPED]
+            for command in self.found:
+                if command.reads in self.fifos and not command.piped:
+                    command.piped = [writer for writer in writers if command.reads in writer.writes]
 
     def written(self, command: Command) -> str | None:
         """What a command writes, when that can be told."""

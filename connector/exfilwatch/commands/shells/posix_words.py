@@ -31,20 +31,22 @@ _ORDINARY: Final = " \t\n"
 class Words(ABC):
     """A script of which the words are built. The pieces of the word that is being built are in `pieces`."""
 
-    literal = True
-    """The word so far was written without any quote, escape or expansion."""
-    opened = 0
-    """Where the word begins."""
-    hidden = False
-    """Something of this command was undone."""
-    assigning = ""
-    """The variable that the word sets: up to its `=`."""
-    awaiting = ""
-    """The redirection that waits for its file, with its descriptor."""
-    split = (-1, -1, 0)
-    """Of the last word that was split: where it begins, where its last field does, and the words before it."""
-    deep = 0
-    """Operands within each other that are being expanded."""
+    # Slots, because these are looked up for every token.
+    __slots__ = (
+        "assigning",
+        "awaiting",
+        "deep",
+        "hidden",
+        "literal",
+        "opened",
+        "parameters",
+        "pending",
+        "pieces",
+        "split",
+        "text",
+        "undoing",
+        "words",
+    )
 
     def __init__(self, text: str, undoing: Undoing, parameters: Parameters) -> None:
         self.text = text
@@ -53,8 +55,22 @@ class Words(ABC):
         self.words: list[str] = []
         """The words of the command so far."""
         self.pieces: list[str] = []
+        self.literal = True
+        """The word so far was written without any quote, escape or expansion."""
+        self.opened = 0
+        """Where the word begins."""
+        self.hidden = False
+        """Something of this command was undone."""
+        self.assigning = ""
+        """The variable that the word sets: up to its `=`."""
         self.pending: dict[str, str] = {}
         """Variables set before the program's name."""
+        self.awaiting = ""
+        """The redirection that waits for its file, with its descriptor."""
+        self.split = (-1, -1, 0)
+        """Of the last word that was split: where it begins, where its last field does, and the words before it."""
+        self.deep = 0
+        """Operands within each other that are being expanded."""
 
     @abstractmethod
     def end_word(self) -> None:
@@ -121,6 +137,7 @@ class Words(ABC):
                 self.fields(text, start)
         elif isinstance(value, list):
             self.did("variable")
+            self.undoing.bounds.left -= TOKEN_COST * len(value)
             for number, text in enumerate(value):
                 if number:
                     self.end_word()

