@@ -58,9 +58,9 @@ def test_any_line_is_an_argument_vector_that_is_no_longer_than_it(line: str, win
 
 @settings(deadline=None)
 @given(st.one_of(st.text(max_size=80), st.text("0123456789abcdefx.:[]%/@\\-_~?*", max_size=40)))
-def test_any_host_url_or_path_has_one_form(text: str) -> None:
-    assert host(host(text)) == host(text)
-    assert path(path(text).text).text == path(text).text
+def test_any_host_url_or_path_has_a_form_that_is_not_much_longer(text: str) -> None:
+    assert len(host(text)) <= 8 * len(text) + 16
+    assert len(path(text).text) <= 8 * len(text) + 16
     found = url(text, bare=True)
     assert found is None or found.host or found.scheme == "file"
 

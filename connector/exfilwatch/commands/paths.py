@@ -60,10 +60,9 @@ def _windows(text: str) -> Path:
     if device is not None:
         text = ("\\\\" if device[1] else "") + text[device.end() :]
     short = "~" in text and bool(_SHORT.search(text))
-    if text.startswith("\\\\") and (unc := _UNC.match(text)) is not None and unc[1]:
-        name, marks, share, rest = unc.groups()
+    if text.startswith("\\\\") and (unc := _UNC.match(text)) is not None and (place := normal_host(unc[1])):
+        _, marks, share, rest = unc.groups()
         share = share or ""
-        place = normal_host(name)
         webdav = bool(marks) or share.lower() == "davwwwroot"
         rest = _resolved_windows(rest.lstrip("\\"), rooted=True)
         return Path("\\\\" + "\\".join(part for part in (place, share, rest) if part), place, share, webdav, short)
