@@ -46,24 +46,24 @@ def test_a_folder_of_ones_own_is_listed(folder: Path, capsys: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["bitsadmin_upload", "exfil/bitsadmin_upload", "File Upload With BITSAdmin", "ecaee1de", "ECAEE1DE-cada"]
+    "name", ["http_upload", "exfil/http_upload", "Upload By An HTTP Client", "e9a7450e", "E9A7450E-f700"]
 )
 def test_a_rule_is_shown_by_any_of_its_names(name: str, capsys: Any) -> None:
     (line,) = inside(capsys, "rules", "show", name).lines
-    assert line["rule"]["title"] == "File Upload With BITSAdmin"
+    assert line["rule"]["title"] == "Upload By An HTTP Client"
     assert line["rule"]["guide"]
 
 
 def test_an_ambiguous_name_is_an_error_that_lists_the_rules(capsys: Any) -> None:
     ended = inside(capsys, "rules", "show", "transfer_tool", "--rules", "exfil")
     assert ended.code == 2
-    assert "exfil/bitsadmin_upload" in ended.err
+    assert "exfil/http_upload" in ended.err
     assert "give the id" in ended.err
 
 
 def test_a_rule_on_a_terminal_tells_what_to_check_first() -> None:
-    shown = on_terminal("rules", "show", "bitsadmin_upload").plain
-    for text in ("File Upload With BITSAdmin", "T1197", "Check first", "May be harmless", "References"):
+    shown = on_terminal("rules", "show", "http_upload").plain
+    for text in ("Upload By An HTTP Client", "T1048", "Check first", "May be harmless", "References"):
         assert text in shown
 
 

@@ -5,10 +5,10 @@ from time import process_time
 
 import pytest
 import yaml
-from tests.commands.splitting import commands_of
 
-from exfilwatch.commands.command import Command
+from exfilwatch.commands.command import Command, program
 from exfilwatch.commands.reading import Action, known_tools
+from exfilwatch.commands.understand import understood
 
 CASES = sorted(Path(__file__).with_name("catalogue").glob("*.yml"))
 FIELDS = (
@@ -33,7 +33,10 @@ def cases() -> list[object]:
 
 
 def actions(line: str, image: str, language: str = "") -> list[Action]:
-    return [action for command in commands_of(line, image, language) for action in known_tools().actions(command)]
+    """What a line does: of a program that is started (its image is named), else of a script of that system's shell."""
+    started = image and program(image) == program(line.split()[0])
+    found = understood(line, image, language or ("" if started else "cmd" if "\\" in image else "posix")).commands
+    return [action for command in found for action in known_tools().actions(command)]
 
 
 @pytest.mark.parametrize("case", cases())

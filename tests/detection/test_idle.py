@@ -52,9 +52,7 @@ def test_no_rule_of_a_pack_is_named(name: str) -> None:
     assert said([pack(name)]) == []
 
 
-@pytest.mark.parametrize(
-    ("named", "idle"), [("bitsadmin_upload", True), ("6f1f1c9e-8f0f-4f7e-9b57-0c1c0c2f4f11", False)]
-)
+@pytest.mark.parametrize(("named", "idle"), [("http_upload", True), ("6f1f1c9e-8f0f-4f7e-9b57-0c1c0c2f4f11", False)])
 def test_a_filter_that_names_no_loaded_rule_is_named(tmp_path: Path, named: str, idle: bool) -> None:
     (tmp_path / "filter.yml").write_text(FILTER.replace("RULE", named), "utf-8")
     (tmp_path / "rule.yml").write_text(

@@ -14,12 +14,14 @@ from .corpus import Line, corpus
 
 SYSTEMS: tuple[System, ...] = get_args(System)
 QUIET = {"informational", "low"}
-# Found above low today; each is an upload to the host itself, which is to be found one level lower.
+# Found above low today, for want of a filter for package managers: Homebrew's analytics.
 KNOWN_LOUD = {
-    "curl -s -XPOST http://127.0.0.1:9200/_bulk --data-binary @products.ndjson",
-    "curl -F file=@tests/fixtures/cat.png http://localhost:3000/api/upload",
-    "curl -sS -T build/app.tar.gz http://127.0.0.1:8081/repository/raw/app-1.8.2.tar.gz",
-    "wget -qO- --post-file=tests/fixtures/order.json http://localhost:8080/api/orders",
+    (
+        "/usr/bin/curl --max-time 3 --header Authorization: Token redacted --header Content-Type: text/plain; "
+        "charset=utf-8 --header Accept: application/json --data-binary formula_install,ci=false,prefix=/opt/homebrew,"
+        'arch=arm64,os=macOS package="jq",tap_name="homebrew/core",version="4.2.12" 1710233012 --silent --output '
+        "/dev/null https://eu-central-1-1.aws.cloud2.influxdata.com/api/v2/write?bucket=analytics&precision=s"
+    )
 }
 
 

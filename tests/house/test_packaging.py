@@ -83,8 +83,8 @@ def test_the_wheel_has_every_file_of_the_packages_with_rules_shapes_steps_and_de
         "exfilwatch/findings/migrations/versions/0001_first.py",
         "exfilwatch/polling/migrations/versions/0001_first.py",
         "exfilwatch_playbooks/cases/migrations/versions/0001_first.py",
-        "exfilwatch/rules/exfil/bitsadmin_upload.yml",
-        "exfilwatch/rules/exfil/tests/bitsadmin_upload.yml",
+        "exfilwatch/rules/exfil/http_upload.yml",
+        "exfilwatch/rules/exfil/tests/http_upload.yml",
         "exfilwatch/events/shapes/evtx.yml",
         "exfilwatch_playbooks/response/default.yml",
         "exfilwatch_playbooks/demo/data/windows-day.jsonl.gz",
@@ -122,9 +122,7 @@ def test_what_runs_is_the_wheel(installed, tmp_path):
 
 
 def test_an_installed_exfilwatch_lists_its_rules_and_passes_their_tests(installed, tmp_path):
-    assert '"name":"bitsadmin_upload"' in run(
-        installed / "exfilwatch", "rules", "list", cwd=tmp_path, HOME=str(tmp_path)
-    )
+    assert '"name":"http_upload"' in run(installed / "exfilwatch", "rules", "list", cwd=tmp_path, HOME=str(tmp_path))
     outcomes = run(installed / "exfilwatch", "rules", "test", cwd=tmp_path, HOME=str(tmp_path)).splitlines()
     assert outcomes
     assert [outcome for outcome in outcomes if '"passed":true' not in outcome] == []

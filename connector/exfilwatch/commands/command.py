@@ -4,10 +4,12 @@ from typing import Final
 
 import msgspec
 
-LONGEST: Final = 128 * 1024
+LONGEST: Final = 64 * 1024
 """Characters that are looked at of one command line, counting every text that is undone within it."""
 MOST_WORK: Final = 25_000
 """Work that is done for one command line, in about a microsecond."""
+LONGEST_LINE: Final = 32 * 1024
+"""Characters that are looked at of the line itself: Windows allows no more."""
 DEEPEST: Final = 6
 """Scripts within scripts that are undone."""
 

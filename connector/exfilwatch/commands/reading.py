@@ -240,7 +240,7 @@ def _action(seen: _Seen, parsed: Arguments, form: Form, *, renamed: bool) -> Act
     return Action(
         does=form.does,
         tool=tool.name,
-        family=tool.family,
+        family=form.family or tool.family,
         protocol=form.protocol or tool.protocol,
         sources=tuple(dict.fromkeys(sources)),
         destinations=tuple(dict.fromkeys(destinations)),

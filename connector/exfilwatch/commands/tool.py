@@ -82,6 +82,7 @@ class Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     required: bool = False
     content: Literal["file", "folder", "input", "inline", "unknown"] = "file"
     protocol: str = ""
+    family: Family | Literal[""] = ""
     destination_class: str = ""
     sensitive: str = ""
     secret: Selectors = ()

@@ -4,6 +4,14 @@ import msgspec
 
 from exfilwatch.events.event import Event, Value
 
+LEVELS = ("informational", "low", "medium", "high", "critical")
+
+
+def shifted(level: str, steps: int) -> str:
+    """The level some steps above (below: negative) another, within what there is."""
+    at = LEVELS.index(level) if level in LEVELS else LEVELS.index("medium")
+    return LEVELS[min(max(at + steps, 0), len(LEVELS) - 1)]
+
 
 class RuleInfo(msgspec.Struct, frozen=True):
     """What people need to know of a rule. `attack` holds technique ids (T1020, T1567.002), sorted."""

@@ -21,12 +21,15 @@ class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Extension(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The block as written; `fields` are names, or {output name: source}."""
+    """The block as written; `fields` are names, or {output name: source}. `graver` and `milder`: conditions over
+    selections, under which a finding is one level above the rule's, or one below."""
 
     branch: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]*\Z", max_length=64)] | None = None
     score: Score | None = None
     fields: tuple[FieldEntry, ...] = ()
     guide: str = ""
+    graver: str = ""
+    milder: str = ""
     emit: Literal["window", "pair"] = "window"
 
 

@@ -146,7 +146,19 @@ class _Compiler:
             if sum(block.score.weights.values()) < block.score.threshold:
                 raise RuleError(f"exfilwatch: score: the weights can't reach the threshold {block.score.threshold}")
         found = outputs(block.fields, lambda text: condition_node(text, rule.detection, nodes))
-        return Rule(_info(rule, block, document), source, condition, nodes, found, block.score)
+        shifts = [
+            (step, self._when(name, text, rule, nodes))
+            for step, name, text in ((1, "graver", block.graver), (-1, "milder", block.milder))
+            if text
+        ]
+        return Rule(_info(rule, block, document), source, condition, nodes, found, block.score, shifts)
+
+    @staticmethod
+    def _when(name: str, text: str, rule: SigmaRule, nodes: Mapping[str, Node]) -> Node:
+        try:
+            return condition_node(text, rule.detection, nodes)
+        except (RuleError, SigmaError) as error:
+            raise RuleError(f"exfilwatch: {name}: {error.args[0]}") from error
 
     def _correlations(self, collection: SigmaCollection) -> list[Correlation]:
         planned: dict[str, Correlation] = {}
@@ -179,8 +191,9 @@ class _Compiler:
         rule: SigmaCorrelationRule, document: Document, written: Mapping[str, object] | None
     ) -> Correlation:
         block = extension(rule.custom_attributes.get("exfilwatch"))
-        if block.score:
-            raise RuleError("exfilwatch: score: stands only in a rule with a detection")
+        for name in ("score", "graver", "milder"):
+            if getattr(block, name):
+                raise RuleError(f"exfilwatch: {name}: stands only in a rule with a detection")
         made = plan(rule, emit=block.emit, condition=written)
         references = {
             str(name): member_id(reference.rule)

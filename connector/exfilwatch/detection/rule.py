@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
+import msgspec
+
 from exfilwatch.detection.condition import (
     All,
     Any,
@@ -17,7 +19,8 @@ from exfilwatch.detection.condition import (
     selections,
 )
 from exfilwatch.detection.correlation_plan import CorrelationPlan
-from exfilwatch.detection.detection import Detection, RuleInfo, Signal
+from exfilwatch.detection.derived import implying, is_derived, seeing
+from exfilwatch.detection.detection import Detection, RuleInfo, Signal, shifted
 from exfilwatch.detection.extension import Score
 from exfilwatch.detection.logsource import LogSource
 from exfilwatch.detection.output import Fired, Output, reported
@@ -38,6 +41,7 @@ class Rule:
         nodes: Mapping[str, Node],
         outputs: list[Output],
         score: Score | None = None,
+        shifts: Sequence[tuple[int, Node]] = (),
     ) -> None:
         self.info = info
         self.id = info.id
@@ -45,11 +49,23 @@ class Rule:
         self.condition = condition
         self.nodes = nodes
         self.outputs = outputs
+        self.shifts = tuple(shifts)
         self.weights: dict[str, int] = dict(score.weights) if score else {}
         self.threshold = score.threshold if score else None
         self.emits = True
+        self._derives = any(map(is_derived, (condition, *nodes.values())))
         positive = [name for name, to_be_met in selections(condition) if to_be_met]
         self.shown = [name for name in dict.fromkeys([*positive, *self.weights]) if not name.startswith("_filt_")]
+
+    @cached_property
+    def screen(self) -> Node:
+        """The condition with what its derived fields imply of the event: for screens and queries (derived.py)."""
+        return implying(self.condition) if self._derives else self.condition
+
+    @cached_property
+    def screens(self) -> Mapping[str, Node]:
+        """The same of each selection."""
+        return {name: implying(node) for name, node in self.nodes.items()} if self._derives else self.nodes
 
     @cached_property
     def _tests(self) -> dict[str, Holds]:
@@ -61,7 +77,8 @@ class Rule:
 
     def getter(self, event: Event) -> Get:
         """How the rule sees the fields of an event."""
-        return event.get_raw if self.source.raw else event.get
+        get = event.get_raw if self.source.raw else event.get
+        return seeing(get) if self._derives else get
 
     def fires(self, event: Event) -> bool:
         """Whether the rule fires on an event. Raises TimeoutError (pattern.Pattern)."""
@@ -133,6 +150,12 @@ class Verdict:
         """Whether the condition holds and the score reaches the threshold."""
         return self.condition and (self.rule.threshold is None or (self.score or 0) >= self.rule.threshold)
 
+    @property
+    def info(self) -> RuleInfo:
+        """The rule's, with the level that this event has: `graver` and `milder` of its `exfilwatch:` block."""
+        info, steps = self.rule.info, sum(step for step, when in self.rule.shifts if self.holds(when))
+        return msgspec.structs.replace(info, level=shifted(info.level, steps)) if steps else info
+
     def fired(self, branch: str = "") -> Fired:
         """The event as the output sources see it; `branch` of a correlation, else the rule's own."""
         return Fired(self.event, self.get, self.holds, self.score, branch or self.rule.info.branch)
@@ -141,7 +164,7 @@ class Verdict:
         """The detection for an event on which the rule fires."""
         fired = self.fired()
         shown: dict[str, Value] = reported(self.rule.outputs, {"": fired})
-        return Detection(self.rule.info, [self.event], self.rule.signals(self.event), shown, fired.score)
+        return Detection(self.info, [self.event], self.rule.signals(self.event), shown, fired.score)
 
 
 class Correlation:

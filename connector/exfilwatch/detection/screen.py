@@ -147,11 +147,11 @@ class Plan:
             text.compile()
 
     def _prepared(self, rule: Rule) -> Callable[[Any], Rest]:
-        condition = self._node(rule, rule.condition)
+        condition = self._node(rule, rule.screen)
         if rule.threshold is None:
             return condition
         threshold = rule.threshold
-        weighed = [(weight, self._node(rule, rule.nodes[name])) for name, weight in rule.weights.items()]
+        weighed = [(weight, self._node(rule, rule.screens[name])) for name, weight in rule.weights.items()]
 
         def both(row: Any) -> Rest:
             first = condition(row)
@@ -283,6 +283,6 @@ def looked_at(rules: Iterable[Rule]) -> Mapping[tuple[str, bool], None]:
     return {
         (field, rule.source.raw): None
         for rule in rules
-        for node in (rule.condition, *(rule.nodes[name] for name in rule.weights))
+        for node in (rule.screen, *(rule.screens[name] for name in rule.weights))
         for field in fields(node)
     }

@@ -11,11 +11,10 @@ from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict
 
+from exfilwatch.detection.detection import LEVELS, shifted
 from exfilwatch.findings.finding import Finding
 from exfilwatch.findings.grouping import WINDOW, partition
 from exfilwatch.findings.node import Node, node
-
-LEVELS = ("informational", "low", "medium", "high", "critical")
 
 
 class Incident(BaseModel):
@@ -58,7 +57,7 @@ def incident(identity: str, nodes: Sequence[Node]) -> Incident:
         id=identity,
         host=next((node.host for node in nodes if node.host), None),
         user=next((node.user for node in nodes if node.user), None),
-        level=raised(highest) if len(kinds) > 1 else highest,
+        level=shifted(highest, 1) if len(kinds) > 1 else highest,
         highest=highest,
         kinds=kinds,
         attack=tuple(sorted({technique for node in nodes for technique in node.attack})),
@@ -75,9 +74,4 @@ def incident_id(first_finding: str) -> str:
 
 def rank(level: str) -> int:
     """0 for informational to 4 for critical; a level that Sigma does not know counts as medium."""
-    return LEVELS.index(level) if level in LEVELS else LEVELS.index("medium")
-
-
-def raised(level: str) -> str:
-    """The next level, critical at most."""
-    return LEVELS[min(rank(level) + 1, len(LEVELS) - 1)]
+    return LEVELS.index(shifted(level, 0))

@@ -19,13 +19,14 @@ from sqlalchemy import (
     select,
 )
 
+from exfilwatch.detection.detection import LEVELS
 from exfilwatch.errors import ConfigError
 from exfilwatch.findings import schema
 from exfilwatch.findings.database import Database
 from exfilwatch.findings.filing import Saved, describe, file, rows_in
 from exfilwatch.findings.finding import Finding
 from exfilwatch.findings.grouping import WINDOW
-from exfilwatch.findings.incident import LEVELS, Incident, rank
+from exfilwatch.findings.incident import Incident, rank
 from exfilwatch.findings.node import host_key, short, storable, user_key
 from exfilwatch.findings.superseding import supersede
 

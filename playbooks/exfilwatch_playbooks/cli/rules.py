@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
     """Add the family."""
     family = typer.Typer(no_args_is_help=True, help="List, show, check and test rules.", rich_markup_mode="rich")
     family.command("list", epilog=examples("exfilwatch rules list", "exfilwatch rules list my-rules/"))(list_rules)
-    family.command("show", epilog=examples("exfilwatch rules show bitsadmin_upload"))(show)
+    family.command("show", epilog=examples("exfilwatch rules show http_upload"))(show)
     family.command("check", epilog=examples("exfilwatch rules check my-rules/"))(check)
     family.command("test", epilog=examples("exfilwatch rules test", "exfilwatch rules test my-rules/"))(run_rule_tests)
     app.add_typer(family, name="rules")

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from exfilwatch.detection.condition import All, Any, FieldTest, Node, Not, Selection
+from exfilwatch.detection.derived import DERIVED
 from exfilwatch.detection.logsource import FAMILIES
 from exfilwatch.detection.rule import Rule
 from exfilwatch.detection.values import Exists, Null, Number, OneOf, Test, Text, Wild
@@ -55,7 +56,7 @@ def asked(rule: Rule, shapes: Iterable[Shape] = (), paths: Paths = as_it_is) -> 
     """
     made: dict[Node, dict[Node, None]] = {}
     for view in _views(rule, shapes or SHAPES.values(), paths):
-        condition = view.translated(rule.condition, wide=True)
+        condition = view.translated(rule.screen, wide=True)
         if condition != NONE and view.guard != NONE:
             made.setdefault(condition, {})[view.guard] = None
     return [Asked(some(guards), condition) for condition, guards in made.items()]
@@ -64,7 +65,7 @@ def asked(rule: Rule, shapes: Iterable[Shape] = (), paths: Paths = as_it_is) -> 
 def selected(rule: Rule, name: str, shapes: Iterable[Shape] = (), paths: Paths = as_it_is) -> Node:
     """A selection of the rule, as a condition over members of any kind of record that the rule concerns."""
     views = [view for view in _views(rule, shapes or SHAPES.values(), paths) if view.guard != NONE]
-    return some(view.translated(rule.nodes[name], wide=True) for view in views)
+    return some(view.translated(rule.screens[name], wide=True) for view in views)
 
 
 def within(node: Node, text: str) -> Node:
@@ -76,7 +77,7 @@ def within(node: Node, text: str) -> Node:
             return every(within(part, text) for part in parts)
         case Any(parts):
             return some(within(part, text) for part in parts)
-        case FieldTest(_, test) if globs(test) is not None:
+        case FieldTest(field, test) if field not in DERIVED and globs(test) is not None:
             return FieldTest(text, test)
     return EVERY
 
@@ -128,6 +129,8 @@ class _View:
                 return every(self.translated(part, wide=wide) for part in parts)
             case Any(parts):
                 return some(self.translated(part, wide=wide) for part in parts)
+            case FieldTest(field) if field in DERIVED:  # no record has it: what it implies stands beside it
+                return EVERY if wide else NONE
             case FieldTest(field, Exists(wanted=wanted)):
                 return self._exists(field, wide=wide) if wanted else negated(self._exists(field, wide=not wide))
             case FieldTest(field, Null()):

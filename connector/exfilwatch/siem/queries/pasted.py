@@ -6,6 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from exfilwatch.detection.condition import All, Any, FieldRef, FieldTest, Keyword, Node, Not, Selection
+from exfilwatch.detection.derived import DERIVED
 from exfilwatch.detection.rule import Rule
 from exfilwatch.detection.values import Cidr, Exists, Null, Number, Test, Wild
 from exfilwatch.siem.queries import elastic, kusto, splunk, sumo
@@ -82,7 +83,7 @@ def pasted(siem: str, rules: Sequence[Rule], *, scored: bool) -> str:
 
 def widened(siem: str, rule: Rule) -> list[Widened]:
     """What of the rule a query for that kind of SIEM does not say exactly."""
-    return list(dict.fromkeys(_widened(siem, rule.condition, "", wide=True)))
+    return list(dict.fromkeys(_widened(siem, rule.screen, "", wide=True)))
 
 
 def _widened(siem: str, node: Node, selection: str, *, wide: bool) -> Iterator[Widened]:
@@ -94,6 +95,8 @@ def _widened(siem: str, node: Node, selection: str, *, wide: bool) -> Iterator[W
         case All(parts) | Any(parts):
             for part in parts:
                 yield from _widened(siem, part, selection, wide=wide)
+        case FieldTest(field) if field in DERIVED:
+            yield Widened(selection, field, "read from the command line later; asked is for what has to stand in it")
         case FieldTest(field, test):
             found = _of_test(siem, test, wide=wide)
             if found:

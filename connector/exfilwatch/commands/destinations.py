@@ -1,0 +1,100 @@
+"""Where a transfer goes: the host that a tool's argument names, and what kind of place it is (destinations.yml)."""
+
+import ipaddress
+import re
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+import yaml
+
+from exfilwatch.commands import addresses
+from exfilwatch.commands.paths import path
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+NEAR = ("loopback", "private", "link-local", "shared", "internal", "sign-in")
+"""Classes of places that are not on the internet, or where nothing but a token is had."""
+_REMOTE = re.compile(r"^(?:[^@/\\\s]*@)?(?P<host>\[[^\]]+\]|[^/:\\@\s]{2,}):")
+_BUCKETS = {
+    "s3": "cloud storage", "gs": "cloud storage", "az": "cloud storage", "abfs": "cloud storage", "b2": "cloud storage",
+    "azure": "cloud storage", "rclone": "cloud storage", "swift": "cloud storage", "oss": "cloud storage",
+}  # fmt: skip
+
+
+class Destination(NamedTuple):
+    """`host`: its normal form, "" when the text names none; `kind`: its class, `unknown` when that can't be told."""
+
+    host: str
+    kind: str
+
+
+@lru_cache(4_096)
+def destination(text: str) -> Destination:
+    """The host that a URL, `user@host:path`, a share or a plain host names, and its class."""
+    text = text.strip().strip("'\"")
+    scheme = text.partition("://")[0].lower()
+    if scheme in _BUCKETS and scheme != text.lower():
+        return Destination(text[:200], _BUCKETS[scheme])
+    shared = path(text).host if "\\" in text[:2] or text.startswith(("//", "file:")) else ""
+    host = addresses.host(shared or _host(text))
+    return Destination(host, kind_of(host))
+
+
+def _host(text: str) -> str:
+    if "://" in text and (url := addresses.url(text)):
+        return url.host
+    if found := _REMOTE.match(text):
+        return found["host"]
+    bare = text.rpartition("@")[2]
+    return re.split(r"[/\\\s?#]", bare, maxsplit=1)[0].partition(":")[0] if bare.count(":") < 2 else bare
+
+
+def kind_of(host: str) -> str:
+    """The class of a host in its normal form."""
+    if not host or any(mark in host for mark in "$%`{("):
+        return "unknown"
+    try:
+        return _kind_of_address(ipaddress.ip_address(host.partition("%")[0].strip("[]")))
+    except ValueError:
+        pass
+    if host == "localhost" or host.endswith(".localhost"):
+        return "loopback"
+    labels = host.split(".")
+    if len(labels) == 1:
+        return "unknown"
+    ends, patterns = _classes()
+    for at in range(len(labels)):
+        if found := ends.get(".".join(labels[at:])):
+            return found
+    return next((kind for pattern, kind in patterns if fnmatchcase(host, pattern)), "public")
+
+
+def _kind_of_address(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    if address.is_loopback or address.is_unspecified:
+        return "loopback"
+    if address.is_link_local:
+        return "link-local"
+    if address.is_multicast:
+        return "multicast"
+    if address.version == 4 and address in ipaddress.ip_network("100.64.0.0/10"):
+        return "shared"
+    if address.is_private and not address.is_reserved and not _is_example(address):
+        return "private"
+    return "public"
+
+
+def _is_example(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Addresses of documentation: `is_private` says yes, but who writes one means an address on the internet."""
+    networks = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
+    return any(address in ipaddress.ip_network(each) for each in networks)
+
+
+@lru_cache(1)
+def _classes() -> tuple[Mapping[str, str], Sequence[tuple[str, str]]]:
+    text = files("exfilwatch.commands").joinpath("destinations.yml").read_text("utf-8")
+    found = [(name, kind) for kind, names in yaml.load(text, _Loader).items() for name in names]  # noqa: S506 - a safe loader
+    return {name: kind for name, kind in found if "*" not in name}, [each for each in found if "*" in each[0]]

@@ -1,0 +1,180 @@
+"""What rules can ask of a command line that was understood: fields beside those of the event (docs/rules.md).
+
+transfer.*   the gravest transfer of the line: an upload before an offer, a tunnel and a download; one to the internet
+             before one that stays near; one of sensitive files first
+archive.*    the gravest archive, encryption or split that is made
+collect.*    the gravest search or copy of people's files
+command.*    the line as a whole: all that it does, its plain text, what hid it, what runs the commands
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import NamedTuple, TypeAlias
+from xml.etree import ElementTree as ET
+
+from exfilwatch.commands import sensitive
+from exfilwatch.commands.command import Command, program
+from exfilwatch.commands.destinations import NEAR, destination
+from exfilwatch.commands.reading import TRANSFERS, Action, known_tools
+from exfilwatch.commands.understand import understood
+from exfilwatch.commands.wrappers import wrapper
+from exfilwatch.events.event import Value
+
+FIELDS = tuple(
+    f"{group}.{name}"
+    for group, names in {
+        "transfer": "direction tool family protocol destination destination_class source_path sensitive_source content "
+        "secret renamed within",
+        "archive": "kind tool path source_path sensitive_source secret",
+        "collect": "tool path source_path sensitive_source",
+        "command": "does plain undone within count",
+    }.items()
+    for name in names.split()
+)
+Get: TypeAlias = Callable[[str], Value]
+Fields: TypeAlias = Mapping[str, Value]
+
+_STAGING = ("archive", "encrypt", "split")
+_GRAVITY = ("upload", "offer", "tunnel", "download")
+_INPUT = ("-", "@-", ".", "/dev/stdin")
+_EVERYWHERE = ("0.0.0.0", "::", "*")  # noqa: S104 - addresses that a server listens on, as others write them
+_MOST = 20
+"""Values that a field keeps."""
+_READERS = frozenset(["cat", "type", "gc", "get-content", "dd", "head", "tail", "tee", "pv", "bzcat", "xzcat", "zcat"])
+_EXEC = re.compile(r"<Exec\b.*?</Exec>", re.DOTALL | re.IGNORECASE)
+
+
+class _Seen(NamedTuple):
+    """An action with where it goes and how grave what it takes is."""
+
+    action: Action
+    host: str
+    kind: str
+    sources: tuple[str, ...]
+    sensitive: str
+
+
+def fields(get: Get) -> Fields:
+    """The fields of an event, from its command line, its script or its scheduled task."""
+    image, original = _text(get("Image")), _text(get("OriginalFileName"))
+    if line := _text(get("CommandLine")):
+        started = original.removesuffix(".dll")
+        return _fields(line, started if wrapper(program(started)) else image, original, "")
+    if script := _text(get("ScriptBlockText")):
+        return _fields(script, "", "", "powershell")
+    if task := _text(get("TaskContent")) or _text(get("TaskContentNew")):
+        return _fields("\n".join(_actions_of(task)), "", "", "cmd")
+    return {}
+
+
+def _text(value: Value) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _actions_of(task: str) -> Iterator[str]:
+    """The command lines of a scheduled task's XML; of one that is cut off or broken, what stands there."""
+    for found in _EXEC.findall(task):
+        try:
+            # No entity is declared within an element, so none can be expanded.
+            parts = {each.tag.rpartition("}")[2].lower(): each.text or "" for each in ET.fromstring(found)}  # noqa: S314
+        except ET.ParseError:
+            parts = {"command": re.sub(r"<[^>]*>", " ", found)}
+        yield f"{parts.get('command', '')} {parts.get('arguments', '')}".strip()
+
+
+@lru_cache(4_096)
+def _fields(line: str, image: str, original: str, language: str) -> Fields:
+    found = understood(line, image, language)
+    tools = known_tools()
+    seen = [
+        _seen(command, action)
+        for position, command in enumerate(found.commands)
+        for action in tools.actions(command, "" if position else original)
+    ]
+    result: dict[str, Value] = {
+        "command.plain": found.plain,
+        "command.undone": list(found.undone) or None,
+        "command.does": _several(each.action.does for each in seen),
+        "command.within": _several(name for command in found.commands for name in command.within),
+        "command.count": sum(each.action.does == "upload" for each in seen) or None,
+    }
+    transfers = [each for each in seen if each.action.does in TRANSFERS]
+    if transfers:
+        result |= _transfer(min(transfers, key=_gravity))
+    staged = [each for each in seen if each.action.does in _STAGING]
+    if staged:
+        gravest = min(staged, key=lambda each: not each.sensitive)
+        result |= _taking("archive", gravest) | {
+            "archive.kind": gravest.action.does,
+            "archive.secret": gravest.action.secret or None,
+        }
+    collected = [each for each in seen if each.action.does == "collect"]
+    if collected:
+        result |= _taking("collect", min(collected, key=lambda each: not each.sensitive))
+    return result
+
+
+def _gravity(seen: _Seen) -> tuple[int, bool, bool]:
+    return _GRAVITY.index(seen.action.does), seen.kind in NEAR, not seen.sensitive
+
+
+def _several(values: Iterable[str]) -> Value:
+    found: list[Value] = [*dict.fromkeys(values)]
+    return found[:_MOST] or None
+
+
+def _seen(command: Command, action: Action) -> _Seen:
+    where = [destination(each) for each in action.destinations]
+    # Of several the first that goes out: curl takes more than one URL.
+    chosen = next((each for each in where if each.kind not in ("unknown", *NEAR)), where[0] if where else None)
+    kind = action.destination_class or (chosen.kind if chosen else "unknown")
+    if action.does == "offer" and chosen and chosen.host in _EVERYWHERE:
+        kind = "unknown"
+    sources = tuple(each for each in action.sources if each not in ("-", "@-", ".", "/dev/stdin")) or tuple(
+        _piped(command)
+    )
+    grave = action.sensitive or next(filter(None, map(sensitive.kind_of, sources)), "")
+    host = (chosen.host if chosen else "") or next(iter(action.destinations), "")
+    return _Seen(action, host, kind, sources, grave)
+
+
+def _piped(command: Command) -> Iterator[str]:
+    """The files whose content comes in by the pipe or by a redirection."""
+    if command.reads:
+        yield command.reads
+    for before in command.piped:
+        if before.reads:
+            yield before.reads
+        if before.program in _READERS:
+            yield from (word for word in before.words[1:] if not word.startswith("-"))
+        for action in known_tools().actions(before):
+            if action.does in (*_STAGING, "collect"):
+                yield from action.sources
+
+
+def _transfer(seen: _Seen) -> dict[str, Value]:
+    action = seen.action
+    return {
+        "transfer.direction": action.does,
+        "transfer.tool": action.tool,
+        "transfer.family": action.family,
+        "transfer.protocol": action.protocol or None,
+        "transfer.destination": seen.host or None,
+        "transfer.destination_class": seen.kind,
+        "transfer.source_path": list(seen.sources[:_MOST]) or None,
+        "transfer.sensitive_source": seen.sensitive or None,
+        "transfer.content": action.content,
+        "transfer.secret": action.secret or None,
+        "transfer.renamed": action.renamed or None,
+        "transfer.within": list(action.within) or None,
+    }
+
+
+def _taking(name: str, seen: _Seen) -> dict[str, Value]:
+    return {
+        f"{name}.tool": seen.action.tool,
+        f"{name}.path": seen.action.output or None,
+        f"{name}.source_path": list(seen.sources[:_MOST]) or None,
+        f"{name}.sensitive_source": seen.sensitive or None,
+    }

@@ -1,0 +1,220 @@
+"""A command line understood: which commands run in the end, whatever hides them and whatever runs them."""
+
+import html
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from exfilwatch.commands.command import LONGEST_LINE, Command, Undoing, program
+from exfilwatch.commands.drives import mapped
+from exfilwatch.commands.letters import folded
+from exfilwatch.commands.mounts import mounted
+from exfilwatch.commands.shells import cmd, posix, powershell
+from exfilwatch.commands.shells.argv import argv
+from exfilwatch.commands.wrappers import Inner, inners, joined, language_of, wrapper
+
+Commands = Callable[[str, Undoing], list[Command]]
+_SHELLS: Mapping[str, Commands] = {"posix": posix.commands, "cmd": cmd.commands, "powershell": powershell.commands}
+_MOST = 500
+"""Commands that are kept of one line."""
+_ENTITY = re.compile(r"&(?:gt|lt|amp|quot|apos|#\d{1,5}|#x[0-9a-fA-F]{1,4});")
+_WINDOWS = re.compile(r"""^["']?(?:[a-zA-Z]:|\\\\|%)|\.(?:exe|com|cmd|bat)\b""", re.IGNORECASE)
+_DASH_C = re.compile(r"\s-[a-zA-Z]*c[a-zA-Z]*\s+(?P<script>.*)", re.DOTALL)
+_FOUND = re.compile(r"^(?:\$\(|`)\s*(?:which|command\s+-v|type\s+-p|whereis\s+-b)\s+(?P<name>[\w./-]+)\s*(?:\)|`)$")
+_PATH = re.compile(r"^</(?:[\w.-]+/)*[\w.-]+$")
+_CODE = frozenset(
+    ["python", "perl", "ruby", "php", "javascript", "lua", "awk", "tcl", "applescript", "vbscript", "groovy"]
+)
+_WINDOWS_CODE = frozenset(["vbscript"])
+_LOOKED_AT = 16_384
+_STARTS = re.compile(
+    r"""(?:\b(?:system|popen|popen2|getoutput|check_output|check_call|run|call|Popen|exec|execSync|spawnSync|shell_exec|passthru"""
+    r"""|proc_open|execute|Run|Exec|create_subprocess_shell)|\bdo\s+shell\s+script|%x|\bqx)\s*[({]?\s*"""
+    r"""(?:[bruf]{0,2}"(?P<text>(?:[^"\\]|\\.)*)"|[bruf]{0,2}'(?P<other>(?:[^'\\]|\\.)*)')""",
+    re.DOTALL,
+)
+_VECTORS = re.compile(
+    r"""\b(?:check_output|check_call|run|call|Popen|execvp?|spawn|spawnSync|execFile|execFileSync|system|exec)\s*\(\s*"""
+    r"""\[(?P<words>[^\]]*)\]""",
+    re.DOTALL,
+)
+_TEXTS = re.compile(r""""((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'""", re.DOTALL)
+_UNESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_PADDING = re.compile(r"[ \t]{200,}")
+_COPIES = frozenset(
+    ["cp", "copy", "ln", "mv", "move", "install", "xcopy", "copy-item", "cpi", "move-item", "ren", "rename"]
+)
+
+
+class Understood(NamedTuple):
+    """`commands`: all that run, outermost first. `plain`: their words, a command a line. `undone`: what hid them."""
+
+    commands: tuple[Command, ...]
+    plain: str
+    undone: tuple[str, ...]
+
+
+@lru_cache(4_096)
+def understood(line: str, image: str = "", language: str = "") -> Understood:
+    """The commands of a process's command line, or (`language`) of a script of a shell."""
+    undoing = Undoing()
+    text = line
+    if _PADDING.search(text):
+        text = _PADDING.sub(" ", text)
+        undoing.did("padding")
+    text = undoing.within(text[:LONGEST_LINE])
+    if "&" in text and _ENTITY.search(text):
+        text = html.unescape(text)
+        undoing.did("html escape")
+    text = folded(text, undoing)
+    first = _scripted(Inner(language, text), undoing) if language else _started(text, image, undoing)
+    found: list[Command] = []
+    for command in mounted(mapped(_renamed(_expanded(first, undoing)))):
+        found.append(command)
+        if len(found) == _MOST:
+            break
+    plain = "\n".join(dict.fromkeys(" ".join(each.words) or each.raw for each in found))
+    return Understood(tuple(found), plain, tuple(undoing.bounds.steps))
+
+
+def _started(text: str, image: str, undoing: Undoing) -> list[Command]:
+    """The commands of the program that a command line starts."""
+    windows = "\\" in image or bool(_WINDOWS.search(image or text))
+    name = program(image)
+    found = wrapper(name)
+    if found is None or not (found.shell or found.language):
+        word = argv(text[:2000], windows)[:1]
+        own = program(word[0]) if word else ""
+        found, name = (wrapper(own), own) if wrapper(own) else (found, name)
+    if found and found.runs == "script" and found.input:
+        script = _script(found.shell, text, undoing)
+        if script is not None:
+            return _scripted(Inner(found.shell, script), undoing)
+    if found and found.runs == "code":
+        return [Command(argv(text, windows), raw=text, language=language_of(found, text))]
+    first, _, more = (
+        text.partition("\n") if not windows and "\n" in text and _is_closed(text.partition("\n")[0]) else (text, "", "")
+    )
+    command = Command(argv(first, windows), raw=first, text=more or None)
+    if command.words and name and image and program(command.words[0]) != name and wrapper(command.program) is None:
+        command.words[0] = image
+    if not windows:
+        _redirect(command)
+    return [command, *(posix.commands(more, undoing) if more else [])]
+
+
+def _redirect(command: Command) -> None:
+    """Take the redirections out of the words of a record that was written down as it was typed."""
+    words, left = iter(command.words[1:]), command.words[:1]
+    for word in words:
+        mark = next((mark for mark in ("<<<", ">>", ">", "<") if word.startswith(mark)), "")
+        if not mark or (word.startswith(("<<EOF", "<(", ">(", "<?", "<!", "</")) and not _PATH.match(word)):
+            left.append(word)
+            continue
+        target = word[len(mark) :] or next(words, "")
+        if mark == "<<<":
+            command.text = target
+        elif mark == "<":
+            command.reads = target
+        else:
+            command.writes.append(target)
+    command.words = left
+
+
+def _is_closed(text: str) -> bool:
+    return text.count("'") % 2 == 0 and text.count('"') % 2 == 0
+
+
+def _script(shell: str, text: str, undoing: Undoing) -> str | None:
+    """The script that a shell's command line carries; None when it carries none."""
+    match shell:
+        case "cmd":
+            return cmd.script_of(text) or None
+        case "powershell":
+            return powershell.script_of(text, undoing) or None
+    found = _DASH_C.search(text)
+    if not found:
+        return None
+    script = found["script"].strip()
+    if script[:1] in ("'", '"'):
+        # Records of Linux have lost the quotes around the script, or have them.
+        words = argv(script, False)
+        if words and (len(words) == 1 or any(blank in words[0] for blank in " \n\t;")):
+            return words[0]
+    return script
+
+
+def _scripted(inner: Inner, undoing: Undoing) -> list[Command]:
+    if inner.kind not in _SHELLS:
+        return [Command([], raw=inner.text, language=inner.kind)]
+    found = _SHELLS[inner.kind](inner.text, undoing)
+    if inner.kind == "powershell":
+        for each in found:
+            each.language = "powershell"
+    return found
+
+
+def _expanded(commands: Sequence[Command], undoing: Undoing) -> Iterator[Command]:
+    """The commands, and after each those that it runs."""
+    for command in commands:
+        yield command
+        if command.language in _CODE and (within := undoing.inner()):
+            called = _called(command, within)
+            for each in called:
+                each.within = (*command.within, command.language)
+            yield from _expanded(called, within)
+        for inner in inners(command):
+            within = undoing.inner()
+            if within is None:
+                continue
+            found = _inner(command, inner, within)
+            for each in found:
+                each.within = (*command.within, command.program)
+                if not (each.reads or each.piped or each.text is not None or inner.input):
+                    each.reads, each.text, each.piped = command.reads, command.text, command.piped
+                each.writes = each.writes or command.writes
+            yield from _expanded(found, within)
+
+
+def _called(command: Command, undoing: Undoing) -> list[Command]:
+    """The commands that code hands to a shell or starts, where they stand in it as texts."""
+    found: list[Command] = []
+    kind = "cmd" if command.language in _WINDOWS_CODE else "posix"
+    for match in _STARTS.finditer(command.raw[:_LOOKED_AT]):
+        text = _UNESCAPE.sub(r"\1", match["text"] or match["other"] or "")
+        found += _scripted(Inner(kind, undoing.within(text)), undoing)
+    for match in _VECTORS.finditer(command.raw[:_LOOKED_AT]):
+        words = [_UNESCAPE.sub(r"\1", a or b) for a, b in _TEXTS.findall(match["words"])]
+        found.append(Command(words, raw=joined(words)))
+    return found
+
+
+def _inner(command: Command, inner: Inner, undoing: Undoing) -> list[Command]:
+    text = undoing.within(inner.text)
+    match inner.kind:
+        case "words":
+            return [Command(list(inner.words), raw=joined(inner.words))]
+        case "line":
+            return [Command(argv(text, True), raw=text)]
+        case "posix" | "cmd" | "powershell":
+            script = _script(inner.kind, text, undoing) if inner.whole else text
+            return _scripted(inner._replace(text=script), undoing) if script else []
+    return [Command([command.words[0]], raw=text, language=inner.kind)]
+
+
+def _renamed(commands: Iterable[Command]) -> Iterator[Command]:
+    """The commands, those of copies and links of programs that the same line made under the programs' own names."""
+    copies: dict[str, str] = {}
+    for command in commands:
+        words = command.words
+        if words and words[0] in copies:
+            words[0] = copies[words[0]]
+        elif found := _FOUND.match(words[0]) if words else None:
+            words[0] = found["name"]
+        if command.program in _COPIES:
+            given = [word for word in words[1:] if not word.startswith("-")]
+            if len(given) == 2 and given[0] != given[1]:
+                source = _FOUND.match(given[0])
+                copies[given[1]] = source["name"] if source else given[0]
+        yield command

@@ -1,0 +1,264 @@
+"""Programs that run other commands (wrappers.yml): where in their words these stand."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+import yaml
+
+from exfilwatch.commands.command import Command
+
+_LOOKED_AT = 2_000
+_CODES = (
+    ("-c", "python", re.compile(r"(?:^|[;\n])\s*(?:import|from)\s+\w")),
+    ("-e", "perl", re.compile(r"\buse\s+\w+(?:::\w+)*\s*;|\bmy\s+[$@%]|\$\w+\s*->")),
+    ("-e", "ruby", re.compile(r"\brequire\s*\(?\s*['\"]|\bputs\b|\w+\.new\b")),
+    ("-e", "javascript", re.compile(r"\brequire\s*\(|\bfetch\s*\(|=>")),
+    ("-r", "php", re.compile(r"\$\w+\s*=|\w+\s*\(.*\)\s*;")),
+)
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class Wrapper(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a program's words tell what it runs; wrappers.yml says what each member means."""
+
+    runs: Literal["words", "script", "line", "code", "nothing"]
+    shell: Literal["", "posix", "cmd", "powershell"] = ""
+    language: str = ""
+    option: tuple[str, ...] = ()
+    first: bool = False
+    rest: bool = False
+    then: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    between: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    valued: tuple[str, ...] = ()
+    skips: int = 0
+    assigns: bool = False
+    slash: bool = False
+    titled: bool = False
+    hosts: bool = False
+    input: bool = False
+    lines: Literal["", "cron"] = ""
+
+
+class Inner(NamedTuple):
+    """What is run: `words`, or a `text` in a shell's language (`posix`, `cmd`, `powershell`), as a command line without
+    a shell (`line`), or as code of another language. `whole`: the text is the line that starts the shell; `input`: it
+    came by standard input."""
+
+    kind: str
+    text: str
+    words: tuple[str, ...] = ()
+    whole: bool = False
+    input: bool = False
+
+
+@lru_cache(1)
+def wrappers() -> tuple[Mapping[str, Wrapper], Sequence[tuple[str, Wrapper]]]:
+    """The wrappers by name, and those by pattern."""
+    text = files("exfilwatch.commands").joinpath("wrappers.yml").read_text("utf-8")
+    found = msgspec.convert(yaml.load(text, _Loader), dict[str, Wrapper])  # noqa: S506 - a safe loader
+    return (
+        {name: each for name, each in found.items() if "*" not in name},
+        [(name, each) for name, each in found.items() if "*" in name],
+    )
+
+
+@lru_cache(10_000)
+def wrapper(program: str) -> Wrapper | None:
+    """The wrapper that a program's plain name means."""
+    exact, patterns = wrappers()
+    if found := exact.get(program):
+        return found
+    return next((each for pattern, each in patterns if _is_version(program, pattern)), None)
+
+
+def _is_version(program: str, pattern: str) -> bool:
+    return fnmatchcase(program, pattern) and program[len(pattern) - 1 :].strip("0123456789.-_") == ""
+
+
+def inners(command: Command) -> Iterator[Inner]:
+    """What a command runs, as far as its words and its input tell."""
+    found = wrapper(command.program)
+    if found is None:
+        yield from _guessed(command.words)
+        return
+    if found.only and not _has(command.words, found.only):
+        return
+    match found.runs:
+        case "words":
+            yield from _words(found, command.words)
+            return
+        case "nothing":
+            return
+    if found.shell in ("cmd", "powershell") and found.input and len(command.words) > 1:
+        yield Inner(found.shell, joined(command.words), whole=True)
+        return
+    shell = found.shell or ("line" if found.runs == "line" else found.language)
+    texts = list(_texts(found, command.words))
+    for text in texts:
+        yield Inner(language_of(found, text) or shell, text)
+    if not texts and found.input and (at := _script_at(found, command.words)):
+        yield Inner("words", "", tuple(command.words[at:]))
+    if not texts and found.input and command.text is not None and not _script_at(found, command.words):
+        text = command.text
+        if found.lines == "cron":
+            text = "\n".join(filter(None, map(_scheduled, text.splitlines())))
+        yield Inner(shell, text, input=True)
+
+
+def language_of(found: Wrapper, text: str) -> str:
+    """The language of code that a program is given; "" when it is a shell's."""
+    if found.language != "script":
+        return found.language
+    return "vbscript" if "vbscript:" in text.lower() else "javascript"
+
+
+def _guessed(words: Sequence[str]) -> Iterator[Inner]:
+    """The code that an interpreter under a name of its own is given, told by how its language begins."""
+    for at in range(1, len(words) - 1):
+        for option, language, begins in _CODES:
+            if words[at] == option and begins.search(words[at + 1][:_LOOKED_AT]):
+                yield Inner(language, words[at + 1])
+                return
+
+
+def _has(words: Sequence[str], wanted: Sequence[str]) -> bool:
+    lower = {word.lower() for word in words}
+    return any(each in lower for each in wanted)
+
+
+def _words(found: Wrapper, words: Sequence[str]) -> Iterator[Inner]:
+    if found.between:
+        start = 0
+        for at, word in enumerate(words):
+            if word in found.option:
+                start = at + 1
+            elif start and word.lstrip("\\") in found.between:
+                yield Inner("words", "", tuple(words[start:at]))
+                start = 0
+        if start:
+            yield Inner("words", "", tuple(words[start:]))
+        return
+    at = _behind_options(found, words, 1)
+    if found.titled and at < len(words) and not words[at].strip('"'):
+        at = _behind_options(found, words, at + 1)
+    if found.hosts and at < len(words) and words[at].startswith("\\\\"):
+        at = _behind_options(found, words, at + 1)
+    at += found.skips
+    if at < len(words):
+        yield Inner("words", "", tuple(words[at:]))
+
+
+def _behind_options(found: Wrapper, words: Sequence[str], at: int) -> int:
+    while at < len(words):
+        word = words[at]
+        if word == "--":
+            return at + 1
+        is_option = word[:1] == "-" and len(word) > 1
+        if is_option or (found.slash and word[:1] == "/" and "/" not in word[1:]):
+            at += 2 if _takes(found, word) else 1
+        elif found.assigns and "=" in word and word.partition("=")[0].isidentifier():
+            at += 1
+        else:
+            return at
+    return at
+
+
+def _takes(found: Wrapper, word: str) -> bool:
+    if word in found.valued or word.lower() in found.valued:
+        return True
+    # A bundle whose last letter takes a value.
+    return (
+        word[:1] == "-" and word[1:2] != "-" and len(word) > 2 and "-" + word[-1] in found.valued and word[1:].isalpha()
+    )
+
+
+def _texts(found: Wrapper, words: Sequence[str]) -> Iterator[str]:
+    if found.after:
+        at = next((at for at, word in enumerate(words) if word.lower() in found.after), None)
+        if at is not None and at + 1 < len(words):
+            yield joined(words[at + 1 :])
+        return
+    given = False
+    for at in range(1, len(words)):
+        value = _value(found, words, at)
+        if value is not None:
+            given = True
+            more = [each for option in found.then for each in _following(words, option)]
+            yield " ".join([value, *more])
+    if given or not found.first:
+        return
+    at = _behind_options(found, words, 1) + found.skips
+    if at < len(words):
+        more = [each for option in found.then for each in _following(words, option)]
+        rest = words[at:] if found.rest else words[at : at + 1]
+        if found.then and len(words) > at + 1 and not words[at + 1].startswith("-"):
+            rest = words[at : at + 2]
+        yield " ".join([*rest, *more])
+
+
+def _value(found: Wrapper, words: Sequence[str], at: int) -> str | None:
+    """What the word at `at`, when it is an option that says what is run, says."""
+    word = words[at]
+    following = words[at + 1] if at + 1 < len(words) else None
+    for option in found.option:
+        if word.lower() == option.lower() and (len(option) > 2 or word == option or found.slash):
+            return following
+        if option.startswith("--") and word.startswith(option + "="):
+            return word[len(option) + 1 :]
+        if (
+            len(option) > 2
+            and option[0] == "-"
+            and option[1] != "-"
+            and option.lower().startswith(word.lower())
+            and len(word) > 2
+        ):
+            return following
+        if option.endswith("=") and word.lower().startswith(option) and len(word) > len(option):
+            return word[len(option) :]
+        if len(option) == 2 and word[:1] == "-" and word[1:2] not in ("-", "") and len(word) > 2:
+            if found.shell and option[1] in word[1:] and word[1:].isalpha():
+                return following
+            if word.startswith(option):
+                return word[2:]
+            if word[-1] == option[1] and word[1:].isalnum():
+                return following
+    return None
+
+
+def _following(words: Sequence[str], option: str) -> list[str]:
+    for at, word in enumerate(words[:-1]):
+        if len(word) > 2 and option.lower().startswith(word.lower()):
+            return [words[at + 1]]
+        if word.lower() == option:
+            return [words[at + 1]]
+    return []
+
+
+def _script_at(found: Wrapper, words: Sequence[str]) -> int:
+    """Where the words name a script, so that the input is none: a program in that language (aws, s3cmd); 0: nowhere."""
+    at = _behind_options(found, words, 1)
+    named = at < len(words) and words[at] not in ("-", "/dev/stdin") and "-s" not in words and not found.lines
+    return at if named else 0
+
+
+def joined(words: Sequence[str]) -> str:
+    """Words as a line: those with blanks in quotes, unless there is only one."""
+    if len(words) == 1:
+        return words[0]
+    return " ".join(f'"{word}"' if (" " in word or "\t" in word) and '"' not in word else word for word in words)
+
+
+def _scheduled(line: str) -> str:
+    """The command of a line of a crontab."""
+    line = line.strip()
+    if not line or line.startswith("#"):
+        return ""
+    fields = line.split(None, 1 if line.startswith("@") else 5)
+    return fields[-1] if len(fields) == (2 if line.startswith("@") else 6) else ""
