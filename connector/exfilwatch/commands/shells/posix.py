@@ -45,6 +45,9 @@ _CLOSING: Final = {"fi": "if", "done": "loop", "esac": "case"}
 _POSITIONAL: Final = re.compile(r"\$\{?[0-9@*]")
 _HEADS: Final = frozenset({"for", "select", "case", "function"})
 _RESERVED: Final = _OPENING | _HEADS | {*_CLOSING, "then", "do", "else", "elif", "!", "time", "coproc"}
+_OWN_SHELL: Final = frozenset(["$SHELL", "${SHELL}", "$BASH", "${BASH}", "$0", "${0}"])
+_SHELLS: Final = frozenset(["sh", "bash", "dash", "ash", "zsh", "ksh", "mksh"])
+_STDIN: Final = frozenset(["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"])
 _AFTER_WORD: Final = frozenset(["", " ", "\t", "\n", ";"])
 _BLANKS: Final = frozenset(" \t\r\v\f")
 
@@ -74,6 +77,7 @@ class _Shell(Words):
         "only_words",
         "parens",
         "pattern",
+        "produced",
         "simple",
         "structure",
         "test",
@@ -88,6 +92,8 @@ class _Shell(Words):
         self.functions: dict[str, str] = {} if outer is None else outer.functions
         """The bodies of functions that were defined."""
         self.documents: Documents | None = None
+        self.produced: dict[str, str] = {}
+        """What the commands of `<(...)` are known to write, by how it is written."""
         self.naming = ""
         """The function whose body comes next."""
         self.coprocess = False
@@ -270,6 +276,13 @@ class _Shell(Words):
         if literal and word == "[[":
             self.test = True
             self.simple = False
+        elif not literal and word in _OWN_SHELL:
+            self.did("variable")
+            word = "sh"
+        elif word[0:1] == "=" and literal and word[1:].isalnum():
+            # zsh: the path of a program
+            self.did("equals expansion")
+            word = word[1:]
         self.words.append(self._unclassed(word) if "[" in word else word)
 
     def _unclassed(self, word: str) -> str:
@@ -361,6 +374,18 @@ class _Shell(Words):
         self.structure.found += shell.structure.found
         self.did("function")
 
+    def _read_script(self, command: Command) -> None:
+        """A shell that reads its script from what is known here runs that script."""
+        words = command.words
+        name = words[0].rpartition("/")[2]
+        file = next((word for word in words[1:] if word[:1] != "-"), "")
+        text = command.text if file in _STDIN else self.produced.get(file)
+        if text is not None and (name in _SHELLS or name in {".", "source"}):
+            command.words = [words[0], "-c", text] if name in _SHELLS else ["eval", text]
+            command.raw = " ".join(map(quoted, command.words))
+            command.text = None
+            self.did("process substitution")
+
     def _evaluate(self, words: list[str]) -> None:
         """`eval` of assignments: its commands are for whoever reads the list, its variables for what follows here."""
         script = " ".join(words)
@@ -386,10 +411,13 @@ class _Shell(Words):
 
     def beside(self, direction: str, script: str) -> None:
         """List the commands of a script whose output (`<`) or input (`>`) is a file of this command."""
-        shell = self._inner(script)
+        shell = self._inner(script, unrolls=True)
         if shell is not None:
             self.structure.found += shell.structure.found
-            self.structure.beside(direction, shell.structure.found, into=self.awaiting)
+            text = shell.structure.output() if direction == "<" else None
+            self.structure.beside(direction, shell.structure.found, text, into=self.awaiting)
+            if text is not None and len(self.produced) < MOST:
+                self.produced[f"<({script})"] = text
 
     # Braces, parentheses, comments.
 
@@ -544,6 +572,8 @@ class _Shell(Words):
             self.end_word()
             return stop
         self._finish(start, piping=operator == "|" or operator == "|&")
+        if operator != "&&":
+            self.structure.otherwise = operator == "||"
         if operator == "\n":
             if self.documents is not None:
                 stop = self.documents.after.pop(start, stop)
@@ -599,8 +629,11 @@ class _Shell(Words):
         if self.coprocess:
             self.structure.coprocess, self.coprocess = command, False
         name = words[0]
+        if len(words) > 1 and (self.produced or words[1] in _STDIN):
+            self._read_script(command)
+            name = command.words[0]
         if name == "eval":
-            self._evaluate(words[1:])
+            self._evaluate(command.words[1:])
         elif name in self.functions:
             self._call(command, name)
         elif name in BUILTINS:

@@ -33,6 +33,9 @@ _CLASSES: Final = {
     "[:alnum:]": "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
     "[:space:]": " \t\n\v\f\r",
 }
+_LETTERS_CUT: Final = re.compile(r"-[cb] ?(\d{0,6})(-?)(\d{0,6})")
+_FIELD_CUT: Final = re.compile(r"(?:-d ?([^ ]) )?-f ?([1-9]\d{0,2})")
+_COUNT: Final = re.compile(r"-([nc]) ?(\d{1,6})|-(\d{1,6})")
 _SUBSTITUTION: Final = re.compile(r"s([/|#,:@!])([\w /.:@%+=,;-]*)\1([\w /.:@%+=,;-]*)\1(g?)")
 
 
@@ -80,7 +83,7 @@ def _printf(words: list[str], _: str | None) -> _Written:
 
 
 def _cat(words: list[str], text: str | None) -> _Written:
-    return (text, "") if not [word for word in words if word != "-" and word not in {"-u", "-"}] else (None, "")
+    return (text, "") if not [word for word in words if word not in {"-u", "-", "/dev/stdin"}] else (None, "")
 
 
 def _tee(_: list[str], text: str | None) -> _Written:
@@ -224,6 +227,53 @@ def _sed(words: list[str], text: str | None) -> _Written:
     return "\n".join(line.replace(found[2], found[3], -1 if found[4] else 1) for line in lines), "replacement"
 
 
+def _cut(words: list[str], text: str | None) -> _Written:
+    """Only one range of letters, or one field: `-c2-4`, `-d, -f2`."""
+    options = " ".join(words)
+    if text is None or len(options) > 40:
+        return None, ""
+    lines = text.removesuffix("\n").split("\n")
+    if (letters_ := _LETTERS_CUT.fullmatch(options)) is not None:
+        start, dash, end = letters_.groups()
+        first = max(int(start or 1) - 1, 0)
+        last = int(end) if end else len(text) if dash else first + 1
+        return "".join(line[first:last] + "\n" for line in lines), "cut text"
+    if (field := _FIELD_CUT.fullmatch(options)) is not None:
+        letter, number = field[1] or "\t", int(field[2]) - 1
+        parts = (line.split(letter, number + 1) for line in lines)
+        return "".join((part[number] if number < len(part) else "") + "\n" for part in parts), "cut text"
+    return None, ""
+
+
+def _head(words: list[str], text: str | None) -> _Written:
+    found = _COUNT.fullmatch(" ".join(words)) if len(words) < 3 else None
+    if text is None or found is None:
+        return None, ""
+    count = int(found[2] or found[3])
+    if found[1] == "c":
+        return text[:count], "cut text"
+    return "".join(text.splitlines(keepends=True)[:count]), ""
+
+
+def _tail(words: list[str], text: str | None) -> _Written:
+    found = _COUNT.fullmatch(" ".join(words)) if len(words) < 3 else None
+    if text is None or found is None:
+        return None, ""
+    count = int(found[2] or found[3])
+    if found[1] == "c":
+        return text[-count:] if count else "", "cut text"
+    return "".join(text.splitlines(keepends=True)[-count:]) if count else "", ""
+
+
+def _which(words: list[str], _: str | None) -> _Written:
+    """The path of a program, of which only the name is known here."""
+    return (words[0] + "\n", "") if len(words) == 1 and words[0][:1] not in {"-", "$"} else (None, "")
+
+
+def _command(words: list[str], text: str | None) -> _Written:
+    return _which(words[1:], text) if words[:1] in (["-v"], ["-p"], ["-P"]) else (None, "")
+
+
 _WRITERS: Final[dict[str, Callable[[list[str], str | None], _Written]]] = {
     "echo": _echo,
     "printf": _printf,
@@ -242,4 +292,10 @@ _WRITERS: Final[dict[str, Callable[[list[str], str | None], _Written]]] = {
     "zcat": _gunzip,
     "gzip": _gzip,
     "sed": _sed,
+    "cut": _cut,
+    "head": _head,
+    "tail": _tail,
+    "which": _which,
+    "command": _command,
+    "type": _command,
 }

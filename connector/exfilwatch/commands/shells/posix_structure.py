@@ -115,6 +115,8 @@ class Structure:
         """The command of bash's `coproc`: what is written to its descriptor comes to it."""
         self.default_out = ""
         """The file that `exec` sent the standard output of all that follows to."""
+        self.otherwise = False
+        """What comes next stands after `||`."""
         self.full = False
 
     def redirect(self, descriptor: str, operator: str, target: str) -> None:
@@ -235,6 +237,9 @@ class Structure:
             outs = members if streams is None or not streams.redirected else []
         else:
             members = outs = []
+        if self.otherwise and not piping and frame.outs and frame.outs[-1].words != ["false"]:
+            # What stands after `||` runs only where what can be told here did not work.
+            outs = []
         if piping:
             self.pipe = (self.pipe + members)[-MOST_PIPED:]
             self.text = self._output(outs)[0]
@@ -256,14 +261,15 @@ class Structure:
                 command.writes = [*command.writes, *streams.writes]
         return [] if streams.redirected else group.outs
 
-    def beside(self, direction: str, commands: list[Command], *, into: str) -> None:
-        """Commands of `<(...)` or `>(...)` belong to the command that is being read."""
+    def beside(self, direction: str, commands: list[Command], text: str | None, *, into: str) -> None:
+        """Commands of `<(...)` or `>(...)` belong to the command that is being read. `text` is what they write."""
         if self.streams is None:
             self.streams = Streams()
         if direction == ">":
             self.streams.to_commands += commands[:MOST_PIPED]
         elif into.endswith("<"):
             self.streams.from_commands = commands[-MOST_PIPED:]
+            self.streams.text = text
 
     def close_all(self) -> None:
         """The script ends: so does all that is open in it."""
