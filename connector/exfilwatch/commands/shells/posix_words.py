@@ -116,8 +116,10 @@ class Words(ABC):
             if self.pieces and self.text[stop : stop + 1].strip():
                 self.did("line continuation")
             return
-        if letter.isalnum() or letter in "-/_":
-            self.did("escape")
+        if letter.isalpha() or letter == "-":
+            before = self.pieces[-1][-1:] if self.pieces else ""
+            if before.isalpha() or self.text[stop : stop + 1].isalpha():
+                self.did("escape")
         self.add(letter, start)
 
     def variable(self, name: str, start: int, stop: int, *, quoted: bool) -> None:

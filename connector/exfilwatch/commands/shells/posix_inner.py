@@ -1,0 +1,142 @@
+"""Scripts within a POSIX script: substitutions, functions, loops that are run through, what a shell reads from itself.
+
+Sources: POSIX Shell Command Language, sections 2.6.3 and 2.9.5; Bash reference manual, sections 3.3 and 3.5.6.
+"""
+
+import re
+from abc import abstractmethod
+from typing import Final, Self
+
+from exfilwatch.commands.command import Command, Undoing
+from exfilwatch.commands.shells.posix_parameters import MOST, Parameters
+from exfilwatch.commands.shells.posix_structure import Frame, Structure
+from exfilwatch.commands.shells.posix_words import SCRIPT_COST, Words
+
+NO_ONE_VALUE: Final = re.compile(r"[$`*?\[]")
+"""What makes a word one that can't be told, or several."""
+
+_QUOTABLE: Final = re.compile(r"[\s'\"\\;&|<>()`]")
+_SHELLS: Final = frozenset(["sh", "bash", "dash", "ash", "zsh", "ksh", "mksh"])
+_STDIN: Final = frozenset(["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"])
+
+
+class Inner(Words):
+    """A script that knows what it has defined, and lists the commands of the scripts within it."""
+
+    __slots__ = ("aliases", "functions", "only_words", "produced", "structure", "unrolls")
+
+    def __init__(self, text: str, undoing: Undoing, outer: Self | None = None) -> None:
+        super().__init__(text, undoing, Parameters(undoing, outer.parameters if outer is not None else None))
+        self.structure: Structure = Structure(undoing, outer.structure if outer is not None else None)
+        self.aliases: dict[str, list[str]] = {} if outer is None else outer.aliases
+        self.functions: dict[str, str] = {} if outer is None else outer.functions
+        """The bodies of functions that were defined."""
+        self.produced: dict[str, str] = {}
+        """What the commands of `<(...)` are known to write, by how it is written."""
+        self.only_words = False
+        """A newline parts words, as in an array's list."""
+        self.unrolls = False
+        """What the script writes is asked for, so that a loop over known values is run through."""
+
+    @abstractmethod
+    def run(self) -> None:
+        """Read the script to its end, or to that of the bounds."""
+
+    def _inner(self, script: str, *, only_words: bool = False, unrolls: bool = False) -> Self | None:
+        self.undoing.bounds.left -= SCRIPT_COST
+        inner = self.undoing.inner()
+        if inner is None:
+            return None
+        shell = type(self)(inner.within(script), inner, self)
+        shell.only_words, shell.unrolls = only_words, unrolls
+        shell.run()
+        return shell
+
+    def _split(self, text: str) -> list[str] | None:
+        """The words that a text is, where it is no more than words."""
+        shell = self._inner(": " + text, only_words=True)
+        if shell is None or not shell.structure.found or shell.structure.found[-1].words[:1] != [":"]:
+            return None
+        self.structure.found += shell.structure.found[:-1]
+        return shell.structure.found[-1].words[1:]
+
+    def output(self, script: str) -> str | None:
+        """List the commands of a script within this one; what it writes, when that can be told."""
+        shell = self._inner(script, unrolls=True)
+        if shell is None:
+            return None
+        self.structure.found += shell.structure.found
+        return shell.structure.output()
+
+    def beside(self, direction: str, script: str) -> None:
+        """List the commands of a script whose output (`<`) or input (`>`) is a file of this command."""
+        shell = self._inner(script, unrolls=True)
+        if shell is not None:
+            self.structure.found += shell.structure.found
+            text = shell.structure.output() if direction == "<" else None
+            self.structure.beside(direction, shell.structure.found, text, into=self.awaiting)
+            if text is not None and len(self.produced) < MOST:
+                self.produced[f"<({script})"] = text
+
+    def _unroll(self, frame: Frame, body: str) -> None:
+        """Run through a loop whose values are known, for what it writes."""
+        pieces: list[str] = []
+        for value in frame.values:
+            if NO_ONE_VALUE.search(value):
+                return
+            self.parameters.set(frame.name, value)
+            shell = self._inner(body, unrolls=True)
+            text = shell.structure.output() if shell is not None else None
+            if text is None:
+                return
+            pieces.append(text)
+        frame.outs = [Command(["printf", "%s", "".join(pieces)])]
+        self.did("loop")
+
+    def _call(self, command: Command, name: str) -> None:
+        """List the commands of a function with the words that it is called with; not again within itself."""
+        body = self.functions.pop(name)
+        self._called(command, body)
+        self.functions[name] = body
+
+    def _called(self, command: Command, body: str) -> None:
+        self.undoing.bounds.left -= SCRIPT_COST
+        inner = self.undoing.inner()
+        if inner is None:
+            return
+        shell = type(self)(inner.within(body), inner, self)
+        shell.parameters.positional = command.words[1:][:MOST]
+        shell.structure.enter(command)
+        shell.run()
+        for each in shell.structure.frames[0].outs:
+            each.writes = each.writes or command.writes
+        self.structure.found += shell.structure.found
+        self.did("function")
+
+    def _read_script(self, command: Command) -> None:
+        """A shell that reads its script from what is known here runs that script."""
+        words = command.words
+        name = words[0].rpartition("/")[2]
+        file = next((word for word in words[1:] if word[:1] != "-"), "")
+        text = command.text if file in _STDIN else self.produced.get(file)
+        if text is not None and (name in _SHELLS or name in {".", "source"}):
+            command.words = [words[0], "-c", text] if name in _SHELLS else ["eval", text]
+            command.raw = " ".join(map(quoted, command.words))
+            command.text = None
+            self.did("process substitution")
+
+    def _evaluate(self, words: list[str]) -> None:
+        """`eval` of assignments: its commands are for whoever reads the list, its variables for what follows here."""
+        script = " ".join(words)
+        if "=" in script and (shell := self._inner(script)) is not None:
+            for name, value in shell.parameters.values.items():
+                self.parameters.set(name, value)
+
+
+def quoted(word: str) -> str:
+    """A word with quotes where it needs them."""
+    if word and not _QUOTABLE.search(word):
+        return word
+    if "'" not in word and "$(" not in word and "`" not in word:
+        return f"'{word}'"
+    return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
