@@ -63,7 +63,7 @@ def _lines(options: str, text: str, run: Callable[[str], list[Command]]) -> tupl
 
 def registered(body: str, name: str, commands: list[Command]) -> list[str]:
     """The program that a loop takes out of what Windows has registered (`assoc`, `ftype`), told by what it is given."""
-    if not commands or not commands[0].words or commands[0].words[0].lower() not in ("assoc", "ftype", "set"):
+    if not commands or not commands[0].words or not commands[0].words[0].lower().startswith(("assoc", "ftype", "set")):
         return []
     after = body.lstrip(" \t,;=@(")
     if not after.startswith(name):

@@ -9,8 +9,8 @@ from exfilwatch.commands.shells.usual import ENVIRONMENT, OF_A_USER
 
 _CARETS = re.compile(r'"[^"\n]*+"?|\^(?:\r?\n)?(.)', re.DOTALL)
 _MEANT: Final = '&|<>()^"%!\n'
-_VARIABLE = re.compile(r"%([^%:\n]{1,120})(?::([^%\n]{0,400}))?%|!([^!:\n]{1,120})(?::([^!\n]{0,400}))?!")
-_PART = re.compile(r"~\s*(-?\d{1,9})?(?:,\s*(-?\d{1,9}))?\s*$")
+_VARIABLE = re.compile(r"%([^%:\n]{1,120})(?::([^%\n]{0,400}))?%|!([^!:\n]{1,120})(?::(\*\3!=|[^!\n]{0,400}))?!")
+_PART = re.compile(r"~\s*([-+]?\d{1,9})?(?:,\s*([-+]?\d{1,9}))?\s*$")
 _SUM = re.compile(r"\s*([-+]?\s*(?:0x[0-9a-f]{1,8}|\d{1,10})|[a-z_]\w*)\s*([-+*/%]?)", re.IGNORECASE)
 _INTEGER = re.compile(r"-?\d{1,10}")
 _STEP: Final[dict[str, Callable[[int, int], int]]] = {

@@ -68,12 +68,13 @@ def commands(script: str, undoing: Undoing) -> list[Command]:
     return _run(Scope(undoing), undoing.within(script), 0)
 
 
-def _run(scope: Scope, text: str, depth: int) -> list[Command]:
+def _run(scope: Scope, text: str, depth: int, expanded: bool = False) -> list[Command]:
+    """The commands of a text; `expanded` says that its variables are put in already."""
     if "^" in text:
         text = scope.uncareted(text)
-    if "%" in text:
+    if "%" in text and not expanded:
         text = scope.expanded(text, usual)
-    reading = _Reading(scope, text)
+    reading = _Reading(scope, text, expanded)
     found: list[Command] = []
     while reading.at < len(text) and not scope.tired():
         found += reading.line(depth)
@@ -84,8 +85,9 @@ def _run(scope: Scope, text: str, depth: int) -> list[Command]:
 class _Reading:
     """One text being split at its operators."""
 
-    def __init__(self, scope: Scope, text: str) -> None:
+    def __init__(self, scope: Scope, text: str, expanded: bool) -> None:
         self.scope = scope
+        self.expanded = expanded
         self.text = text
         self.operators = [(found.start(1), found[1]) for found in _OPERATOR.finditer(text) if found[1]]
         self.operators.append((len(text), ""))
@@ -201,11 +203,11 @@ class _Reading:
     def _simple(self, text: str, depth: int) -> list[Command]:
         """The command, or those that its variables hold."""
         self.scope.bounds.work -= 20 + len(text) // 16
-        if "%" in text or "!" in text:
+        if ("%" in text or "!" in text) and not self.expanded:
             expanded = self.scope.expanded(text)
             if expanded != text:
                 if depth < _DEEPEST and any(mark in expanded for mark in "&|\n") and not own.SET.match(expanded):
-                    return _run(self.scope, expanded, depth + 1)
+                    return _run(self.scope, expanded, depth + 1, True)
                 text = expanded
         words = Words(text, self.scope.undoing)
         command = words.command()
@@ -214,7 +216,7 @@ class _Reading:
         name = command.words[0].lower()
         if name == "call" and len(command.words) > 1:
             called = command.raw[len(command.words[0]) :].lstrip(" \t,;=")
-            return self._simple(called, depth + 1) if depth < _DEEPEST else []
+            return _run(self.scope, called, depth + 1) if depth < _DEEPEST else []
         if name == "set" and own.assigned(self.scope, words.raw):
             return []
         if name == "start":
@@ -254,9 +256,17 @@ class _Reading:
     def _either(self, holds: bool | None, depth: int) -> list[Command]:
         """What an `if` runs, as far as its condition can be told."""
         if self.text[self.at : self.at + 1] != "(":
-            first = self.line(depth + 1)
-            return first if holds is not False else []
-        first = self._group(depth + 1)
+            if holds is False:
+                self._body()
+                return []
+            return self.line(depth + 1)
+        if holds is False:
+            self.past()
+            self._body()
+            self.past()
+            first: list[Command] = []
+        else:
+            first = self._group(depth + 1)
         otherwise: list[Command] = []
         place = self.at
         self.skip(_BEFORE)
