@@ -11,7 +11,8 @@ from exfilwatch.commands.shells.powershell.values import Block, Value
 Argument = tuple[Value, str]
 _STARTED = re.compile(r"[\s'();|{}]")
 _SLOW: Final = lexicon.KEYWORDS | names.EFFECTIVE
-_RARELY: Final = frozenset(["new-object", "new-item", "ni", "set-item", "si"])
+_RARELY: Final = names.LISTING | {"new-object", "new-item", "ni", "set-item", "si"}
+_INDEXED = re.compile(r"\[[^\]]*\]")
 _NO_FILE: Final = frozenset(["$null", "nul"])
 
 
@@ -86,6 +87,7 @@ def command(reader: Reader, before: list[Command], given: Value, called: bool) -
     """A command with its arguments; `called` when & or . is read before it."""
     start = reader.at
     value, raw, block = _name(reader, called)
+    value_of = value
     if reader.at == start:
         return None, ""
     if isinstance(value, Block) and not value.read:
@@ -126,6 +128,8 @@ def command(reader: Reader, before: list[Command], given: Value, called: bool) -
     result.raw = " ".join(raws)
     if reader.files:
         fed(reader, result)
+    if called and value_of is None and not block and _INDEXED.search(raws[0]):
+        lower = "iex"  # a name that is picked out of some text, letter by letter
     node = cmdlets.effect(reader, lower, result, arguments, given)
     if result.writes:
         wrote(reader, result.writes, given_text(node[0]))

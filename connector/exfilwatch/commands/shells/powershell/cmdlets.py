@@ -1,15 +1,22 @@
 """What cmdlets give or do that can be told without running them."""
 
+import re
+
 from exfilwatch.commands.command import Command
 from exfilwatch.commands.shells.powershell import calls, methods, names, values
 from exfilwatch.commands.shells.powershell.reader import Node, Reader
-from exfilwatch.commands.shells.powershell.values import Type, Value
+from exfilwatch.commands.shells.powershell.values import Block, Type, Value
+
+_THERE = re.compile(r"\s*\(?\$_(?:\s*-ne\s*['\"]{2})?\)?\s*", re.IGNORECASE)
 
 
 def effect(reader: Reader, name: str, command: Command, arguments: list[tuple[Value, str]], given: Value) -> Node:
     """The value of a command, and its text; what it does to the script is done."""
     if name in names.FOR_EACH:
         return (arguments[-1][0] if arguments else None), command.raw
+    for value, _ in arguments:
+        if isinstance(value, Block) and not value.read:
+            reader.later(value.text)
     if name not in names.EFFECTIVE:
         return None, command.raw
     plain = [value for value, text in arguments if not (isinstance(value, str) and value == text and value[:1] == "-")]
@@ -29,6 +36,12 @@ def _effect(reader: Reader, name: str, plain: list[Value], given: Value) -> Valu
         return _got(reader, str(values.text(first) or "").lower())
     if name in ("get-command", "gcm", "get-alias", "gal"):
         return names.command(first) if isinstance(first, str) else None
+    if name in names.FILTERING:
+        plainly = isinstance(first, Block) and _THERE.fullmatch(first.text)
+        return [item for item in values.items(given) if values.text(item)] if plainly else None
+    if name in names.LISTING:
+        place = str(values.text(first) or "").lower()
+        return _got(reader, place) if place.startswith(("env:", "variable:")) else None
     if name == "out-string":
         return values.text(given)
     if name in names.FILING:
@@ -45,10 +58,12 @@ def _effect(reader: Reader, name: str, plain: list[Value], given: Value) -> Valu
             reader.aliases[alias.lower()] = target
     elif name in names.SETTING:
         reader.bind(str(values.text(plain[0]) or "").lower().removeprefix("variable:"), plain[1])
+        return ""
     else:  # set-item and its kin
         place = str(values.text(first) or "").lower()
         if place.startswith(("variable:", "env:")):
             reader.bind(place.removeprefix("variable:").lstrip("\\/"), plain[1])
+            return ""
     return None
 
 

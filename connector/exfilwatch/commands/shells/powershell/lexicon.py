@@ -17,6 +17,12 @@ _KEYWORD = "|".join(sorted(KEYWORDS, key=len, reverse=True))
 KEYWORD: Final = re.compile(rf"({_KEYWORD})(?![\w.:\\/-])", re.IGNORECASE)
 NAME: Final = re.compile(r"\s*[\w:?.-]+\s*")
 IN: Final = re.compile(r"\s*\$(\w+)\s+in\b", re.IGNORECASE)
+COUNTED: Final = re.compile(
+    r"\s*\$(?P<name>\w+)\s*=\s*(?P<first>\d{1,6})\s*;\s*\$(?P=name)\s*-(?P<how>l[te])\s*(?P<last>[^;{}]{1,80})"
+    r";\s*\$(?P=name)\s*(?:\+\+|\+=\s*(?P<step>\d{1,4}))\s*\)",
+    re.IGNORECASE,
+)
+"""What stands in the parentheses of a `for` that counts upwards."""
 LABEL: Final = re.compile(r":\w+[ \t]+(?=for|while|do|switch)", re.IGNORECASE)
 SWITCH_OPTION: Final = re.compile(r"\s*-\w+")
 CAUGHT: Final = re.compile(r"\s*\[[^\]\n]*\]\s*,?")

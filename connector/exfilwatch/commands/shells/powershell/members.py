@@ -114,6 +114,8 @@ def _result(reader: Reader, owner: Node, mark: str, name: str, given: list[Value
     if isinstance(first, str):
         if lower in ("newscriptblock", "create") and "invokecommand" in owner[1].lower():
             return Block(first, read=False)
+        if lower == "addscript":
+            return Block(first, read=False)
         if lower == "expandstring":
             return first
         if lower in ("getcommand", "getcmdlet", "getcommandname"):
@@ -127,6 +129,9 @@ def _result(reader: Reader, owner: Node, mark: str, name: str, given: list[Value
 
 
 def _static(reader: Reader, kind: Type, name: str, given: list[Value]) -> Value:
+    if kind.name == "environment" and name == "getenvironmentvariable" and given and isinstance(given[0], str):
+        key = "env:" + given[0].lower()
+        return reader.variables.get(key, names.usual(key))
     if kind.name == "array" and name == "reverse" and given and isinstance(given[0], list):
         given[0].reverse()
         reader.did("string building")

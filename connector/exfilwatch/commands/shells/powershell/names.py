@@ -17,6 +17,8 @@ FOR_EACH: Final = frozenset(["%", "foreach", "foreach-object"])
 WRITING: Final = frozenset(["echo", "write", "write-output"])
 SETTING: Final = frozenset(["set-variable", "sv", "set", "new-variable", "nv"])
 GETTING: Final = frozenset(["get-variable", "gv", "variable", "get-item", "gi", "item", "childitem"])
+FILTERING: Final = frozenset(["?", "where", "where-object"])
+LISTING: Final = frozenset(["get-childitem", "gci", "dir", "ls", "childitem"])
 FILING: Final = frozenset(["out-file", "set-content", "sc", "add-content", "ac", "tee-object", "tee"])
 EFFECTIVE: Final = (
     EXPRESSION
@@ -25,6 +27,8 @@ EFFECTIVE: Final = (
     | SETTING
     | GETTING
     | FILING
+    | FILTERING
+    | LISTING
     | frozenset(["get-command", "gcm", "get-alias", "gal", "set-alias", "new-alias", "sal", "nal"])
     | frozenset(["join-path", "out-string"])
     | frozenset(["new-object", "set-item", "si", "new-item", "ni"])

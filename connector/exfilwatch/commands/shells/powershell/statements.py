@@ -79,6 +79,9 @@ def _worded(reader: Reader, word: str) -> Node:
     if word == "foreach":
         reader.space()
         return _each(reader)
+    if word == "for" and reader.space() == "(" and (counted := lexicon.COUNTED.match(reader.text, reader.at + 1)):
+        reader.at = counted.end()
+        return _counted(reader, counted)
     if word in _CONDITIONAL:
         options = {"switch": lexicon.SWITCH_OPTION, "catch": lexicon.CAUGHT, "trap": lexicon.CAUGHT}.get(word)
         while options and reader.skip(options):
@@ -124,8 +127,24 @@ def _each(reader: Reader) -> Node:
     reader.space()
     if not reader.take("{"):
         return _NOTHING
-    name = variable[1].lower() if variable else "_"
-    several = values.items(value)
+    return _repeated(reader, variable[1].lower() if variable else "_", values.items(value))
+
+
+def _counted(reader: Reader, counted: "re.Match[str]") -> Node:
+    """A `for` that counts upwards, whose parentheses are read."""
+    inner = Reader(counted["last"], reader.undoing, reader)
+    last = values.number(expressions.expression(inner, 0)[0])
+    several: list[Value] = []
+    if last is not None:
+        end = min(last, 1 << 20) + (counted["how"].lower() == "le")
+        several += list(range(int(counted["first"]), end, int(counted["step"] or 1) or 1)[: _LONGEST_LOOP + 1])
+    return (
+        _repeated(reader, counted["name"].lower(), several) if reader.space() == "{" and reader.take("{") else _NOTHING
+    )
+
+
+def _repeated(reader: Reader, name: str, several: list[Value]) -> Node:
+    """The body of a loop, whose brace is taken: with each value if nothing but values is built, else once."""
     before = dict(reader.variables)
     reader.bind(name, several[0] if len(several) == 1 else None)
     start, count = reader.at, len(reader.found)

@@ -227,6 +227,9 @@ def _short(whole: str, old: str, new: str) -> str | None:
 
 def split(value: Value, arguments: Value, sensitive: bool) -> Value:
     """`-split`"""
+    if isinstance(value, list):
+        parts = [split(item, arguments, sensitive) for item in value]
+        return None if None in parts else [piece for part in parts for piece in items(part)]
     whole = text(value)
     given = items(arguments)
     pattern = text(given[0]) if given else None
