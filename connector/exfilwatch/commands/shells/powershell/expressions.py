@@ -342,8 +342,9 @@ def _typed(reader: Reader) -> Node:
     """`[type]`: alone, before `::`, or as a cast."""
     found = reader.skip(lexicon.TYPE)
     if found is None:
-        reader.at += 1
-        return None, "["
+        if not reader.skip(lexicon.ATTRIBUTE):
+            reader.at += 1
+        return None, ""
     kind = Type(found[1])
     place = reader.at
     mark = reader.blank()

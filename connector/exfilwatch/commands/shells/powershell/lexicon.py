@@ -40,6 +40,8 @@ ASSIGNED: Final = re.compile(
     r"\$(?:(?:(?P<scope>\w+):)?(?P<name>\w+)|\{(?P<braced>[^}]*+)\})[ \t]*"
     r"(?P<how>[-+*/%]|\?\?)?=(?!=)[ \t]*"
 )
+SEVERAL: Final = re.compile(r"(\$\w+(?:[ \t]*,[ \t]*\$\w+)+)[ \t]*=(?!=)[ \t]*")
+"""The variables of an assignment to several of them."""
 NUMBER: Final = re.compile(
     r"([-+]?)(?:(0x[0-9a-f]{1,15})|(\d{1,18})(\.\d{1,18}(?:e[-+]?\d{1,3})?)?)(l|d|kb|mb|gb|tb|pb)?(?![\w\\:/-]|\.\w)"
     r"|[-+]?\d{1,18}(?=\.\.)",
@@ -52,6 +54,7 @@ OPERATOR: Final = re.compile(
 )
 UNARY: Final = re.compile(r"-(?:not|bnot|join|[ic]?split)(?!\w)|!|\+\+|--|[-+](?=[\s(\$'\"\[\d])", re.IGNORECASE)
 TYPE: Final = re.compile(rf"\[({_TYPE})\]")
+ATTRIBUTE: Final = re.compile(r"\[[\w.]++\((?:[^()\[\]'\"]++|'[^']*+'|\"[^\"]*+\"|\([^()]*+\))*+\)\]")
 MEMBER: Final = re.compile(r"(\?\.|\.|::)(?=[\w'\"$({`])")
 MEMBER_NAME: Final = re.compile(r"(?:\w|`.)+")
 INVOKED: Final = re.compile(r"\.invoke\(", re.IGNORECASE)
@@ -68,7 +71,7 @@ _LITERAL = r"(?:'[^']*+'(?!')|\"[^\"`$]*+\"(?!\"))"
 _CHAR = r"\[char\]\s*+(?:0x[0-9a-f]{1,6}|\d{1,7})"
 _INTEGER = r"(?:0x[0-9a-f]{1,15}|\d{1,18})"
 SUM: Final = re.compile(
-    rf"(?:{_LITERAL}|{_CHAR})(?:\s*+\+\s*+(?:{_LITERAL}|{_CHAR}))++(?=\s*+(?:[)\n;|}}]|$))", re.IGNORECASE
+    rf"(?:{_LITERAL}|{_CHAR})(?:\s*+\+\s*+(?:{_LITERAL}|{_CHAR}))++(?=\s*+(?:[)\n;|}}+]|$))", re.IGNORECASE
 )
 SUMMED: Final = re.compile(r"'([^']*+)'|\"([^\"]*+)\"|\]\s*+(?:0x([0-9a-f]++)|(\d++))", re.IGNORECASE)
 LIST: Final = re.compile(rf"{_LITERAL}(?:\s*+,\s*+{_LITERAL})++(?!\s*+,|[.\[:(])")

@@ -3,13 +3,15 @@
 import re
 from typing import Final
 
-from exfilwatch.commands.command import Command
+from exfilwatch.commands.command import MOST_WORK, Command
 from exfilwatch.commands.shells.powershell import calls, coding, expressions, lexicon, values
 from exfilwatch.commands.shells.powershell.reader import Node, Reader, key_of, written
 from exfilwatch.commands.shells.powershell.values import Value
 
 _LONGEST_LOOP: Final = 4_000
 _LONGEST_PIPE: Final = 16
+_LEFT_FOR_THE_REST: Final = MOST_WORK // 2
+"""Work that loops leave for what follows them."""
 _STARTS: Final = frozenset("'\"$(@[{0123456789+-!,")
 _NOTHING: Final[Node] = (None, "")
 _CONDITIONAL: Final = frozenset(["if", "elseif", "while", "until", "switch", "for", "param", "catch", "trap", "data"])
@@ -60,6 +62,9 @@ def statement(reader: Reader) -> Node:
         assigned = lexicon.ASSIGNED.match(reader.text, reader.at)
         if assigned:
             return _assignment(reader, assigned)
+        several = reader.skip(lexicon.SEVERAL)
+        if several:
+            return _several(reader, several[1].split(","))
     return pipeline(reader)
 
 
@@ -157,15 +162,17 @@ def _repeated(reader: Reader, name: str, several: list[Value]) -> Node:
         after = dict(reader.variables)
         reader.variables.clear()
         reader.variables.update(before)
-        if not all(_again(reader, body, name, item) for item in several):
-            reader.variables.update(after)
+        for at, item in enumerate(several):
+            if not _again(reader, body, name, item) or (not at and reader.variables == before):
+                reader.variables.update(after)
+                break
     reader.bind(name, None)
     return _NOTHING
 
 
 def _again(reader: Reader, body: str, name: str, item: Value) -> bool:
     """Read a loop's body with a value; False when it is too much."""
-    if len(reader.undoing.within(body)) < len(body):
+    if reader.bounds.work < _LEFT_FOR_THE_REST or len(reader.undoing.within(body)) < len(body):
         return False
     reader.bounds.work -= 15
     inner = Reader(body, reader.undoing, reader)
@@ -199,13 +206,16 @@ def _mapped(reader: Reader, body: str, several: list[Value]) -> Value:
     """What a block makes of each of the values; None where that can't be told."""
     results: list[Value] = []
     for item in several:
-        if len(reader.undoing.within(body)) < len(body):
+        if reader.bounds.work < _LEFT_FOR_THE_REST or len(reader.undoing.within(body)) < len(body):
             return None
         reader.bounds.work -= 15
         inner = Reader(body, reader.undoing, reader)
         inner.bind("_", item)
-        results.append(statements(inner, "")[0])
-    return None if None in results else results
+        made = statements(inner, "")[0]
+        if made is None:
+            return None
+        results.append(made)
+    return results
 
 
 def _assignment(reader: Reader, assigned: "re.Match[str]") -> Node:
@@ -227,6 +237,16 @@ def _assignment(reader: Reader, assigned: "re.Match[str]") -> Node:
     if isinstance(value, str):
         value = reader.undoing.within(value)
     reader.bind(name, value, raw)
+    return value, raw
+
+
+def _several(reader: Reader, targets: list[str]) -> Node:
+    """`$a, $b = value, value`, whose left side is read."""
+    reader.space()
+    value, raw = statement(reader)
+    several = values.items(value)
+    for at, target in enumerate(targets):
+        reader.bind(target.strip(" \t$").lower(), several[at] if len(several) == len(targets) else None)
     return value, raw
 
 
