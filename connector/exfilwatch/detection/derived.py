@@ -5,10 +5,11 @@ and the queries, what an event must have for the field to have any value at all:
 whose line holds a hint of one or marks of hiding, options that give a renamed program away.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from exfilwatch.commands.fields import FIELDS, Fields, fields
+from exfilwatch.commands.reading import TRANSFERS
 from exfilwatch.commands.tool import Tool, catalogue
 from exfilwatch.commands.wrappers import wrappers
 from exfilwatch.detection.condition import All, Any, FieldTest, Get, Node, Not, Selection
@@ -17,11 +18,20 @@ from exfilwatch.detection.values import Null, OneOf, Test, Text, Wild
 from exfilwatch.events.event import Value
 
 DERIVED = frozenset(FIELDS)
-_TOOLS = ("transfer.tool", "archive.tool", "collect.tool")
+_KINDS: Mapping[str, frozenset[str]] = {
+    "transfer": TRANSFERS,
+    "archive": frozenset(["archive", "encrypt", "split"]),
+    "collect": frozenset(["collect"]),
+}
+"""What a tool has to do to give a field of this beginning a value."""
 _SHORT = 4
 _SHELLS = ("PowerShell.EXE", "pwsh.dll", "Cmd.Exe")
 _CMD_MARKS = r"""[<>^!]|%[^%]*%|""|[a-z]"[a-z]"""
 _POSIX_MARKS = r"""[<>\\$`{*?\[]|''|""|\w['"]\w|\b(?:base64|xxd|rev|printf|eval|alias|openssl)\b|[^\x00-\x7f]"""
+_CODE_MARKS = (
+    r"\s-c\s[\s\S]*\b(?:import|from)\s|\s-e\s[\s\S]*(?:\b(?:use|my|require|puts|new|fetch)\b|[=-]>)|\s-r\s[\s\S]*[$(]"
+)
+"""Code that an interpreter is given under whatever name (wrappers.py guesses its language)."""
 _SCRIPT_MARKS = (
     "`", "-join", "[char]", "frombase64", "-f ", "' +", "'+", '"+', '" +', ".replace(", "-replace", "iex", "invoke-exp",
     "-enc", "[::", ".invoke(", "&(", "& (", ".(", "[array]::reverse",
@@ -74,8 +84,22 @@ def implying(node: Node) -> Node:
 
 def _meant(tests: Iterable[FieldTest]) -> tuple[str, ...]:
     """The tools that all of the tests leave."""
-    named = [each for each in tests if each.field in _TOOLS]
-    return tuple(tool.name for tool in catalogue() if all(each.test.holds(tool.name) for each in named))
+    wanted = [each for each in tests if not each.test.holds(None)]
+    return tuple(tool.name for tool in catalogue() if all(_can(tool, each) for each in wanted))
+
+
+def _can(tool: Tool, wanted: FieldTest) -> bool:
+    """Whether a tool's entry can give a field a value that a test takes, as far as the entry alone tells."""
+    field, _, part = wanted.field.partition(".")
+    does = [form.does for form in tool.forms if form.does in _KINDS.get(field, (form.does,))]
+    match (field, part):
+        case (_, "tool"):
+            return bool(does) and wanted.test.holds(tool.name)
+        case (_, "family"):
+            return bool(does) and wanted.test.holds(tool.family)
+        case ("transfer", "direction") | ("archive", "kind") | ("command", "does"):
+            return any(wanted.test.holds(each) for each in does)
+    return bool(does)
 
 
 @lru_cache(100)
@@ -86,19 +110,20 @@ def _implied(names: tuple[str, ...]) -> Node:
     posix = [name for name, each in every if each.shell in ("", "posix") and not each.language]
     code = [name for name, each in every if each.language]
     programs = [program for tool in tools for program in tool.programs if program != "*"]
-    hints = _contains(_hints(tools))
+    hints = _hints(tools)
     no_image = FieldTest("Image", Null())
-    parts: list[Node] = [
-        _image(programs),
-        FieldTest("CommandLine", _starts(programs)),
+    parts: list[Node] = [_image(programs), FieldTest("CommandLine", _starts(programs))] if programs else []
+    parts += [
         _image(["powershell", "pwsh", "powershell_ise"]),
         _image(code),
-        All((Any((_image(posix), no_image)), Any((hints, FieldTest("CommandLine", Pattern(_POSIX_MARKS, "i")))))),
-        All((Any((_image(["cmd"]), no_image)), Any((hints, FieldTest("CommandLine", Pattern(_CMD_MARKS, "i")))))),
-        FieldTest("ScriptBlockText", _one_of([*_hints(tools), *_SCRIPT_MARKS])),
+        All((Any((_image(posix), no_image)), _marked(hints, _POSIX_MARKS))),
+        All((Any((_image(["cmd"]), no_image)), _marked(hints, _CMD_MARKS))),
+        FieldTest("ScriptBlockText", _one_of([*hints, *_SCRIPT_MARKS])),
         FieldTest("TaskContent", Text([Wild.ANY, Wild.ONE, Wild.ANY], cased=False)),
         FieldTest("TaskContentNew", Text([Wild.ANY, Wild.ONE, Wild.ANY], cased=False)),
     ]
+    if hints:
+        parts.append(All((FieldTest("CommandLine", Pattern(_CODE_MARKS, "i")), _contains(hints))))
     originals = [*_SHELLS, *(name for tool in tools for name in tool.originals)]
     parts.append(FieldTest("OriginalFileName", OneOf([Text([name], cased=False) for name in originals])))
     if disguised := [text for tool in tools for text in tool.disguised]:
@@ -119,6 +144,12 @@ def _hints(tools: Iterable[Tool]) -> list[str]:
             )
         found.update(dict.fromkeys(tool.hints))
     return list(found)
+
+
+def _marked(hints: Sequence[str], marks: str) -> Node:
+    """The line of a shell holds a hint or a mark of hiding."""
+    marked = FieldTest("CommandLine", Pattern(marks, "i"))
+    return Any((_contains(hints), marked)) if hints else marked
 
 
 def _one_of(texts: Iterable[str]) -> Test:
