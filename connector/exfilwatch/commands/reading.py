@@ -1,5 +1,6 @@
 """Commands read with the catalogue: what each does, with what, and where to."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
@@ -16,6 +17,9 @@ TRANSFERS = frozenset(["upload", "download", "offer", "tunnel"])
 """What a command does at most one of: the first form that is meant counts."""
 _PACKS = frozenset(["archive", "encrypt", "encode", "split"])
 """What a command that takes something apart (an `extract` before it) does not do."""
+_GLOB = re.compile(r"[?*\[]")
+_FEW = 4
+"""Programs that a glob may mean."""
 _LONGEST = 8192
 """Characters of a text that a selector keeps."""
 
@@ -160,6 +164,10 @@ class Catalogue:
     def named(self, program: str) -> tuple[Tool, ...]:
         """The tools that a program's plain name means."""
         found = self._exact.get(program, [])
+        if not found and _GLOB.search(program):
+            # A shell makes of it the one file that it matches: /usr/bin/c?rl
+            names = [name for name in self._exact if fnmatchcase(name, program)]
+            found = [tool for name in names for tool in self._exact[name]] if len(names) <= _FEW else []
         return tuple(found + [tool for pattern, tool in self._versions if fnmatchcase(program, pattern)])
 
     @lru_cache(10_000)  # noqa: B019 - there is one catalogue

@@ -168,6 +168,8 @@ def _expanded(commands: Sequence[Command], undoing: Undoing) -> Iterator[Command
             within = undoing.inner()
             if within is None:
                 continue
+            if inner.kind == "posix":
+                posix.give(command.words, within)
             found = _inner(command, inner, within)
             for each in found:
                 each.within = (*command.within, command.program)
@@ -210,13 +212,13 @@ def _renamed(commands: Iterable[Command]) -> Iterator[Command]:
     copies: dict[str, str] = {}
     for command in commands:
         words = command.words
-        if words and words[0] in copies:
-            words[0] = copies[words[0]]
+        if words and words[0].removeprefix("./") in copies:
+            words[0] = copies[words[0].removeprefix("./")]
         elif found := _FOUND.match(words[0]) if words else None:
             words[0] = found["name"]
         if command.program in _COPIES:
             given = [word for word in words[1:] if not word.startswith("-")]
             if len(given) == 2 and given[0] != given[1]:
                 source = _FOUND.match(given[0])
-                copies[given[1]] = source["name"] if source else given[0]
+                copies[given[1].removeprefix("./")] = source["name"] if source else given[0]
         yield command

@@ -43,6 +43,7 @@ class Wrapper(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     titled: bool = False
     hosts: bool = False
     input: bool = False
+    unnamed: bool = False
     lines: Literal["", "cron"] = ""
 
 
@@ -243,6 +244,8 @@ def _following(words: Sequence[str], option: str) -> list[str]:
 
 def _script_at(found: Wrapper, words: Sequence[str]) -> int:
     """Where the words name a script, so that the input is none: a program in that language (aws, s3cmd); 0: nowhere."""
+    if found.unnamed:
+        return 0
     at = _behind_options(found, words, 1)
     named = at < len(words) and words[at] not in ("-", "/dev/stdin") and "-s" not in words and not found.lines
     return at if named else 0

@@ -49,6 +49,15 @@ def commands(script: str, undoing: Undoing) -> list[Command]:
     return shell.structure.found
 
 
+def give(words: list[str], undoing: Undoing) -> None:
+    """Set the positional parameters of a script that `sh -c script name argument ...` runs."""
+    for name in [name for name in undoing.variables if name.isdigit()]:
+        del undoing.variables[name]
+    at = next((at for at, word in enumerate(words) if at and word[:1] in "-+" and word[-1:] == "c"), len(words))
+    for number, word in enumerate(words[at + 2 :][:MOST]):
+        undoing.variables[str(number)] = word
+
+
 class _Shell(Grammar):
     """One pass over a script: its tokens become words, those commands."""
 

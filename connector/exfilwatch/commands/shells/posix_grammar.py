@@ -19,7 +19,8 @@ _OPENING: Final = frozenset({"if", "while", "until"})
 _CLOSING: Final = {"fi": "if", "done": "loop", "esac": "case"}
 _HEADS: Final = frozenset({"for", "select", "case", "function"})
 RESERVED: Final = _OPENING | _HEADS | {*_CLOSING, "then", "do", "else", "elif", "!", "time", "coproc"}
-_OWN_SHELL: Final = frozenset(["$SHELL", "${SHELL}", "$BASH", "${BASH}", "$0", "${0}"])
+_OWN_SHELL: Final = ("$SHELL", "${SHELL", "$BASH", "${BASH", "$0", "${0")
+_OWN_SHELL_WHOLE: Final = re.compile(r"\$(?:\{(?:SHELL|BASH|0)(?:##?\*/|:-[\w./]*)?\}|SHELL|BASH|0)")
 
 
 class Grammar(Inner):
@@ -95,7 +96,7 @@ class Grammar(Inner):
         if literal and word == "[[":
             self.test = True
             self.simple = False
-        elif not literal and word in _OWN_SHELL:
+        elif not literal and word.startswith(_OWN_SHELL) and _OWN_SHELL_WHOLE.fullmatch(word):
             self.did("variable")
             word = "sh"
         elif word[0:1] == "=" and literal and word[1:].isalnum():
@@ -250,10 +251,8 @@ class Grammar(Inner):
             self.pending.clear()
         if self.coprocess:
             self.structure.coprocess, self.coprocess = command, False
-        name = words[0]
-        if len(words) > 1 and (self.produced or words[1][:1] == "/"):
-            self._read_script(command)
-            name = command.words[0]
+        self.settle(command)
+        name = command.words[0]
         if name == "eval":
             self._evaluate(command.words[1:])
         elif name in self.functions:

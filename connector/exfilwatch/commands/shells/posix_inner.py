@@ -17,13 +17,14 @@ NO_ONE_VALUE: Final = re.compile(r"[$`*?\[]")
 
 _QUOTABLE: Final = re.compile(r"[\s'\"\\;&|<>()`]")
 _SHELLS: Final = frozenset(["sh", "bash", "dash", "ash", "zsh", "ksh", "mksh"])
+_SOURCING: Final = frozenset([".", "source"])
 _STDIN: Final = frozenset(["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"])
 
 
 class Inner(Words):
     """A script that knows what it has defined, and lists the commands of the scripts within it."""
 
-    __slots__ = ("aliases", "functions", "only_words", "produced", "structure", "unrolls")
+    __slots__ = ("aliases", "files", "functions", "only_words", "produced", "structure", "unrolls")
 
     def __init__(self, text: str, undoing: Undoing, outer: Self | None = None) -> None:
         super().__init__(text, undoing, Parameters(undoing, outer.parameters if outer is not None else None))
@@ -31,6 +32,8 @@ class Inner(Words):
         self.aliases: dict[str, list[str]] = {} if outer is None else outer.aliases
         self.functions: dict[str, str] = {} if outer is None else outer.functions
         """The bodies of functions that were defined."""
+        self.files: dict[str, str] = {} if outer is None else outer.files
+        """Files that the script wrote a known text to."""
         self.produced: dict[str, str] = {}
         """What the commands of `<(...)` are known to write, by how it is written."""
         self.only_words = False
@@ -113,17 +116,55 @@ class Inner(Words):
         self.structure.found += shell.structure.found
         self.did("function")
 
-    def _read_script(self, command: Command) -> None:
-        """A shell that reads its script from what is known here runs that script."""
+    def settle(self, command: Command) -> None:
+        """Put what the script wrote itself in the place of the files that a command reads."""
         words = command.words
         name = words[0].rpartition("/")[2]
-        file = next((word for word in words[1:] if word[:1] != "-"), "")
-        text = command.text if file in _STDIN else self.produced.get(file)
-        if text is not None and (name in _SHELLS or name in {".", "source"}):
-            command.words = [words[0], "-c", text] if name in _SHELLS else ["eval", text]
-            command.raw = " ".join(map(quoted, command.words))
-            command.text = None
-            self.did("process substitution")
+        if command.reads in self.files:
+            command.text = self.files[command.reads]
+        if command.writes and (text := self.structure.written(command)) is not None and len(self.files) < MOST:
+            file = command.writes[0]
+            self.files[file] = self.undoing.within((self.files.get(file, "") if ">>" in command.raw else "") + text)
+        if name == "xargs" and command.text is not None:
+            self._arguments(command, command.text)
+        elif name in _SHELLS or name in _SOURCING:
+            file = next((word for word in words[1:] if word[:1] != "-"), "")
+            text = command.text if file in _STDIN else self._known(file)
+            if text is not None:
+                self._settled(command, [words[0], "-c", text] if name in _SHELLS else ["eval", text])
+                command.text = None
+        elif name == "cat" and len(words) > 1:
+            texts = [self._known(word) for word in words[1:]]
+            known = [text for text in texts if text is not None]
+            if len(known) == len(texts):
+                command.text = self.undoing.within("".join(known))
+                self._settled(command, words[:1])
+        elif words[0] in self.files:
+            self._settled(command, ["sh", "-c", self.files[words[0]]])
+
+    def _known(self, file: str) -> str | None:
+        return self.produced.get(file, self.files.get(file))
+
+    def _settled(self, command: Command, words: list[str]) -> None:
+        command.words = words
+        command.raw = " ".join(map(quoted, words))
+        self.did("file that it writes itself")
+
+    def _arguments(self, command: Command, text: str) -> None:
+        """xargs adds what it reads to the words of its command, or puts it in the place that `-I` names."""
+        words = command.words
+        given = text.split()[:MOST]
+        place = next((at for at, word in enumerate(words) if word.startswith(("-I", "-i", "--replace"))), 0)
+        if not place:
+            self._settled(command, [*words, *given])
+        elif text.strip("\n").count("\n") == 0:
+            mark = words[place].removeprefix("--replace").removeprefix("=").removeprefix("-I").removeprefix("-i")
+            start = place + 1
+            if not mark and words[place] == "-I" and len(words) > start:
+                mark, start = words[start], start + 1
+            value = self.undoing.within(text.strip("\n"))
+            self._settled(command, [*words[:start], *(word.replace(mark or "{}", value, 4) for word in words[start:])])
+        command.text = None
 
     def _evaluate(self, words: list[str]) -> None:
         """`eval` of assignments: its commands are for whoever reads the list, its variables for what follows here."""

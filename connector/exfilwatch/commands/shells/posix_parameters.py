@@ -59,6 +59,8 @@ class Parameters:
         self.arrays: dict[str, list[str]] = dict(outer.arrays) if outer is not None else {}
         self.unknown: set[str] = set(outer.unknown) if outer is not None else set()
         self.positional: list[str] | None = outer.positional if outer is not None else None
+        if outer is None and "1" in self.values:
+            self.positional = [self.values[str(number)] for number in range(1, MOST) if str(number) in self.values]
 
     def set(self, name: str, value: str) -> None:
         """A variable has this value from here on."""
@@ -101,9 +103,11 @@ class Parameters:
 
     def special(self, name: str) -> Value:
         """The value of `$1`, `$@`, `$#` and their like."""
+        if name == "0":
+            return self.values.get(name, Not.KNOWN)
         if name.isdigit():
             if self.positional is None:
-                return self.values.get(name, Not.SET if name != "0" else Not.KNOWN)
+                return Not.SET
             return self.positional[int(name) - 1] if 0 < int(name[:6]) <= len(self.positional) else Not.SET
         if name in "@*":
             if self.positional is None:

@@ -296,7 +296,7 @@ class Words(ABC):
             return
         self.did("command substitution")
         text = text.rstrip("\n")
-        if quoted or self.assigning:
+        if quoted or self.assigning or self.awaiting:
             self.add(text, start)
         elif text:
             self.fields(text, start)
