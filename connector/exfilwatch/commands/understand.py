@@ -22,6 +22,7 @@ _ENTITY = re.compile(r"&(?:gt|lt|amp|quot|apos|#\d{1,5}|#x[0-9a-fA-F]{1,4});")
 _WINDOWS = re.compile(r"""^["']?(?:[a-zA-Z]:|\\\\|%)|\.(?:exe|com|cmd|bat)\b""", re.IGNORECASE)
 _DASH_C = re.compile(r"\s-[a-zA-Z]*c[a-zA-Z]*\s+(?P<script>.*)", re.DOTALL)
 _FOUND = re.compile(r"^(?:\$\(|`)\s*(?:which|command\s+-v|type\s+-p|whereis\s+-b)\s+(?P<name>[\w./-]+)\s*(?:\)|`)$")
+_EXE = re.compile(r"[\w.+-]{1,100}\.exe\b", re.IGNORECASE)
 _PATH = re.compile(r"^</(?:[\w.-]+/)*[\w.-]+$")
 _CODE = frozenset(
     ["python", "perl", "ruby", "php", "javascript", "lua", "awk", "tcl", "applescript", "vbscript", "groovy"]
@@ -216,6 +217,8 @@ def _renamed(commands: Iterable[Command]) -> Iterator[Command]:
             words[0] = copies[words[0].removeprefix("./")]
         elif found := _FOUND.match(words[0]) if words else None:
             words[0] = found["name"]
+        elif words and words[0][:1] in ("(", "$") and (made := _EXE.search(words[0])):
+            words[0] = made[0]
         if command.program in _COPIES:
             given = [word for word in words[1:] if not word.startswith("-")]
             if len(given) == 2 and given[0] != given[1]:
