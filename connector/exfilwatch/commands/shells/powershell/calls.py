@@ -134,7 +134,7 @@ def command(reader: Reader, before: list[Command], given: Value, called: bool) -
     node = cmdlets.effect(reader, lower, result, arguments, given)
     if result.writes:
         wrote(reader, result.writes, given_text(node[0]))
-    if not (block or (node[0] is not None and lower in names.QUIET) or (loop and len(words) == 1)):
+    if not (block or (node[0] is not None and lower in names.QUIET) or (loop and raws[-1][:1] == "{")):
         reader.found.append(result)
     return node
 

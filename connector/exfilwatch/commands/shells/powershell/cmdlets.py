@@ -17,12 +17,15 @@ _SWITCHES = ("-wait", "-passthru", "-nonewwindow", "-loaduserprofile", "-usenewe
 def effect(reader: Reader, name: str, command: Command, arguments: list[tuple[Value, str]], given: Value) -> Node:
     """The value of a command, and its text; what it does to the script is done."""
     if name in names.FOR_EACH:
-        return (arguments[-1][0] if arguments else None), command.raw
+        last, text = arguments[-1] if arguments else (None, "")
+        return (last if text[:1] == "{" else None), command.raw
     if name in names.STARTING:
         command.words = _started(command.words)
     for value, _ in arguments:
         if isinstance(value, Block) and not value.read:
             reader.later(value.text)
+    if name in names.FILING:
+        _filed(reader, name, arguments, given)
     if name not in names.EFFECTIVE:
         return None, command.raw
     plain = [value for value, text in arguments if not (isinstance(value, str) and value == text and value[:1] == "-")]
@@ -50,9 +53,6 @@ def _effect(reader: Reader, name: str, plain: list[Value], given: Value) -> Valu
         return _got(reader, place) if place.startswith(("env:", "variable:")) else None
     if name == "out-string":
         return values.text(given)
-    if name in names.FILING:
-        _filed(reader, name, plain, given)
-        return None
     if len(plain) < 2:
         return None
     if name == "join-path":
@@ -126,15 +126,26 @@ def _got(reader: Reader, asked: str) -> Value:
     return known or reader.variables.get(asked, names.usual(asked))
 
 
-def _filed(reader: Reader, name: str, plain: list[Value], given: Value) -> None:
+def _filed(reader: Reader, name: str, arguments: list[tuple[Value, str]], given: Value) -> None:
     """Out-File and Set-Content: what is written where."""
-    places = [text for each in plain[:1] if (text := values.text(each))]
-    content = plain[1] if len(plain) > 1 else given
-    text = calls.given_text(content)
-    if places and (text is not None or name not in ("add-content", "ac")):
-        if name not in ("add-content", "ac"):
-            calls.wrote(reader, places, None)
-        calls.wrote(reader, places, text)
+    places: list[Value] = []
+    content: list[Value] = []
+    adding = name in ("add-content", "ac")
+    kind = ""
+    for value, written in arguments:
+        if isinstance(value, str) and value == written and value[:1] == "-":
+            kind = "" if value.lower() in ("-force", "-append", "-nonewline", "-noclobber") else value.lower()
+            adding = adding or value.lower() == "-append"
+            continue
+        if kind.startswith(("-v", "-i")) or (not kind and places):
+            content.append(value)
+        elif not kind or kind.startswith(("-f", "-p", "-l")):
+            places.append(value)
+        kind = ""
+    named = [text for each in places[:1] if (text := values.text(each))]
+    if not adding:
+        calls.wrote(reader, named, None)
+    calls.wrote(reader, named, calls.given_text(content[0] if content else given))
 
 
 def _path(parts: list[str | None]) -> str | None:

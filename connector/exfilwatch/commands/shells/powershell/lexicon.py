@@ -10,12 +10,13 @@ BETWEEN: Final = re.compile(rf"(?:[\s;]++|`\r?\n|{_COMMENT})*+")
 
 _WORDS: Final = """
     if elseif else foreach for while do until switch try catch finally function filter return throw param begin process
-    end exit break continue trap data class enum workflow using dynamicparam clean
+    end exit break continue trap data class enum workflow using dynamicparam clean default
 """
 KEYWORDS: Final = frozenset(_WORDS.split())
 _KEYWORD = "|".join(sorted(KEYWORDS, key=len, reverse=True))
 KEYWORD: Final = re.compile(rf"({_KEYWORD})(?![\w.:\\/-])", re.IGNORECASE)
 NAME: Final = re.compile(r"\s*[\w:?.-]+\s*")
+PARAMETER_TYPE: Final = re.compile(r"\s*\[[\w.]+(?:\[\])?\]")
 IN: Final = re.compile(r"\s*\$(\w+)\s+in\b", re.IGNORECASE)
 COUNTED: Final = re.compile(
     r"\s*\$(?P<name>\w+)\s*=\s*(?P<first>\d{1,6})\s*;\s*\$(?P=name)\s*-(?P<how>l[te])\s*(?P<last>[^;{}]{1,80})"
@@ -49,7 +50,7 @@ NUMBER: Final = re.compile(
 )
 OPERATOR: Final = re.compile(
     r"-(?:[ic]?(?:eq|ne|gt|ge|lt|le|like|notlike|match|notmatch|contains|notcontains|in|notin|replace|split)"
-    r"|join|f|as|is|isnot|and|or|xor|band|bor|bxor|shl|shr)(?!\w)|\.\.|\+(?!\+)|-(?![-a-zA-Z])|[*/%,]",
+    r"|join|f|as|is|isnot|and|or|xor|band|bor|bxor|shl|shr)(?!\w)|\.\.|\+(?!\+)|-(?![-a-zA-Z])|[*/%,]|\?\?",
     re.IGNORECASE,
 )
 UNARY: Final = re.compile(r"-(?:not|bnot|join|[ic]?split)(?!\w)|!|\+\+|--|[-+](?=[\s(\$'\"\[\d])", re.IGNORECASE)

@@ -59,15 +59,8 @@ def _arguments(reader: Reader) -> list[Node]:
             reader.at += 1
             break
         start = reader.at
-        node = expressions.unary(reader)
-        mark = reader.space()
-        while mark not in (",", ")", ""):
-            found = lexicon.OPERATOR.match(reader.text, reader.at)
-            if found is None:
-                break
-            node = _operated(reader, node, found[0])
-            mark = reader.space()
-        nodes.append(node)
+        nodes.append(argument(reader))
+        mark = reader.peek()
         if mark == ",":
             reader.at += 1
         elif mark != ")":
@@ -77,6 +70,19 @@ def _arguments(reader: Reader) -> list[Node]:
                 reader.at += 1
     reader.depth -= 1
     return nodes
+
+
+def argument(reader: Reader) -> Node:
+    """An expression up to a comma or a closing parenthesis."""
+    node = expressions.unary(reader)
+    mark = reader.space()
+    while mark not in (",", ")", ""):
+        found = lexicon.OPERATOR.match(reader.text, reader.at)
+        if found is None:
+            break
+        node = _operated(reader, node, found[0])
+        mark = reader.space()
+    return node
 
 
 def _operated(reader: Reader, left: Node, operator: str) -> Node:

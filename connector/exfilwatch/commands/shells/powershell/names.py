@@ -67,10 +67,10 @@ ALIASES: Final = frozenset(
 )
 """Short names of cmdlets, of which PowerShell takes `-name:value` apart."""
 MADE: Final = re.compile(
-    r"(?:\(?(?:New-Object|Get-Content|gc|cat|type|Get-Item|gi|Get-ChildItem|gci|dir|ls)\s|\[[\w.]+\]::|\(?\[[\w.]+\]::)",
+    r"\(?(?:(?:New-Object|Get-Content|gc|cat|type|Get-Item|gi|Get-ChildItem|gci|dir|ls)\s|\[[\w.]+\]::|@\{)",
     re.IGNORECASE,
 )
-"""Texts of expressions that make an object, which may stand for it."""
+"""Texts of what makes an object or reads files, which may stand for the variable that holds it."""
 
 _AUTOMATIC: Final = _words("""
     ConfirmPreference DebugPreference ErrorActionPreference ErrorView ExecutionContext FormatEnumerationLimit

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from exfilwatch.commands.command import MOST_WORK, Command
-from exfilwatch.commands.shells.powershell import calls, coding, expressions, lexicon, values
+from exfilwatch.commands.shells.powershell import calls, coding, expressions, lexicon, members, values
 from exfilwatch.commands.shells.powershell.reader import Node, Reader, key_of, written
 from exfilwatch.commands.shells.powershell.values import Value
 
@@ -91,6 +91,8 @@ def _worded(reader: Reader, word: str) -> Node:
         options = {"switch": lexicon.SWITCH_OPTION, "catch": lexicon.CAUGHT, "trap": lexicon.CAUGHT}.get(word)
         while options and reader.skip(options):
             pass
+        if word == "param":
+            return _parameters(reader)
         _condition(reader, looping)
     elif word in ("function", "filter", "workflow", "class", "enum"):
         reader.skip(lexicon.NAME)
@@ -107,6 +109,32 @@ def _worded(reader: Reader, word: str) -> Node:
         reader.loops += looping
         block(reader)
         reader.loops -= looping
+    return _NOTHING
+
+
+def _parameters(reader: Reader) -> Node:
+    """`param( ... )`: parameters hold what they hold when they are not given."""
+    if reader.space() != "(":
+        return _NOTHING
+    reader.at += 1
+    reader.deeper()
+    while reader.skip(lexicon.BETWEEN) and reader.peek() not in (")", ""):
+        before = reader.at
+        while reader.skip(lexicon.ATTRIBUTE) or reader.skip(lexicon.PARAMETER_TYPE):
+            reader.space()
+        found = reader.skip(lexicon.VARIABLE)
+        value: Value = None
+        if reader.space() == "=":
+            reader.at += 1
+            reader.space()
+            value = members.argument(reader)[0]
+        if found:
+            reader.bind(key_of(*found.groups()), value)
+        reader.space()
+        if not reader.take(",") and reader.at == before:
+            reader.at += 1
+    reader.take(")")
+    reader.depth -= 1
     return _NOTHING
 
 
@@ -338,6 +366,8 @@ def _stored(reader: Reader, raw: str, how: str) -> Node:
     """`target.member = value`, whose target is read."""
     reader.at += len(how)
     reader.space()
+    reader.within += 1
     value, right = statement(reader)
+    reader.within -= 1
     reader.found.append(Command([], f"{raw} {how} {written(value, right)}"))
     return value, right
