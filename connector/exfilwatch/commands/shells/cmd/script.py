@@ -9,7 +9,7 @@ import re
 from typing import Final
 
 from exfilwatch.commands.command import Command, Undoing
-from exfilwatch.commands.shells.cmd import loops, own
+from exfilwatch.commands.shells.cmd import conditions, loops, own
 from exfilwatch.commands.shells.cmd.scope import Scope, usual
 from exfilwatch.commands.shells.cmd.words import SPLITTING, Words
 
@@ -31,15 +31,6 @@ _OPERATOR = re.compile(
 """The next operator, or the end; it matches anywhere, so that a text is gone through once."""
 _BEFORE = re.compile(r"[\s,;=@]*")
 _KEYWORD = re.compile(r"(?:if|for|else)(?=[\s,;=(/]|$)", re.IGNORECASE)
-_IF = re.compile(
-    r"""
-    if[\s,;=]+(?P<options>(?:/i\s+|not\s+)*)
-    (?: (?:exist|defined|errorlevel|cmdextversion)\s+(?:"[^"]*"|[^\s"()]+)\s*
-      | (?P<left>(?:"[^"\n]*+"|[^\s"=()&|])*+)\s*(?:==|\s(?P<how>equ|neq|lss|leq|gtr|geq)\s)\s*
-        (?P<right>"[^"\n]*+"|[^\s"()&|]++)
-    )[\s,;=]*""",
-    re.IGNORECASE | re.VERBOSE,
-)
 _FOR = re.compile(
     r"""
     for[\s,;=]*(?:/(?P<kind>[dfrl])[\s,;=]*)?
@@ -58,7 +49,6 @@ _PLAIN = re.compile(
 )
 """A command of plain and of quoted words, whose output goes nowhere else: what most commands are."""
 _PLAIN_SET = re.compile(r"[Ss][Ee][Tt][ \t]++([^\s\"^&|()<>%!=/]++)=([^\"^&|()<>%!\n]*+)(?=[&\n]|$)")
-_NUMBER = re.compile(r"-?\d{1,9}")
 _SLOW: Final = frozenset(["call", "set", "start", "rem", "if", "for", "else", "echo", "echo."])
 _DELIMITER = re.compile("[,;=]")
 
@@ -162,8 +152,8 @@ class _Reading:
         word = _KEYWORD.match(self.text, self.at) if depth < _DEEPEST else None
         if word:
             kind = word[0].lower()
-            if kind == "if" and (condition := self.skip(_IF)):
-                return self._either(_holds(condition, self.scope), depth)
+            if kind == "if" and (condition := self.skip(conditions.IF)):
+                return self._either(conditions.holds(condition, self.scope), depth)
             if kind == "for" and (loop := self.skip(_FOR)):
                 return self._loop(loop, depth)
         start = self.at
@@ -347,30 +337,3 @@ def _piped(before: list[Command], after: list[Command]) -> None:
             command.piped = earlier
             if text is not None and not command.reads:
                 command.text = text
-
-
-def _holds(condition: "re.Match[str]", scope: Scope) -> bool | None:
-    """Whether an `if` of two known values holds."""
-    left, right = condition["left"], condition["right"]
-    if left is None or right is None:
-        return None
-    left, right = (scope.expanded(side) if "%" in side or "!" in side else side for side in (left, right))
-    if any(mark in left + right for mark in "%!$"):
-        return None
-    options = condition["options"].lower()
-    if "/i" in options:
-        left, right = left.lower(), right.lower()
-    how = (condition["how"] or "==").lower()
-    order = (left > right) - (left < right)
-    if how != "==" and _NUMBER.fullmatch(left) and _NUMBER.fullmatch(right):
-        order = (int(left) > int(right)) - (int(left) < int(right))
-    holds = {
-        "==": order == 0,
-        "equ": order == 0,
-        "neq": order != 0,
-        "lss": order < 0,
-        "leq": order <= 0,
-        "gtr": order > 0,
-        "geq": order >= 0,
-    }
-    return holds[how] != ("not" in options)

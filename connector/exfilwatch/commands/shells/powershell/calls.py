@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from exfilwatch.commands.command import Command
-from exfilwatch.commands.shells.powershell import cmdlets, expressions, lexicon, names, statements, strings, values
+from exfilwatch.commands.shells.powershell import cmdlets, expressions, lexicon, names, repeating, strings, values
 from exfilwatch.commands.shells.powershell.reader import Node, Reader, quoted, written
 from exfilwatch.commands.shells.powershell.values import Block, Value
 
@@ -111,7 +111,7 @@ def command(reader: Reader, before: list[Command], given: Value, called: bool) -
             continue
         if mark == "{" and loop:
             count = len(reader.found)
-            arguments.append(statements.mapped(reader, given))
+            arguments.append(repeating.mapped(reader, given))
             for each in reader.found[count:]:
                 each.piped = each.piped or list(before)
             raws.append(arguments[-1][1])

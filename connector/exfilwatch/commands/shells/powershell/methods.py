@@ -5,6 +5,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from exfilwatch.commands.encoded import text_of, unbase64, unpacked
+from exfilwatch.commands.shells.powershell.patterns import expression, replaced
 from exfilwatch.commands.shells.powershell.values import (
     MOST,
     Block,
@@ -13,13 +14,11 @@ from exfilwatch.commands.shells.powershell.values import (
     Value,
     cast,
     entry,
-    expression,
     formatted,
     indexed,
     items,
     joined,
     number,
-    replaced,
     text,
 )
 from exfilwatch.commands.shells.usual import ENVIRONMENT

@@ -10,6 +10,7 @@ from exfilwatch.commands.shells.powershell.values import Value
 Node: TypeAlias = tuple[Value, str]
 """A value, and its text with what hides it undone."""
 
+NOTHING: Final[Node] = (None, "")
 DEEPEST: Final = 40
 _STEP: Final = 3
 LONGEST_TEXT: Final = 400

@@ -3,24 +3,20 @@
 import re
 from typing import Final
 
-from exfilwatch.commands.command import MOST_WORK, Command
-from exfilwatch.commands.shells.powershell import calls, coding, expressions, lexicon, members, values
-from exfilwatch.commands.shells.powershell.reader import Node, Reader, key_of, written
+from exfilwatch.commands.command import Command
+from exfilwatch.commands.shells.powershell import calls, expressions, lexicon, members, repeating, values
+from exfilwatch.commands.shells.powershell.reader import NOTHING, Node, Reader, key_of, written
 from exfilwatch.commands.shells.powershell.values import Value
 
-_LONGEST_LOOP: Final = 4_000
 _LONGEST_PIPE: Final = 16
-_LEFT_FOR_THE_REST: Final = MOST_WORK // 2
-"""Work that loops leave for what follows them."""
 _STARTS: Final = frozenset("'\"$(@[{0123456789+-!,")
-_NOTHING: Final[Node] = (None, "")
 _CONDITIONAL: Final = frozenset(["if", "elseif", "while", "until", "switch", "for", "param", "catch", "trap", "data"])
 _LOOPING: Final = frozenset(["while", "for", "do", "function", "filter", "process", "workflow"])
 
 
 def statements(reader: Reader, closer: str) -> Node:
     """Statements up to the closing mark, which is taken; the value of the last one."""
-    last = _NOTHING
+    last = NOTHING
     while True:
         reader.skip(lexicon.BETWEEN)
         mark = reader.peek()
@@ -83,10 +79,10 @@ def _worded(reader: Reader, word: str) -> Node:
     looping = word in _LOOPING
     if word == "foreach":
         reader.space()
-        return _each(reader)
+        return repeating.each(reader)
     if word == "for" and reader.space() == "(" and (counted := lexicon.COUNTED.match(reader.text, reader.at + 1)):
         reader.at = counted.end()
-        return _counted(reader, counted)
+        return repeating.counted(reader, counted)
     if word in _CONDITIONAL:
         options = {"switch": lexicon.SWITCH_OPTION, "catch": lexicon.CAUGHT, "trap": lexicon.CAUGHT}.get(word)
         while options and reader.skip(options):
@@ -99,23 +95,23 @@ def _worded(reader: Reader, word: str) -> Node:
         _condition(reader, False)
     elif word in ("return", "throw", "exit"):
         reader.blank()
-        return _NOTHING if lexicon.STATEMENT_END.match(reader.text, reader.at) else pipeline(reader)
+        return NOTHING if lexicon.STATEMENT_END.match(reader.text, reader.at) else pipeline(reader)
     elif word == "using":
         end = reader.text.find("\n", reader.at)
         reader.at = len(reader.text) if end < 0 else end
-        return _NOTHING
+        return NOTHING
     reader.space()
     if reader.take("{"):
         reader.loops += looping
         block(reader)
         reader.loops -= looping
-    return _NOTHING
+    return NOTHING
 
 
 def _parameters(reader: Reader) -> Node:
     """`param( ... )`: parameters hold what they hold when they are not given."""
     if reader.space() != "(":
-        return _NOTHING
+        return NOTHING
     reader.at += 1
     reader.deeper()
     while reader.skip(lexicon.BETWEEN) and reader.peek() not in (")", ""):
@@ -135,7 +131,7 @@ def _parameters(reader: Reader) -> Node:
             reader.at += 1
     reader.take(")")
     reader.depth -= 1
-    return _NOTHING
+    return NOTHING
 
 
 def _condition(reader: Reader, looping: bool) -> None:
@@ -147,103 +143,6 @@ def _condition(reader: Reader, looping: bool) -> None:
         statements(reader, ")")
         reader.loops -= looping
         reader.depth -= 1
-
-
-def _each(reader: Reader) -> Node:
-    """`foreach ($name in values) { ... }`: with each value if nothing but values is built, else once."""
-    if not reader.take("("):
-        return pipeline(reader)
-    variable = reader.skip(lexicon.IN)
-    reader.deeper()
-    value, _ = statements(reader, ")")
-    reader.depth -= 1
-    reader.space()
-    if not reader.take("{"):
-        return _NOTHING
-    return _repeated(reader, variable[1].lower() if variable else "_", values.items(value))
-
-
-def _counted(reader: Reader, counted: "re.Match[str]") -> Node:
-    """A `for` that counts upwards, whose parentheses are read."""
-    inner = Reader(counted["last"], reader.undoing, reader)
-    last = values.number(expressions.expression(inner, 0)[0])
-    several: list[Value] = []
-    if last is not None:
-        end = min(last, 1 << 20) + (counted["how"].lower() == "le")
-        several += list(range(int(counted["first"]), end, int(counted["step"] or 1) or 1)[: _LONGEST_LOOP + 1])
-    return (
-        _repeated(reader, counted["name"].lower(), several) if reader.space() == "{" and reader.take("{") else _NOTHING
-    )
-
-
-def _repeated(reader: Reader, name: str, several: list[Value]) -> Node:
-    """The body of a loop, whose brace is taken: with each value if nothing but values is built, else once."""
-    before = dict(reader.variables)
-    reader.bind(name, several[0] if len(several) == 1 else None)
-    start, count = reader.at, len(reader.found)
-    reader.loops += 1
-    block(reader)
-    reader.loops -= 1
-    body = reader.text[start : reader.at - 1]
-    if "=" in body and 1 < len(several) <= _LONGEST_LOOP and not any(each.words for each in reader.found[count:]):
-        del reader.found[count:]
-        after = dict(reader.variables)
-        reader.variables.clear()
-        reader.variables.update(before)
-        for at, item in enumerate(several):
-            if not _again(reader, body, name, item) or (not at and reader.variables == before):
-                reader.variables.update(after)
-                break
-    reader.bind(name, None)
-    return _NOTHING
-
-
-def _again(reader: Reader, body: str, name: str, item: Value) -> bool:
-    """Read a loop's body with a value; False when it is too much."""
-    if reader.bounds.work < _LEFT_FOR_THE_REST or len(reader.undoing.within(body)) < len(body):
-        return False
-    reader.bounds.work -= 15
-    inner = Reader(body, reader.undoing, reader)
-    inner.bind(name, item)
-    statements(inner, "")
-    return True
-
-
-def mapped(reader: Reader, given: Value) -> Node:
-    """A ForEach-Object's block, whose brace comes next: what it makes of each known value; its commands once."""
-    several = values.items(given)
-    reader.at += 1
-    start, count = reader.at, len(reader.found)
-    kept = reader.variables.get("_")
-    reader.bind("_", several[0] if len(several) == 1 else None)
-    reader.loops += 1
-    last = block(reader)
-    reader.loops -= 1
-    text = reader.text[start : reader.at]
-    body = text.removesuffix("}")
-    made: Value = last[0] if len(several) == 1 else None
-    if 1 < len(several) <= _LONGEST_LOOP and not any(each.words for each in reader.found[count:]):
-        made = coding.decoded(body, several) or _mapped(reader, body, several)
-        if made is not None:
-            del reader.found[count:]
-    reader.bind("_", kept)
-    return made, "{" + text
-
-
-def _mapped(reader: Reader, body: str, several: list[Value]) -> Value:
-    """What a block makes of each of the values; None where that can't be told."""
-    results: list[Value] = []
-    for item in several:
-        if reader.bounds.work < _LEFT_FOR_THE_REST or len(reader.undoing.within(body)) < len(body):
-            return None
-        reader.bounds.work -= 15
-        inner = Reader(body, reader.undoing, reader)
-        inner.bind("_", item)
-        made = statements(inner, "")[0]
-        if made is None:
-            return None
-        results.append(made)
-    return results
 
 
 def _assignment(reader: Reader, assigned: "re.Match[str]") -> Node:
@@ -281,7 +180,7 @@ def _several(reader: Reader, targets: list[str]) -> Node:
 def pipeline(reader: Reader, read: Node | None = None, slow: bool = False) -> Node:
     """Commands and expressions with `|` between; `read` is the first one; `slow`: it is no plain one."""
     before: list[Command] = reader.found[-1:] if read else []
-    value, raw = read or _NOTHING
+    value, raw = read or NOTHING
     raws: list[str] = []
     while True:
         if read is None:
