@@ -93,6 +93,11 @@ def test_operators_and_groups_split_commands(script: str) -> None:
     assert [each.words for each in cmd.commands(script, Undoing())] == [["a.exe"], ["b.exe", "x"]]
 
 
+def test_what_is_called_has_the_redirections_of_the_call() -> None:
+    (found,), _ = read(r"cmd /c set x=type&& call %x% C:\a > \\h\s\a < C:\b")
+    assert (found.words, found.writes, found.reads) == (["type", r"C:\a"], [r"\\h\s\a"], r"C:\b")
+
+
 def test_a_loop_is_read_once_with_its_variable_as_written() -> None:
     found, _ = read(r'cmd /c "dir c: /b & for /R c:\ %f in (*.docx) do copy /Y %f %temp%\T"')
     assert [each.words for each in found] == [

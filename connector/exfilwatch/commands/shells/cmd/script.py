@@ -206,7 +206,10 @@ class _Reading:
         name = command.words[0].lower()
         if name == "call" and len(command.words) > 1:
             called = command.raw[len(command.words[0]) :].lstrip(" \t,;=")
-            return _run(self.scope, called, depth + 1) if depth < _DEEPEST else []
+            found = _run(self.scope, called, depth + 1) if depth < _DEEPEST else []
+            for each in found:
+                each.reads, each.writes = each.reads or command.reads, each.writes or command.writes
+            return found
         if name == "set" and own.assigned(self.scope, words.raw):
             return []
         if name == "start":
