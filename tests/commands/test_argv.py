@@ -1,6 +1,11 @@
 """The argument vector of a program that no shell started."""
 
+import shlex
+import subprocess
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exfilwatch.commands.shells.argv import argv
 
@@ -46,3 +51,13 @@ def test_windows_words_are_those_of_the_c_runtime(line: str, words: list[str]) -
 )
 def test_other_words_are_those_of_a_shell_without_expansions(line: str, words: list[str]) -> None:
     assert argv(line, windows=False) == words
+
+
+@given(st.lists(st.text('ab \\"\t', max_size=8)))
+def test_windows_words_come_back_from_the_line_that_python_makes_of_them(words: list[str]) -> None:
+    assert argv("x.exe " + subprocess.list2cmdline(words), windows=True) == ["x.exe", *words]
+
+
+@given(st.lists(st.text("ab \\\"'$`\t\n", max_size=8)))
+def test_other_words_come_back_from_the_line_that_python_makes_of_them(words: list[str]) -> None:
+    assert argv("x " + shlex.join(words), windows=False) == ["x", *words]

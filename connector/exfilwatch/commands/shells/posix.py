@@ -10,7 +10,8 @@ from typing import Final, Self
 
 from exfilwatch.commands.command import LONGEST, Command, Undoing
 from exfilwatch.commands.shells.posix_braces import braces
-from exfilwatch.commands.shells.posix_grammar import ASSIGNMENT, RESERVED, Grammar
+from exfilwatch.commands.shells.posix_builtins import RESERVED
+from exfilwatch.commands.shells.posix_grammar import ASSIGNMENT, Grammar
 from exfilwatch.commands.shells.posix_nesting import closing, word_pieces
 from exfilwatch.commands.shells.posix_parameters import MOST
 from exfilwatch.commands.shells.posix_words import TOKEN_COST
@@ -27,7 +28,9 @@ _TOKEN: Final = re.compile(
       | ([{}])                                          # 9
       | (\#)                                            # 10
       | (\$|`|[<>]\()                                   # 11 expands
-      | (['"])                                          # 12 with something to undo within, or never closed
+      | "\$([A-Za-z_][A-Za-z0-9_]*)"                    # 12
+      | "\$\{([A-Za-z_][A-Za-z0-9_]*)\}"                # 13
+      | (['"])                                          # 14 with something to undo within, or never closed
       | \\                                              # the last letter of a script that is cut off
     """,
     re.VERBOSE | re.DOTALL,
@@ -104,7 +107,9 @@ class _Shell(Grammar):
                     return
             elif kind == 4:
                 self.variable(token[4], start, at, quoted=False)
-            elif kind == 12:
+            elif kind == 12 or kind == 13:
+                self.variable(token[kind], start + 1, at - 1, quoted=True)
+            elif kind == 14:
                 at = self.long_quote(start)
             elif kind == 11:
                 at = self.expands(start)

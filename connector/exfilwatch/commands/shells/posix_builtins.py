@@ -11,6 +11,11 @@ from exfilwatch.commands.command import Command
 from exfilwatch.commands.shells.posix_parameters import MOST, Parameters
 from exfilwatch.commands.shells.posix_structure import Structure
 
+RESERVED: Final = frozenset(
+    {"if", "then", "elif", "else", "fi", "while", "until", "for", "select", "do", "done", "case", "esac"}
+    | {"function", "time", "coproc", "!"}
+)
+"""Words that are the grammar's where a program's name would stand."""
 DECLARING: Final = frozenset({"export", "readonly", "local", "declare", "typeset", "setenv"})
 BUILTINS: Final = DECLARING | frozenset(
     {"set", "shift", "alias", "unalias", "unset", "printf", "read", "mapfile", "readarray", "getopts", "let"}

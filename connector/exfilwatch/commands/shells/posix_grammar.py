@@ -7,7 +7,7 @@ import re
 from typing import Final, Self
 
 from exfilwatch.commands.command import Undoing
-from exfilwatch.commands.shells.posix_builtins import BUILTINS, ran
+from exfilwatch.commands.shells.posix_builtins import BUILTINS, RESERVED, ran
 from exfilwatch.commands.shells.posix_documents import Documents
 from exfilwatch.commands.shells.posix_inner import NO_ONE_VALUE, Inner, quoted
 from exfilwatch.commands.shells.posix_parameters import MOST, Not
@@ -18,7 +18,6 @@ _POSITIONAL: Final = re.compile(r"\$\{?[0-9@*]")
 _OPENING: Final = frozenset({"if", "while", "until"})
 _CLOSING: Final = {"fi": "if", "done": "loop", "esac": "case"}
 _HEADS: Final = frozenset({"for", "select", "case", "function"})
-RESERVED: Final = _OPENING | _HEADS | {*_CLOSING, "then", "do", "else", "elif", "!", "time", "coproc"}
 _OWN_SHELL: Final = ("$SHELL", "${SHELL", "$BASH", "${BASH", "$0", "${0")
 _OWN_SHELL_WHOLE: Final = re.compile(r"\$(?:\{(?:SHELL|BASH|0)(?:##?\*/|:-[\w./]*)?\}|SHELL|BASH|0)")
 

@@ -8,6 +8,8 @@ from abc import abstractmethod
 from typing import Final, Self
 
 from exfilwatch.commands.command import Command, Undoing
+from exfilwatch.commands.shells.posix_builtins import BUILTINS, RESERVED
+from exfilwatch.commands.shells.posix_output import SILENT
 from exfilwatch.commands.shells.posix_parameters import MOST, Parameters
 from exfilwatch.commands.shells.posix_structure import Frame, Structure
 from exfilwatch.commands.shells.posix_words import SCRIPT_COST, Words
@@ -16,6 +18,9 @@ NO_ONE_VALUE: Final = re.compile(r"[$`*?\[]")
 """What makes a word one that can't be told, or several."""
 
 _QUOTABLE: Final = re.compile(r"[\s'\"\\;&|<>()`]")
+# A program with plain words: nothing to undo, and nothing that a shell would take for more.
+_PLAIN: Final = re.compile(r"[A-Za-z./][\w./:@%+,-]*(?: [\w./:@%+,-]+)*")
+_NOT_PLAIN: Final = RESERVED | BUILTINS | {"eval", "exec", "xargs"}
 _SHELLS: Final = frozenset(["sh", "bash", "dash", "ash", "zsh", "ksh", "mksh"])
 _SOURCING: Final = frozenset([".", "source"])
 _STDIN: Final = frozenset(["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"])
@@ -60,22 +65,28 @@ class Inner(Words):
         shell = self._inner(": " + text, only_words=True)
         if shell is None or not shell.structure.found or shell.structure.found[-1].words[:1] != [":"]:
             return None
-        self.structure.found += shell.structure.found[:-1]
+        self.structure.take(shell.structure.found[:-1])
         return shell.structure.found[-1].words[1:]
 
     def output(self, script: str) -> str | None:
         """List the commands of a script within this one; what it writes, when that can be told."""
+        if _PLAIN.fullmatch(script) and not self.files and self.undoing.bounds.left > 0:
+            words = script.split()
+            if words[0] not in self.aliases and words[0] not in self.functions and words[0] not in _NOT_PLAIN:
+                command = Command(words, script)
+                self.structure.take([command])
+                return self.structure.written(command) if words[0] not in SILENT else ""
         shell = self._inner(script, unrolls=True)
         if shell is None:
             return None
-        self.structure.found += shell.structure.found
+        self.structure.take(shell.structure.found)
         return shell.structure.output()
 
     def beside(self, direction: str, script: str) -> None:
         """List the commands of a script whose output (`<`) or input (`>`) is a file of this command."""
         shell = self._inner(script, unrolls=True)
         if shell is not None:
-            self.structure.found += shell.structure.found
+            self.structure.take(shell.structure.found)
             text = shell.structure.output() if direction == "<" else None
             self.structure.beside(direction, shell.structure.found, text, into=self.awaiting)
             if text is not None and len(self.produced) < MOST:
@@ -113,7 +124,7 @@ class Inner(Words):
         shell.run()
         for each in shell.structure.frames[0].outs:
             each.writes = each.writes or command.writes
-        self.structure.found += shell.structure.found
+        self.structure.take(shell.structure.found)
         self.did("function")
 
     def settle(self, command: Command) -> None:

@@ -53,11 +53,13 @@ _OPERATION_COST: Final = 32
 class Parameters:
     """What the variables, arrays and positional parameters of a script are, as far as it set them itself."""
 
+    __slots__ = ("arrays", "positional", "undoing", "unknown", "values")
+
     def __init__(self, undoing: Undoing, outer: "Parameters | None" = None) -> None:
         self.undoing = undoing
         self.values = undoing.variables
-        self.arrays: dict[str, list[str]] = dict(outer.arrays) if outer is not None else {}
-        self.unknown: set[str] = set(outer.unknown) if outer is not None else set()
+        self.arrays: dict[str, list[str]] = dict(outer.arrays) if outer is not None and outer.arrays else {}
+        self.unknown: set[str] = set(outer.unknown) if outer is not None and outer.unknown else set()
         self.positional: list[str] | None = outer.positional if outer is not None else None
         if outer is None and "1" in self.values:
             self.positional = [self.values[str(number)] for number in range(1, MOST) if str(number) in self.values]

@@ -4,6 +4,7 @@ Sources: POSIX Shell Command Language, sections 2.7 Redirection and 2.9 Shell Co
 """
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from exfilwatch.commands.command import Command, Undoing
@@ -94,6 +95,23 @@ class Frame:
 class Structure:
     """The commands found so far and the groups that are open."""
 
+    __slots__ = (
+        "closed",
+        "coprocess",
+        "default_out",
+        "descriptors",
+        "fifos",
+        "found",
+        "frames",
+        "full",
+        "last",
+        "otherwise",
+        "pipe",
+        "streams",
+        "text",
+        "undoing",
+    )
+
     def __init__(self, undoing: Undoing, outer: "Structure | None" = None) -> None:
         self.undoing = undoing
         self.found: list[Command] = []
@@ -108,7 +126,7 @@ class Structure:
         """A group that has just been closed: redirections that follow are its own."""
         self.last: Command | None = None
         """The command that was just added."""
-        self.descriptors: dict[str, str] = dict(outer.descriptors) if outer is not None else {}
+        self.descriptors: dict[str, str] = dict(outer.descriptors) if outer is not None and outer.descriptors else {}
         self.fifos: set[str] = set()
         """The files that are named pipes."""
         self.coprocess: Command | None = None
@@ -160,6 +178,11 @@ class Structure:
         self.last = command
         self.full = len(self.found) >= MOST_COMMANDS
         return command
+
+    def take(self, commands: Sequence[Command]) -> None:
+        """Commands of a script within this one."""
+        self.found += commands
+        self.full = len(self.found) >= MOST_COMMANDS
 
     def _redirected(self, command: Command, streams: Streams) -> None:
         command.writes = streams.writes

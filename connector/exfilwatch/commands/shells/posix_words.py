@@ -25,6 +25,7 @@ _SEVERAL: Final = re.compile(r"[;&|\n]")
 _IN_BACKTICKS: Final = re.compile(r"\\([$`\\])")
 _UNDONE_WITHIN: Final = re.compile(r"[$`\\'\"]")
 _DEEPEST_OPERAND: Final = 6
+_UNKNOWN: Final = Not.KNOWN
 _ORDINARY: Final = " \t\n"
 
 
@@ -129,7 +130,9 @@ class Words(ABC):
 
     def _value(self, value: Value, name: str, start: int, stop: int, *, quoted: bool) -> None:
         """Put the value of a parameter into the word, or what it was written as."""
-        if isinstance(value, str):
+        if value is _UNKNOWN:
+            self.add(self.text[start:stop], start)
+        elif isinstance(value, str):
             text = value if len(value) <= 64 else self.undoing.within(value)
             self.did("field splitting" if name == "IFS" else "variable")
             # What a variable holds of unknown substitutions stays in one piece.
@@ -144,7 +147,7 @@ class Words(ABC):
                 if number:
                     self.end_word()
                 self.add(self.undoing.within(text), start)
-        elif value is Not.SET and self._vanishes(name, stop):
+        elif self._vanishes(name, stop):
             self.did("empty variable")
             self.literal = self.literal and not self.pieces
         else:
