@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from exfilwatch.commands.command import Undoing
@@ -22,7 +22,8 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A PATH with `probe`, which prints its arguments, and the filters that we undo."""
     folder = tmp_path_factory.mktemp("path")
     probe = folder / "probe"
-    probe.write_text("#!/bin/sh\n{ printf '<\\0'; for a; do printf '%s\\0' \"=$a\"; done; } >>\"$TOLD\"\n")
+    # One write for each run: several may run at once.
+    probe.write_text('#!/bin/sh\nr="\x1e"\nfor a; do r="$r\x1f$a"; done\nprintf %s "$r" >>"$TOLD"\n')
     probe.chmod(0o755)
     for name in FILTERS:
         (folder / name).symlink_to(shutil.which(name) or name)
@@ -38,12 +39,7 @@ def given_by_bash(script: str, path: Path) -> list[list[str]]:
         [BASH or "bash", "-c", script], env=environment, capture_output=True, timeout=20, check=False, cwd=path.parent
     )
     out = told.read_bytes()
-    ran: list[list[str]] = []
-    for text in out.decode(errors="surrogateescape").split("\0")[:-1]:
-        if text == "<":
-            ran.append([])
-        else:
-            ran[-1].append(text[1:])
+    ran = [record.split("\x1f")[1:] for record in out.decode(errors="surrogateescape").split("\x1e")[1:]]
     assert ran, (script, done.stderr)
     return ran
 
@@ -198,8 +194,77 @@ WORD_PIECES = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.lists(st.lists(WORD_PIECES, min_size=1, max_size=4).map("".join), min_size=1, max_size=4))
 def test_any_line_built_of_obfuscated_pieces_gives_the_same_words(path: Path, words: list[str]) -> None:
     script = "v=abc.d w='p q'; probe " + " ".join(words)
     assert told(script) == given_by_bash(script, path)
+
+
+def _grammar(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    lists = st.lists(inner, min_size=1, max_size=3)
+    bodies = st.builds(
+        lambda commands, separator: separator.join(commands), lists, st.sampled_from(["; ", "\n", " && ", " | "])
+    )
+    forms = st.sampled_from(
+        [
+            "({})",
+            "{{ {}; }}",
+            "{{\n{}\n}}",
+            "if true; then {}; fi",
+            "if false\nthen :\nelif true\nthen {}\nelse :\nfi",
+            "for v in a b; do {}; done",
+            "for v in a\ndo\n{}\ndone",
+            "while :; do {}; break; done",
+            "until false; do {}; break; done",
+            "case x in y) :;; x|z) {} ;; esac",
+            "case x in (x)\n{}\nesac",
+            "f() {{ {}; }}; f",
+            "function g {{\n{}\n}}\ng",
+            "! {{ {}; }}",
+            "x=$({})",
+            ': "$({})"',
+            ": `{}`",
+            ": <({})",
+            "true && {{ {}; }} || :",
+            "{{ {}; }} 2>/dev/null </dev/null",
+            "({}) | cat",
+            ": | ({})",
+            "[[ a = a && ( b < c ) ]] && {{ {}; }}",
+            "((1)); {}",
+            ": ${{x:-$({})}}",
+            "cat <<E\n$({})\nE\n",
+            "time {{ {}; }}",
+            "# it's {{\n{}",
+        ]
+    )
+    return st.builds(lambda form, body: form.format(body), forms, bodies)
+
+
+COMMANDS = st.builds(
+    lambda before, words, after: f"{before}probe {' '.join(words)}{after}",
+    st.sampled_from(["", "", "x=1 ", ">/dev/null ", "! ", "2>&1 "]),
+    st.lists(
+        st.sampled_from(["a", "'b c'", '"d;e"', "'fi'", "done", "\\)", "{}", "a#b", "${x:+}", "$((1+1))"]), max_size=3
+    ),
+    st.sampled_from(["", "", " >/dev/null", " 2>&1", " <<< x", " # it's\n", " </dev/null"]),
+)
+
+
+@settings(
+    max_examples=100,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much],
+)
+@given(st.recursive(COMMANDS, _grammar, max_leaves=6))
+def test_whatever_bash_runs_is_listed(path: Path, script: str) -> None:
+    if "cat" not in FILTERS:
+        pytest.skip("no cat on this machine")
+    checked = subprocess.run([BASH or "bash", "-n", "-c", script], capture_output=True, timeout=20, check=False)
+    assume(not checked.returncode and not checked.stderr)
+    listed = told(script)
+    for words in given_by_bash(script + "\nwait; probe end", path):
+        assert words in [*listed, ["end"]]

@@ -257,8 +257,9 @@ class _Shell(Grammar):
             self.begun = empty.end()
             return empty.end()
         elif not self.pieces and (not self.words or self.head == "for"):
-            if text.startswith("((", start):
-                end = closing(text, start + 1, "(")
+            inner = closing(text, start + 2, "(") if text.startswith("((", start) else 0
+            if inner and text[inner : inner + 1] == ")":
+                end = inner + 1
                 for name in _NAME.findall(text[start:end])[:MOST]:
                     self.parameters.forget(name)
                 self._forget_head()

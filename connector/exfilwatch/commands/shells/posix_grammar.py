@@ -245,8 +245,7 @@ class Grammar(Inner):
         if self.pending:
             # Its program has them in its environment, and so may a script that it runs.
             for name, value in self.pending.items():
-                if name not in self.parameters.values:
-                    self.parameters.set(name, value)
+                self.parameters.lend(name, value)
             self.pending.clear()
         if self.coprocess:
             self.structure.coprocess, self.coprocess = command, False

@@ -6,7 +6,7 @@ from typing import Final
 MOST: Final = 8192
 """Brackets and quotes that are looked at for one end, and pieces of one word."""
 
-_MARK: Final = re.compile(r"\\.|['\"`{}()]", re.DOTALL)
+_MARK: Final = re.compile(r"\\.|['\"`{}()]|\bcase\s+[^\s;]+\s+in\b|\besac\b|(?<=\s)#", re.DOTALL)
 _PIECE: Final = re.compile(r"""([{},])|[^\s\\'"`$();&|<>{},]+|\\.|'[^']*'?|("|\$\{|\$\()|`[^`]*`?|\$""", re.DOTALL)
 
 
@@ -33,8 +33,20 @@ def closing(text: str, at: int, opened: str) -> int:
                     return at
             else:
                 stack.append(letter)
+        elif letter[0] == "c":
+            # The patterns of a case end with parentheses that nothing opened.
+            if top == "(" or top == "case":
+                stack.append("case")
+        elif letter == "esac":
+            if top == "case":
+                stack.pop()
+        elif letter == "#":
+            if top == "(" or top == "case":
+                at = text.find("\n", at)
+                if at < 0:
+                    return len(text)
         elif letter == "(":
-            if top == "(" or text[at - 2 : at - 1] == "$":
+            if top == "(" or top == "case" or text[at - 2 : at - 1] == "$":
                 stack.append("(")
         elif letter == "{":
             if text[at - 2 : at - 1] == "$":

@@ -53,13 +53,15 @@ _OPERATION_COST: Final = 32
 class Parameters:
     """What the variables, arrays and positional parameters of a script are, as far as it set them itself."""
 
-    __slots__ = ("arrays", "positional", "undoing", "unknown", "values")
+    __slots__ = ("arrays", "lent", "positional", "undoing", "unknown", "values")
 
     def __init__(self, undoing: Undoing, outer: "Parameters | None" = None) -> None:
         self.undoing = undoing
         self.values = undoing.variables
         self.arrays: dict[str, list[str]] = dict(outer.arrays) if outer is not None and outer.arrays else {}
         self.unknown: set[str] = set(outer.unknown) if outer is not None and outer.unknown else set()
+        self.lent: set[str] = set(outer.lent) if outer is not None and outer.lent else set()
+        """Variables that only a program of the script has, for the scripts that it may run."""
         self.positional: list[str] | None = outer.positional if outer is not None else None
         if outer is None and "1" in self.values:
             self.positional = [self.values[str(number)] for number in range(1, MOST) if str(number) in self.values]
@@ -71,7 +73,14 @@ class Parameters:
             return
         self.values[name] = self.undoing.within(value) if len(value) > 64 else value
         self.unknown.discard(name)
+        self.lent.discard(name)
         self.arrays.pop(name, None)
+
+    def lend(self, name: str, value: str) -> None:
+        """A program is given a variable, which the script itself does not get."""
+        if name not in self.values:
+            self.set(name, value)
+            self.lent.add(name)
 
     def set_array(self, name: str, values: list[str]) -> None:
         """An array has these elements from here on."""
@@ -95,7 +104,7 @@ class Parameters:
     def plain(self, name: str) -> str | Not:
         """The value of `$name`, for a name of letters."""
         value = self.values.get(name)
-        if value is not None:
+        if value is not None and name not in self.lent:
             return value
         if name in self.arrays:
             return self.arrays[name][0] if self.arrays[name] else ""

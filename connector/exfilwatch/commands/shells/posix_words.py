@@ -250,7 +250,7 @@ class Words(ABC):
         following = text[start + 1 : start + 2]
         if following == "(":
             inside, stop = self._inside(start, ")")
-            if inside[:1] == "(" and inside[-1:] == ")":
+            if inside[:1] == "(" and closing(inside, 1, "(") == len(inside) and inside[-1] == ")":
                 number = self.parameters.arithmetic(self.operand(inside[1:-1]))
                 if number is not None:
                     self.did("arithmetic")
