@@ -16,7 +16,7 @@ NAMED = {
     "stash": r"(?:(?:%|\$env:)(?:te?mp|public|programdata|(?:local)?appdata)\b"
     r"|\\(?:te?mp|programdata|appdata|perflogs|windows|\$recycle\.bin)(?:\\|$)|\\users\\public\b)",
     "hive": r"(?:HarddiskVolumeShadowCopy|\\ntds\.dit|config\\(?:sam|system|security)\b)",
-    "read": r"(?:\b(?:get-content|gc|cat|type|get-item|gi|get-childitem|gci)\b"
+    "read": r"(?:\b(?:get-content|gc|cat|type|get-item|gi|get-childitem|gci|dir|ls)[\s(]"
     r"|ReadAll(?:Text|Bytes|Lines)\s*\(|OpenRead\s*\()\s*"
     r"(?:-(?:literal)?path\s+|-raw\s+|-encoding\s+\w+\s+|-asbytestream\s+|-readcount\s+\d+\s+)*[(\"']*",
     "remote": r"^(?:(?:scp|rsync)://|[^/\\:@]*@(?:\[[^\]/]+\]|[^/\\:\[\]]+):|\[[^\]/]+\]:|[^/\\:\[\]@]{2,}:)",
@@ -28,7 +28,7 @@ NAMED = {
     "nothing": r"^/dev/(?:null|tty|zero|u?random)$",
     "staging": r"^(?:/private)?(?:/var)?/tmp(?:/|$)|^/dev/shm|^/run/user|^/Users/Shared|^\$\{?TMPDIR",
     "homes": r"^['\"]?(?:/home|/root|/Users|~|\$\{?HOME\}?|/var/(?:mail|spool/mail|www)|/srv|/media|/Volumes)(?:/|$)",
-    "listed": r"^(?:get-childitem|gci|ls|dir|get-item|gi)\s+(?:-\w+\s+)*['\"]?(?P<is>[^\s'\"-][^\s'\"]*)",
+    "listed": r"^\(*(?:get-childitem|gci|ls|dir|get-item|gi)\s+(?:-\w+\s+)*['\"]?(?P<is>[^\s'\"()-][^\s'\")]*)",
     "url": r"(?:https?|ftps?|sftp|scp|davs?|wss?|s3)://[^\s'\"`|;,()<>]+",
 }
 """Expressions that others name in braces: the beginning of a share of another host, also by WebDAV; the end of a name

@@ -19,12 +19,12 @@ def each(reader: Reader) -> Node:
         return statements.pipeline(reader)
     variable = reader.skip(lexicon.IN)
     reader.deeper()
-    value, _ = statements.statements(reader, ")")
+    value, raw = statements.statements(reader, ")")
     reader.depth -= 1
     reader.space()
     if not reader.take("{"):
         return NOTHING
-    return _repeated(reader, variable[1].lower() if variable else "_", values.items(value))
+    return _repeated(reader, variable[1].lower() if variable else "_", values.items(value), raw)
 
 
 def counted(reader: Reader, found: "re.Match[str]") -> Node:
@@ -38,10 +38,13 @@ def counted(reader: Reader, found: "re.Match[str]") -> Node:
     return _repeated(reader, found["name"].lower(), several) if reader.space() == "{" and reader.take("{") else NOTHING
 
 
-def _repeated(reader: Reader, name: str, several: list[Value]) -> Node:
-    """The body of a loop, whose brace is taken: with each value if nothing but values is built, else once."""
+def _repeated(reader: Reader, name: str, several: list[Value], raw: str = "") -> Node:
+    """The body of a loop, whose brace is taken: with each value if nothing but values is built, else once.
+
+    `raw` is what makes the values, where they are not known: it stands for each of them.
+    """
     before = dict(reader.variables)
-    reader.bind(name, several[0] if len(several) == 1 else None)
+    reader.bind(name, several[0] if len(several) == 1 else None, raw)
     start, count = reader.at, len(reader.found)
     reader.loops += 1
     statements.block(reader)
