@@ -131,3 +131,16 @@ def test_what_is_not_known_stays_as_written() -> None:
     (found,), steps = read(r'cmd /c "curl -T %USERPROFILE%\a.zip %1 !x! %%f"')
     assert found.words == ["curl", "-T", r"%USERPROFILE%\a.zip", "%1", "!x!", "%%f"]
     assert steps == []
+
+
+def test_the_prompt_of_an_input_is_written_as_an_echo_is() -> None:
+    for line in (
+        r'cmd /c <nul set /p="put C:\x"|ftp -n',
+        r"cmd /c echo|set /p=put C:\x|ftp -n",
+        r"cmd /c for %i in (put) do @echo %i C:\x|ftp -n",
+    ):
+        assert read(line)[0][-1].text == r"put C:\x"
+
+
+def test_a_program_beside_the_batch_file_is_told_by_its_name() -> None:
+    assert read(r"cmd /c %~dp0curl.exe -T x http://h/")[0][0].program == "curl"

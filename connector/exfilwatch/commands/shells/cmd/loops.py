@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from exfilwatch.commands.command import Command
+from exfilwatch.commands.shells.cmd import own
 
 _LONGEST: Final = 2_000
 _NUMBER = re.compile(r"[-+]?\d{1,9}")
@@ -47,9 +48,10 @@ def _lines(options: str, text: str, run: Callable[[str], list[Command]]) -> tupl
     found: list[Command] = []
     if text.startswith(command) and text.endswith(command):
         found = run(_CARET.sub(r"\1", body))
-        if not found or found[-1].text is None or not found[-1].words or found[-1].words[0].lower() != "echo":
+        written = own.echoed(found[-1]) if found else None
+        if written is None:
             return [], found
-        body = found[-1].text
+        body = written
     elif not (text.startswith(string) and text.endswith(string)):
         return [], []
     delimiters, tokens = _DELIMITERS.search(options), _TOKENS.search(options)

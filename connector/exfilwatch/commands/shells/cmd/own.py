@@ -7,7 +7,7 @@ from exfilwatch.commands.command import Command
 from exfilwatch.commands.shells.cmd.scope import Scope
 
 SET: Final = re.compile(r'set(?:[\s,;=]\s*|(?=[/"]))(/[ap])?\s*(.*)', re.IGNORECASE | re.DOTALL)
-_ECHO = re.compile(r"(?:echo[.:,;=/(\s]?|set\s*/p\s*[^=]*=)", re.IGNORECASE)
+_ECHO = re.compile(r"(?:echo[.:,;=/(\s]?|set[\s,;=]*/p\s*[^=]*=)", re.IGNORECASE)
 _TITLE = re.compile(r'start[\s,;=]*"[^"]*"', re.IGNORECASE)
 _VALUED = re.compile(r"/(?:d|node|affinity|machine)$", re.IGNORECASE)
 _READING: Final = frozenset(["-b", "-m", "-script", "/script", "-command"])
@@ -37,11 +37,11 @@ def assigned(scope: Scope, text: str) -> bool:
 
 def echoed(command: Command) -> str | None:
     """What an echo writes, or the prompt of a `set /p`, which is written as well; None if the command is neither."""
-    name = command.words[0].lower()
-    if name.rstrip(".:(") != "echo" and not (name == "set" and [word.lower() for word in command.words[1:2]] == ["/p"]):
+    name = command.words[0].lower() if command.words else ""
+    found = _ECHO.match(command.raw) if name == "set" or name.rstrip(".:(") == "echo" else None
+    if found is None:
         return None
-    found = _ECHO.match(command.raw)
-    written = command.raw[found.end() :] if found else ""
+    written = command.raw[found.end() :]
     return written.strip('"') if name == "set" else written
 
 

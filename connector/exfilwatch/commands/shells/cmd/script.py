@@ -39,7 +39,7 @@ _FOR = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _DO = re.compile(r"[\s,;=]*do(?=[\s,;=(@\"]|$)[\s,;=]*", re.IGNORECASE)
-_SETTING = re.compile(r"\bset\b", re.IGNORECASE)
+_SETTING = re.compile(r"\b(?:set|echo)\b", re.IGNORECASE)
 _PLAIN = re.compile(
     r"""
     ([A-Za-z\\][\w.\\:-]*+)
@@ -216,7 +216,6 @@ class _Reading:
             own.started(command)
         written = own.echoed(command)
         if written is not None:
-            command.text = written
             self.scope.wrote(command.writes, written)
         elif self.scope.files:
             own.fed(self.scope, command)
@@ -241,8 +240,8 @@ class _Reading:
         for command in found:
             if whole.writes and not command.writes:
                 command.writes = list(whole.writes)
-                if command.text is not None:
-                    self.scope.wrote(whole.writes, command.text)
+                if (written := own.echoed(command)) is not None:
+                    self.scope.wrote(whole.writes, written)
             command.reads = command.reads or whole.reads
         return found
 
@@ -332,7 +331,7 @@ def _piped(before: list[Command], after: list[Command]) -> None:
     """Tell the commands behind a pipe what comes before them, and what comes to them."""
     if not before:
         return
-    lines = [command.text for command in before if command.text is not None and not command.piped]
+    lines = [line for command in before if (line := own.echoed(command)) is not None]
     text = "\n".join(lines) if len(lines) == len(before) else None
     earlier = [*before[-1].piped, *before][-_LONGEST_PIPE:]
     for command in after:

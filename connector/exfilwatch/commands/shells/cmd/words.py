@@ -12,6 +12,7 @@ _FIRST = re.compile(r'(?:[a-z]:/)?(?:"[^"]*+"?|[^\s",;=/]++|(?<=[/\\:])/|/(?=[^\
 _OWN_WORDS = re.compile(r'(?:[^\s",;=]++|"[^"]*+"?)++')
 _WORDS = re.compile(r'(?:[^\s"\\]++|\\++"?|"(?:[^"\\]++|\\++"?|"")*+"?)++')
 _INSIDE = re.compile(r'\w"+\w')
+_FOLDER = re.compile(r"(%~dp0)(?=\w)", re.IGNORECASE)  # ends with a backslash
 _ESCAPED = re.compile(r'(\\*)"')
 SPLITTING: Final = frozenset(
     ["copy", "move", "type", "del", "erase", "dir", "ren", "rename", "cd", "md", "mkdir", "rd", "rmdir"]
@@ -73,6 +74,7 @@ class Words:
                 shown = f'"{bare}"' if " " in bare else bare
                 raw, end = shown + raw[end:], len(shown)
             program = bare
+        program = _FOLDER.sub(r"\1\\", program)
         rest = raw[end:].lstrip(_DELIMITERS)
         if program.lower() in SPLITTING:
             words = [program, *[word.replace('"', "") for word in _OWN_WORDS.findall(rest)]]

@@ -37,7 +37,7 @@ def plain(reader: Reader, before: list[Command], given: Value) -> Node | None:
         words = [program, *[one or two or bare for one, two, bare in lexicon.RUN_WORD.findall(rest)]]
     else:
         words = raw.split()
-    command = Command(words, raw, "", given_text(given), [], list(before))
+    command = Command(words, raw, "", None if given is None else given_text(given), [], list(before))
     if reader.files:
         fed(reader, command)
     reader.found.append(command)
@@ -47,29 +47,26 @@ def plain(reader: Reader, before: list[Command], given: Value) -> Node | None:
 def _filled(reader: Reader, program: str, rest: str) -> tuple[list[str], str]:
     """Words with variables put in, and their text."""
     words, raws = [program], [program]
-    for match in lexicon.RUN_WORD.finditer(rest):
-        one, two, bare = match.groups()
-        if bare is None:
-            words.append(one if one is not None else two)
-            raws.append(match[0])
-            continue
-        if "$" in bare:
+    for one, two, bare in lexicon.RUN_WORD.findall(rest):
+        if bare:
+            if "$" not in bare:
+                words.append(bare)
+                raws.append(bare)
+                continue
             alone = lexicon.VARIABLE.fullmatch(bare)
             if alone:
                 value, raw = reader.variable(alone)
-                text = word_of(value)
-                words.append(text if text is not None else raw)
+                text = value if isinstance(value, str) else word_of(value)
+                words.append(raw if text is None else text)
                 raws.append(raw)
                 continue
-
-            def known(found: "re.Match[str]") -> str:
-                value, raw = reader.variable(found)
-                text = values.text(value) if value is not None else None
-                return text if text is not None else raw
-
-            bare = reader.undoing.within(lexicon.VARIABLE.sub(known, bare))
-        words.append(bare)
-        raws.append(bare if not _STARTED.search(bare) else quoted(bare))
+            whole = reader.filled(bare)
+            words.append(whole)
+            raws.append(quoted(whole) if _STARTED.search(whole) else whole)
+        else:
+            whole = reader.filled(two) if "$" in two else two or one
+            words.append(whole)
+            raws.append(quoted(whole))
     return words, " ".join(raws)
 
 

@@ -80,17 +80,18 @@ LISTED: Final = re.compile(r"'([^']*+)'|\"([^\"]*+)\"")
 NUMBERS: Final = re.compile(rf"{_INTEGER}(?:\s*+,\s*+{_INTEGER})++(?!\s*+,|[\w.\[:(])", re.IGNORECASE)
 ARGUMENTS: Final = re.compile(rf"\s*+(?:{_LITERAL}(?:\s*+,\s*+{_LITERAL})*+)?\s*+\)")
 
+_FILLED = r'"(?:[^"`$]++|\$(?:\w++:)?\w++)*+"(?!")'
 _BARE = r"[^\s'\"`$(){};|&,<>@#]"
 _OWN = r"\$(?:env:)?\w++(?![\w.\[:({?])"
 _REST = rf"(?:[^\s'\"`$(){{}};|&,<>]++|{_OWN}|,(?=[\w*.\\-])|\$(?=[\\/]))*+"
 _WORD = rf"(?:(?:{_BARE}|{_OWN}){_REST}|\$_(?:\.\w++)*+)(?![^\s;|)}}])"
 RUN: Final = re.compile(
     rf"(?!(?i:{_KEYWORD})(?![\w.:\\/-]))([A-Za-z.\\][\w.\\:/-]*+)"
-    rf"((?:[ \t]++(?!--%|[0-9*]?>)(?:{_WORD}|{_LITERAL}(?![^\s;|)}}])))*+)"
+    rf"((?:[ \t]++(?!--%|[0-9*]?>)(?:{_WORD}|(?:'[^']*+'(?!')|{_FILLED})(?![^\s;|)}}])))*+)"
     r"[ \t]*+(?=[;|\r\n)}]|$)"
 )
 """A command of plain words, whole variables and plain quoted texts: what most commands are."""
-SET: Final = re.compile(r"\$(\w+)[ \t]*+=[ \t]*+(?:'([^']*+)'|\"([^\"`$]*+)\")[ \t]*+(?=[;\r\n}]|$)")
+SET: Final = re.compile(rf"\$(\w+)[ \t]*+=[ \t]*+(?:'([^']*+)'|({_FILLED}))[ \t]*+(?=[;\r\n}}]|$)")
 RUN_WORD: Final = re.compile(r"'([^']*+)'|\"([^\"]*+)\"|([^\s'\"]++)")
 COLON: Final = re.compile(r"[ \t]-\w++:")
 

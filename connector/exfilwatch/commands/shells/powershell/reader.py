@@ -6,6 +6,7 @@ from typing import Final, TypeAlias
 from exfilwatch.commands.command import Command, Undoing
 from exfilwatch.commands.shells.powershell import lexicon, names
 from exfilwatch.commands.shells.powershell.values import Value
+from exfilwatch.commands.shells.powershell.values import text as text_of
 
 Node: TypeAlias = tuple[Value, str]
 """A value, and its text with what hides it undone."""
@@ -115,22 +116,29 @@ class Reader:
         scope, name, braced = found.groups()
         if braced is not None and "`" in braced:
             self.did("backtick")
-        key = key_of(scope, name, braced)
-        if key in self.variables:
-            value = self.variables[key]
-            self.did("variable")
-            if isinstance(value, str):
-                value = self.undoing.within(value)
-                return value, quoted(value)
-            if key in self.objects:
-                return value, self.undoing.within(self.objects[key])
-            return value, str(value) if isinstance(value, int) else found[0]
+        key = name.lower() if scope is None and braced is None else key_of(scope, name, braced)
+        value = self.variables.get(key)
+        if isinstance(value, str):
+            self.bounds.steps["variable"] = None
+            value = self.undoing.within(value)
+            return value, quoted(value)
+        raw = found[0] if braced is None else "$" + braced.replace("`", "")
         if key in self.objects:
-            return None, self.undoing.within(self.objects[key])
+            raw = self.undoing.within(self.objects[key])
+        if value is not None:
+            self.did("variable")
+            return value, str(value) if isinstance(value, int) else raw
         usual = names.usual(key)
-        if usual is not None:
-            return usual, quoted(usual)
-        return None, found[0] if braced is None else "$" + braced.replace("`", "")
+        return (None, raw) if usual is None else (usual, quoted(usual))
+
+    def filled(self, text: str) -> str:
+        """A text with its variables put in, as far as they are known."""
+        return self.undoing.within(lexicon.VARIABLE.sub(self._known, text))
+
+    def _known(self, found: "re.Match[str]") -> str:
+        value, raw = self.variable(found)
+        known = value if isinstance(value, str) else text_of(value) if value is not None else None
+        return raw if known is None else known
 
     def later(self, script: str) -> None:
         """Read a script that the script has built, after this one."""

@@ -40,7 +40,9 @@ def statement(reader: Reader) -> Node:
     if mark == "$":
         plain = reader.skip(lexicon.SET)
         if plain:
-            value = plain[2] if plain[2] is not None else plain[3]
+            value = plain[2] if plain[2] is not None else plain[3][1:-1]
+            if "$" in value and plain[2] is None:
+                value = reader.filled(value)
             reader.bind(plain[1].lower(), value)
             return value, ""
     elif mark.isalpha():
