@@ -8,7 +8,11 @@ from .line import Change, Changed, Line, Transformation, commands, first, pieces
 SYSTEM32 = r"C:\Windows\System32"
 _COMSPEC = r"C:\Windows\system32\cmd.exe"
 _PLAIN = re.compile(r"[\w.-]+\Z")
-_BUILTINS = frozenset("echo type copy move del ren start call set cd if for dir mklink md mkdir pushd popd rem ver".split())
+_BUILTINS = frozenset(
+    """
+    echo type copy move del ren start call set cd if for dir mklink md mkdir pushd popd rem ver
+    """.split()  # noqa: SIM905 (as a list it fills the page)
+)
 
 
 def _name(word: str) -> str:
@@ -67,6 +71,7 @@ def _carets_everywhere(line: Line) -> str:
 
 def _letter_of_comspec(line: Line) -> Changed:
     """The first letter of the program out of %COMSPEC%, where that has it."""
+
     def instead(word: str) -> tuple[str, str]:
         at = _COMSPEC.lower().find(word[0].lower())
         return "", (f"%COMSPEC:~{at},1%{word[1:]}" if at >= 0 else word)
@@ -113,7 +118,7 @@ def _in_loop(line: Line) -> Changed:
     found = simple(line)
     if not found or not _unquoted(line):
         return None
-    return f'for /f "delims=" %i in (\'echo {line.text}\') do %i'
+    return f"for /f \"delims=\" %i in ('echo {line.text}') do %i"
 
 
 def _doubled(line: Line) -> Changed:
@@ -122,7 +127,7 @@ def _doubled(line: Line) -> Changed:
 
 
 def _option_mark(line: Line) -> Changed:
-    return f"cmd.exe /q /d /v:off /s /c \"{line.text}\""
+    return f'cmd.exe /q /d /v:off /s /c "{line.text}"'
 
 
 CMD = [
@@ -131,7 +136,9 @@ CMD = [
         "carets in programs": lambda line: commands(line, _carets),
         "carets in all words": _carets_everywhere,
         "quotes within programs": lambda line: commands(line, _quotes),
-        "programs in quotes": lambda line: commands(line, lambda word: f'"{word}"' if _plain(line) else word) if _plain(line) else None,
+        "programs in quotes": lambda line: (
+            commands(line, lambda word: f'"{word}"' if _plain(line) else word) if _plain(line) else None
+        ),
         "mixed case of programs": lambda line: commands(line, _mixed),
         "carets and quotes": lambda line: commands(line, lambda word: f"{word[0]}^{_quotes(word[1:])}"),
         "with .exe": _named("{name}.exe", files=True),
@@ -146,11 +153,14 @@ CMD = [
         "set and call, with part": _named("%zc:~2,{at}%", "set zc=xx{word}yy&call "),
         "set and call, with replacement": _named("%zc:_=%", "set zc={gaps}&call "),
         "delayed expansion": lambda line: (
-            f'cmd /v:on /c "set za={_halves(_plain(line) or "")[0]}&&'
-            + str(first(line, lambda word: ("", f"!za!{_halves(word)[1]}"))) + '"'
-        )
-        if _plain(line) and '"' not in line.text
-        else None,
+            (
+                f'cmd /v:on /c "set za={_halves(_plain(line) or "")[0]}&&'
+                + str(first(line, lambda word: ("", f"!za!{_halves(word)[1]}")))
+                + '"'
+            )
+            if _plain(line) and '"' not in line.text
+            else None
+        ),
         "a letter of %COMSPEC%": _letter_of_comspec,
         "%COMSPEC%": _around("%COMSPEC% /c {}"),
         "cmd /c within": _around("cmd /c {}"),
@@ -174,15 +184,25 @@ CMD = [
         "and, or": lambda line: f"cd /d %TEMP% && {line.text} || echo failed",
         "many blanks": _blanks,
         "piped into cmd": _piped,
-        "copy in the same line": _named("%TEMP%\\w1.exe", "copy /y C:\\Windows\\System32\\{name}.exe %TEMP%\\w1.exe&&", files=True),
-        "link in the same line": _named("C:\\Users\\Public\\w2.exe", "mklink C:\\Users\\Public\\w2.exe C:\\Windows\\System32\\{name}.exe>nul&", files=True),
-        "powershell -Command": lambda line: f"powershell -Command {line.text}" if _plain(line) and simple(line) and _unquoted(line) else None,
+        "copy in the same line": _named(
+            "%TEMP%\\w1.exe", "copy /y C:\\Windows\\System32\\{name}.exe %TEMP%\\w1.exe&&", files=True
+        ),
+        "link in the same line": _named(
+            "C:\\Users\\Public\\w2.exe",
+            "mklink C:\\Users\\Public\\w2.exe C:\\Windows\\System32\\{name}.exe>nul&",
+            files=True,
+        ),
+        "powershell -Command": lambda line: (
+            f"powershell -Command {line.text}" if _plain(line) and simple(line) and _unquoted(line) else None
+        ),
         "powershell -EncodedCommand": _encoded,
         "wmic": _simply('wmic process call create "cmd /c {}"'),
         "pcalua": _simply('pcalua -a cmd.exe -c "/c {}"'),
         "conhost": lambda line: f"conhost --headless cmd /c {line.text}",
         "runas": _simply('runas /savecred /user:anna "cmd /c {}"'),
         "scheduled": _simply('schtasks /create /f /tn Upd /sc once /st 23:59 /tr "{}"'),
-        "rundll32 and mshta": _simply('mshta vbscript:Execute("CreateObject(""WScript.Shell"").Run ""cmd /c {}"",0:close")'),
+        "rundll32 and mshta": _simply(
+            'mshta vbscript:Execute("CreateObject(""WScript.Shell"").Run ""cmd /c {}"",0:close")'
+        ),
     }.items()
 ]

@@ -1,7 +1,7 @@
 """Ways to name the same host, for any line that names one by a URL or an address.
 
-A name stands for an address of the documentation's nets, as its DNS record might: what matters is that the transfer goes
-to a host that is named in another way.
+A name stands for an address, as its DNS record might: what matters is that the transfer goes to a host that is named in
+another way.
 """
 
 import ipaddress
@@ -21,13 +21,20 @@ def _url(form: str) -> Change:
         def instead(found: re.Match[str]) -> str:
             address = ipaddress.IPv4Address("127.0.0.1") if found["host"] in ("127.0.0.1", "localhost") else PUBLIC
             said = {
-                "scheme": found["scheme"], "user": found["user"] or "", "host": found["host"], "port": found["port"] or "",
-                "upper": found["host"].upper(), "capital": found["scheme"].upper(), "int": int(address), "hex": f"{int(address):#010x}",
-                "octal": ".".join(f"0{int(part):o}" for part in str(address).split(".")), "mapped": f"[::ffff:{address}]",
+                "scheme": found["scheme"],
+                "user": found["user"] or "",
+                "host": found["host"],
+                "port": found["port"] or "",
+                "upper": found["host"].upper(),
+                "capital": found["scheme"].upper(),
+                "int": int(address),
+                "hex": f"{int(address):#010x}",
+                "octal": ".".join(f"0{int(part):o}" for part in str(address).split(".")),
+                "mapped": f"[::ffff:{address}]",
                 "hexes": ".".join(f"{int(part):#x}" for part in str(address).split(".")),
                 "default": found["port"] or {"http": ":80", "https": ":443", "ftp": ":21"}[found["scheme"]],
                 "mark": found["user"] or "www.google.com@",
-            }  # fmt: skip
+            }
             return form.format(**said)
 
         return _URL.sub(instead, line.text, count=1)

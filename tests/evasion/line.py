@@ -76,23 +76,30 @@ class Piece(NamedTuple):
 
 _LEXED = {
     "posix": re.compile(
-        r"""(?P<text>\$?'(?:[^']*)'|\$?"(?:[^"\\]|\\.)*"|\\.|\$\((?:[^()]|\([^()]*\))*\)|`[^`]*`|\$\{[^}]*\}|[$*?\[\]{}]+)"""
-        r"""|(?P<operator>\d?[<>]+&?\d?|&>|[|&;()\n]+)|(?P<blank>[ \t]+)|(?P<word>[^\s'"$\\`|&;()<>*?\[\]{}]+)|(?P<odd>.)""",
+        r"""(?P<text>\$?'(?:[^']*)'|\$?"(?:[^"\\]|\\.)*"|\\."""
+        r"""|\$\((?:[^()]|\([^()]*\))*\)|`[^`]*`|\$\{[^}]*\}|[$*?\[\]{}]+)"""
+        r"""|(?P<operator>\d?[<>]+&?\d?|&>|[|&;()\n]+)|(?P<blank>[ \t]+)"""
+        r"""|(?P<word>[^\s'"$\\`|&;()<>*?\[\]{}]+)|(?P<odd>.)""",
         re.DOTALL,
     ),
     "cmd": re.compile(
-        r"""(?P<text>"[^"]*"?|\^.|%[^%\s]*%)|(?P<operator>\d?[<>]+&?\d?|[|&()\n]+)|(?P<blank>[ \t]+)|(?P<word>[^\s"^%|&()<>]+)"""
+        r"""(?P<text>"[^"]*"?|\^.|%[^%\s]*%)|(?P<operator>\d?[<>]+&?\d?|[|&()\n]+)|(?P<blank>[ \t]+)"""
+        r"""|(?P<word>[^\s"^%|&()<>]+)"""
         r"""|(?P<odd>.)""",
         re.DOTALL,
     ),
     "powershell": re.compile(
         r"""(?P<text>'(?:[^']|'')*'|"(?:[^"`]|`.|"")*"|\#[^\n]*|<\#.*?\#>|`.|[$@][\w:?]+|\[[\w.\[\], ]+\])"""
-        r"""|(?P<operator>\d?[<>]+&?\d?|=|[|&;(){}\n]+)|(?P<blank>[ \t]+)|(?P<word>[^\s'"`|&;(){}<>$@=\[\],]+)|(?P<odd>.)""",
+        r"""|(?P<operator>\d?[<>]+&?\d?|=|[|&;(){}\n]+)|(?P<blank>[ \t]+)"""
+        r"""|(?P<word>[^\s'"`|&;(){}<>$@=\[\],]+)|(?P<odd>.)""",
         re.DOTALL,
     ),
 }
 _KEYWORDS = frozenset(
-    "if then else elif fi for in do done while until case esac foreach function try catch return not exist @echo".split()
+    """
+    if then else elif fi for in do done while until case esac foreach function try catch return not exist
+    @echo
+    """.split()  # noqa: SIM905 (as a list it fills the page)
 )
 _LEADS_ON = frozenset(["do", "then", "else", "if", "while", "until", "return"])
 

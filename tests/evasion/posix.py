@@ -10,7 +10,11 @@ from collections.abc import Callable
 from .line import Change, Changed, Line, Transformation, commands, first, pieces, simple, words
 
 _PLAIN = re.compile(r"[\w.+-]+\Z")
-_BUILTINS = frozenset("echo printf cd exec eval export set read zmodload ztcp trap command exit test wait".split())
+_BUILTINS = frozenset(
+    """
+    echo printf cd exec eval export set read zmodload ztcp trap command exit test wait
+    """.split()  # noqa: SIM905 (a list of words)
+)
 
 
 def _b64(text: str) -> str:
@@ -28,7 +32,12 @@ def _named(before: str, put: str) -> Change:
         def instead(word: str) -> tuple[str, str]:
             a, b = _halves(word)
             letters = {"a": a, "b": b, "word": word, "back": word[::-1], "upper": word.upper(), "base64": _b64(word)}
-            letters |= {"octal": _octal(word), "hex": _hex(word), "gaps": "_".join(word), "rot": codecs.encode(word, "rot13")}
+            letters |= {
+                "octal": _octal(word),
+                "hex": _hex(word),
+                "gaps": "_".join(word),
+                "rot": codecs.encode(word, "rot13"),
+            }
             return before.format(**letters), put.format(**letters)
 
         return first(line, instead)
@@ -73,7 +82,10 @@ def _located(put: str) -> Change:
         folder, _, name = line.folder.rpartition("/")
         return first(
             line,
-            lambda word: ("", put.format(folder=line.folder, up=folder, name=name, word=word, head=word[:-1], tail=word[-1])),
+            lambda word: (
+                "",
+                put.format(folder=line.folder, up=folder, name=name, word=word, head=word[:-1], tail=word[-1]),
+            ),
         )
 
     return change
@@ -124,7 +136,11 @@ def _in_variables(found: list[str]) -> str:
 
 
 def _heredoc(line: Line) -> str:
-    return f"sh <<'Q1'\n{line.text}\nQ1\n" if "<<<" not in line.text and "$'" not in line.text else f"bash <<'Q1'\n{line.text}\nQ1\n"
+    return (
+        f"sh <<'Q1'\n{line.text}\nQ1\n"
+        if "<<<" not in line.text and "$'" not in line.text
+        else f"bash <<'Q1'\n{line.text}\nQ1\n"
+    )
 
 
 def _function(line: Line) -> str:
@@ -179,7 +195,6 @@ def _portable(line: Line) -> bool:
     return not re.search(r"<<<|\$'|/dev/tcp|<\(|zmodload|&>", line.text)
 
 
-
 POSIX = [
     Transformation(name, change)
     for name, change in {
@@ -231,7 +246,7 @@ POSIX = [
         "wildcard in the path": _located("{folder}/{head}[{tail}]"),
         "question mark in the path": _located("{folder}/{head}?"),
         "env": _wrapped("env LC_ALL=C"),
-        "env -i": _wrapped("env -i PATH=\"$PATH\""),
+        "env -i": _wrapped('env -i PATH="$PATH"'),
         "nohup": _wrapped("nohup"),
         "sudo": _wrapped("sudo -n"),
         "timeout": _wrapped("timeout -k 5 60"),
@@ -242,9 +257,13 @@ POSIX = [
         "command": _wrapped("command"),
         "time": _wrapped("time"),
         "exec": lambda line: f"exec {line.text}" if simple(line) else None,
-        "exec with another name": lambda line: f"exec -a sshd {line.text}" if _runnable(line) and simple(line) else None,
+        "exec with another name": lambda line: (
+            f"exec -a sshd {line.text}" if _runnable(line) and simple(line) else None
+        ),
         "copy": _copied("cp {path} ./w1; ", "./w1"),
-        "copy in another folder": _copied('mkdir -p .cache && cp "$(command -v {word})" .cache/kworker && ', ".cache/kworker"),
+        "copy in another folder": _copied(
+            'mkdir -p .cache && cp "$(command -v {word})" .cache/kworker && ', ".cache/kworker"
+        ),
         "link": _copied('ln -s "$(which {word})" w2; ', "./w2"),
         "${IFS}": _simply(lambda found: "${IFS}".join(found)),
         "$IFS$9": _simply(lambda found: "$IFS$9".join(found)),

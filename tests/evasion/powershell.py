@@ -30,10 +30,23 @@ _ALIASES = {
 }
 # Parameters that the cmdlets document, and the shortest names that mean only them.
 _SHORT = {
-    "-uri": "-Ur", "-method": "-Me", "-infile": "-InF", "-body": "-Bo", "-contenttype": "-Cont", "-headers": "-Hea",
-    "-source": "-So", "-destination": "-Des", "-transfertype": "-TransferT", "-attachments": "-At", "-smtpserver": "-Sm",
-    "-subject": "-Su", "-path": "-Pat", "-literalpath": "-Lit", "-recurse": "-Rec", "-name": "-Na",
-}  # fmt: skip
+    "-uri": "-Ur",
+    "-method": "-Me",
+    "-infile": "-InF",
+    "-body": "-Bo",
+    "-contenttype": "-Cont",
+    "-headers": "-Hea",
+    "-source": "-So",
+    "-destination": "-Des",
+    "-transfertype": "-TransferT",
+    "-attachments": "-At",
+    "-smtpserver": "-Sm",
+    "-subject": "-Su",
+    "-path": "-Pat",
+    "-literalpath": "-Lit",
+    "-recurse": "-Rec",
+    "-name": "-Na",
+}
 _URL = re.compile(r"""(["'])((?:https?|ftp)://[^"'$`\s]+)\1""")
 
 
@@ -62,10 +75,18 @@ def _called(form: str, before: str = "") -> Change:
         def instead(word: str) -> tuple[str, str]:
             a, b = _halves(word)
             said = {
-                "word": word, "a": a, "b": b, "codes": ",".join(str(ord(letter)) for letter in word),
-                "letters": ",".join(f"'{letter}'" for letter in word), "marked": f"{a}~{b}", "first": ord(word[0]),
-                "rest": word[1:], "back": word[::-1], "size": len(word), "base64": base64.b64encode(word.encode()).decode(),
-            }  # fmt: skip
+                "word": word,
+                "a": a,
+                "b": b,
+                "codes": ",".join(str(ord(letter)) for letter in word),
+                "letters": ",".join(f"'{letter}'" for letter in word),
+                "marked": f"{a}~{b}",
+                "first": ord(word[0]),
+                "rest": word[1:],
+                "back": word[::-1],
+                "size": len(word),
+                "base64": base64.b64encode(word.encode()).decode(),
+            }
             return before.format(**said), form.format(**said)
 
         return first(line, instead)
@@ -113,7 +134,9 @@ def _short_parameters(line: Line) -> str:
 
 
 def _colons(line: Line) -> str:
-    return re.sub(r"(?i)( -(?:uri|method|infile|body|source|destination|attachments|smtpserver)) (?=[\w$'\"])", r"\1:", line.text)
+    return re.sub(
+        r"(?i)( -(?:uri|method|infile|body|source|destination|attachments|smtpserver)) (?=[\w$'\"])", r"\1:", line.text
+    )
 
 
 def _value(word: str) -> str:
@@ -167,7 +190,11 @@ def _types(line: Line) -> str:
 
 
 def _system_prefix(line: Line) -> str:
-    return re.sub(r"(?<![\w.])(System\.)?(Net\.(?:WebClient|Sockets\.TcpClient|Mail\.SmtpClient|Http\.HttpClient))", lambda found: found[2] if found[1] else f"System.{found[2]}", line.text)
+    return re.sub(
+        r"(?<![\w.])(System\.)?(Net\.(?:WebClient|Sockets\.TcpClient|Mail\.SmtpClient|Http\.HttpClient))",
+        lambda found: found[2] if found[1] else f"System.{found[2]}",
+        line.text,
+    )
 
 
 def _script(form: str) -> Change:
@@ -176,12 +203,19 @@ def _script(form: str) -> Change:
     def change(line: Line) -> Changed:
         text = line.text
         said = {
-            "text": text, "quoted": _quoted(text), "back": _quoted(text[::-1]), "base64": _base64(line),
-            "wide": _base64(line, "utf-16-le"), "codes": ",".join(str(ord(letter)) for letter in text),
-            "hex": " ".join(f"{ord(letter):02x}" for letter in text), "plus": "+".join(_thirds(line)),
-            "commas": ",".join(_thirds(line)), "holes": "".join(f"{{{at}}}" for at in range(len(_thirds(line)))),
-            "marked": _quoted(text.replace("-", "~#")), "last": len(text),
-        }  # fmt: skip
+            "text": text,
+            "quoted": _quoted(text),
+            "back": _quoted(text[::-1]),
+            "base64": _base64(line),
+            "wide": _base64(line, "utf-16-le"),
+            "codes": ",".join(str(ord(letter)) for letter in text),
+            "hex": " ".join(f"{ord(letter):02x}" for letter in text),
+            "plus": "+".join(_thirds(line)),
+            "commas": ",".join(_thirds(line)),
+            "holes": "".join(f"{{{at}}}" for at in range(len(_thirds(line)))),
+            "marked": _quoted(text.replace("-", "~#")),
+            "last": len(text),
+        }
         if "{marked}" in form and "~" in text:
             return None
         return form.format(**said)
@@ -222,7 +256,7 @@ POWERSHELL = [
         "iex": _script("iex {quoted}"),
         "iex of +": _script("Invoke-Expression ({plus})"),
         "iex of -join": _script("iex ({commas} -join '')"),
-        "iex of -f": _script("iex (\"{holes}\" -f {commas})"),
+        "iex of -f": _script('iex ("{holes}" -f {commas})'),
         "iex of -replace": _script("iex ({marked} -replace '~#','-')"),
         "iex of a reversed text": _script("$s={back};iex (-join $s[-1..-($s.Length)])"),
         "iex of codes": _script("iex (-join [char[]]({codes}))"),
@@ -230,7 +264,7 @@ POWERSHELL = [
         "iex of hexadecimal": _script("iex (-join ('{hex}'.Split(' ')|%{{[char][Convert]::ToInt16($_,16)}}))"),
         "iex of base64": _script("iex ([Text.Encoding]::UTF8.GetString([Convert]::FromBase64String('{base64}')))"),
         "iex of wide base64": _script(
-            "IEX $([System.Text.Encoding]::Unicode.GetString([System.Convert]::FromBase64String(\"{wide}\")))"
+            'IEX $([System.Text.Encoding]::Unicode.GetString([System.Convert]::FromBase64String("{wide}")))'
         ),
         "iex of base64 in a variable": _script(
             "$b='{base64}'; $t=[Text.Encoding]::ASCII.GetString([Convert]::FromBase64String($b)); iex $t"
@@ -256,11 +290,17 @@ POWERSHELL = [
         "-eNco": _option("-eNco"),
         "/ec": _option("/ec"),
         "en dash": _option("\u2013enc"),
-        "powershell within": lambda line: f"powershell -nop -ep bypass -enc {_base64(line, 'utf-16-le')}"
-        if line.system == "windows"
-        else f"pwsh -nop -enc {_base64(line, 'utf-16-le')}",
-        "Start-Process": lambda line: f"Start-Process powershell -WindowStyle Hidden -ArgumentList '-nop -enc {_base64(line, 'utf-16-le')}'",
-        "cmd within": lambda line: f"cmd /c powershell -enc {_base64(line, 'utf-16-le')}" if line.system == "windows" else None,
+        "powershell within": lambda line: (
+            f"powershell -nop -ep bypass -enc {_base64(line, 'utf-16-le')}"
+            if line.system == "windows"
+            else f"pwsh -nop -enc {_base64(line, 'utf-16-le')}"
+        ),
+        "Start-Process": lambda line: (
+            f"Start-Process powershell -WindowStyle Hidden -ArgumentList '-nop -enc {_base64(line, 'utf-16-le')}'"
+        ),
+        "cmd within": lambda line: (
+            f"cmd /c powershell -enc {_base64(line, 'utf-16-le')}" if line.system == "windows" else None
+        ),
         "echo piped into powershell": _script("{quoted} | powershell -NoProfile -Command -"),
     }.items()
 ]

@@ -51,9 +51,14 @@ def _as(windows: tuple[str, str], posix: tuple[str, str]) -> Change:
         image, name = windows if line.system == "windows" else posix
         file = re.split(r"[\\/]", line.image)[-1]
         said = {
-            "image": line.image, "word": _words(line)[0], "file": file, "folder": line.image[: -len(file) - 1],
-            "upper": line.image.upper(), "slashes": line.image.replace("\\", "/"), "stem": re.sub(r"(?i)\.exe$", "", file),
-        }  # fmt: skip
+            "image": line.image,
+            "word": _words(line)[0],
+            "file": file,
+            "folder": line.image[: -len(file) - 1],
+            "upper": line.image.upper(),
+            "slashes": line.image.replace("\\", "/"),
+            "stem": re.sub(r"(?i)\.exe$", "", file),
+        }
         return _started(line, image.format(**said), name.format(**said))
 
     return change
@@ -75,6 +80,9 @@ def _options(how: str) -> Change:
         words = _words(line) if line.image else []
         told = tools().get(re.sub(r"(?i)\.exe$", "", words[0]).lower()) if words else None
         if told is None or "\n" in line.text:
+            return None
+        known = {name for pair in told.options for name in pair} | {*told.flags, *told.renamed_flags}
+        if how.startswith("options ") and any(word[0] == "-" and word.partition("=")[0] not in known for word in words):
             return None
         changed = [words[0], *_rewritten(told, words[1:], how)]
         parent = r"C:\Windows\explorer.exe" if line.system == "windows" else "/usr/bin/bash"
@@ -105,7 +113,14 @@ def _rewritten(told: Options, words: list[str], how: str) -> list[str]:
         found = [told.flags[:1], *found] if told.flags else found
     if how == "bundled" and told.flags:
         letters = "".join(flag[1] for flag in told.flags[:2])
-        at = next((at for at, each in enumerate(found) if len(each[0]) >= 2 and each[0][0] == "-" and each[0][1] != "-" and each[0] in pairs), -1)
+        at = next(
+            (
+                at
+                for at, each in enumerate(found)
+                if len(each[0]) >= 2 and each[0][0] == "-" and each[0][1] != "-" and each[0] in pairs
+            ),
+            -1,
+        )
         if at >= 0 and told.glued:
             found[at] = [f"-{letters}{found[at][0][1:]}", *found[at][1:]]
     if how == "options last":
@@ -136,14 +151,23 @@ def _option(told: Options, names: tuple[str, str], name: str, value: str, how: s
 
 
 _HIDDEN = {
-    "sudo": "sudo -u root -n", "env": "env A=1", "nohup": "nohup", "timeout": "timeout -s KILL 5m", "setsid": "setsid -f",
-    "nice": "nice -n19", "xargs": "xargs -n1", "ionice": "ionice -c 2 -n 7", "strace": "strace -f -o /dev/null",
-}  # fmt: skip
+    "sudo": "sudo -u root -n",
+    "env": "env A=1",
+    "nohup": "nohup",
+    "timeout": "timeout -s KILL 5m",
+    "setsid": "setsid -f",
+    "nice": "nice -n19",
+    "xargs": "xargs -n1",
+    "ionice": "ionice -c 2 -n 7",
+    "strace": "strace -f -o /dev/null",
+}
 
 PROGRAM = [
     Transformation(name, change)
     for name, change in {
-        "renamed, with its name": _as((r"C:\Users\Public\svc.exe", r"C:\Users\Public\svc.exe"), ("/tmp/.x/svc", "/tmp/.x/svc")),
+        "renamed, with its name": _as(
+            (r"C:\Users\Public\svc.exe", r"C:\Users\Public\svc.exe"), ("/tmp/.x/svc", "/tmp/.x/svc")
+        ),
         "renamed as a system program": _as(
             (r"C:\ProgramData\svchost.exe", "svchost.exe"), ("/dev/shm/kworker", "./kworker")
         ),
@@ -159,9 +183,17 @@ PROGRAM = [
         **{
             how: _options(how)
             for how in (
-                "long options", "short options", "options with =", "options with blanks", "glued", "abbreviated",
-                "a flag before", "bundled", "options last", "options reversed",
+                "long options",
+                "short options",
+                "options with =",
+                "options with blanks",
+                "glued",
+                "abbreviated",
+                "a flag before",
+                "bundled",
+                "options last",
+                "options reversed",
             )
         },
     }.items()
-]  # fmt: skip
+]

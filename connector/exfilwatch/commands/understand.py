@@ -12,6 +12,7 @@ from exfilwatch.commands.letters import folded
 from exfilwatch.commands.mounts import mounted
 from exfilwatch.commands.shells import cmd, posix, powershell
 from exfilwatch.commands.shells.argv import argv
+from exfilwatch.commands.wildcards import meant
 from exfilwatch.commands.wrappers import Inner, inners, joined, language_of, wrapper
 
 Commands = Callable[[str, Undoing], list[Command]]
@@ -93,7 +94,10 @@ def _started(text: str, image: str, undoing: Undoing) -> list[Command]:
         if script is not None:
             return _scripted(Inner(found.shell, script), undoing)
     if found and found.runs == "code":
-        return [Command(argv(text, windows), raw=text, language=language_of(found, text))]
+        command = Command(argv(text, windows), raw=text, language=language_of(found, text))
+        if command.words and image and program(command.words[0]) != name and wrapper(command.program) is None:
+            command.words[0] = image
+        return [command]
     first, _, more = (
         text.partition("\n") if not windows and "\n" in text and _is_closed(text.partition("\n")[0]) else (text, "", "")
     )
@@ -158,7 +162,7 @@ def _scripted(inner: Inner, undoing: Undoing) -> list[Command]:
 
 def _expanded(commands: Sequence[Command], undoing: Undoing) -> Iterator[Command]:
     """The commands, and after each those that it runs."""
-    for command in commands:
+    for command in _matched(commands, undoing):
         yield command
         if command.language in _CODE and (within := undoing.inner()):
             called = _called(command, within)
@@ -180,17 +184,47 @@ def _expanded(commands: Sequence[Command], undoing: Undoing) -> Iterator[Command
             yield from _expanded(found, within)
 
 
+def _matched(commands: Iterable[Command], undoing: Undoing) -> Iterator[Command]:
+    """The commands, one named by a path with wildcards as each of the known programs that this can mean."""
+    for command in commands:
+        word = command.words[0] if command.words and not command.language else ""
+        names = meant(word) if word[:1] in ("/", ".", "~", "?", "*", "[") else ()
+        if not names:
+            yield command
+            continue
+        undoing.did("wildcard")
+        for name in names:
+            yield Command(
+                [name, *command.words[1:]],
+                name + command.raw.removeprefix(word),
+                command.reads,
+                command.text,
+                command.writes,
+                command.piped,
+                within=command.within,
+            )
+
+
 def _called(command: Command, undoing: Undoing) -> list[Command]:
     """The commands that code hands to a shell or starts, where they stand in it as texts."""
     found: list[Command] = []
     kind = "cmd" if command.language in _WINDOWS_CODE else "posix"
-    for match in _STARTS.finditer(command.raw[:_LOOKED_AT]):
-        text = _UNESCAPE.sub(r"\1", match["text"] or match["other"] or "")
+    raw = command.raw[:_LOOKED_AT]
+    if kind == "cmd" and '""' in raw:
+        raw = raw.replace('""', '"')  # a text within a text
+    for match in _STARTS.finditer(raw):
+        text = match["text"] or match["other"] or ""
+        if kind != "cmd":
+            text = _UNESCAPE.sub(_unescaped, text)
         found += _scripted(Inner(kind, undoing.within(text)), undoing)
-    for match in _VECTORS.finditer(command.raw[:_LOOKED_AT]):
-        words = [_UNESCAPE.sub(r"\1", a or b) for a, b in _TEXTS.findall(match["words"])]
+    for match in _VECTORS.finditer(raw):
+        words = [_UNESCAPE.sub(_unescaped, a or b) for a, b in _TEXTS.findall(match["words"])]
         found.append(Command(words, raw=joined(words)))
     return found
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    return {"n": "\n", "t": "\t"}.get(found[1], found[1])
 
 
 def _inner(command: Command, inner: Inner, undoing: Undoing) -> list[Command]:
@@ -213,8 +247,9 @@ def _renamed(commands: Iterable[Command]) -> Iterator[Command]:
     copies: dict[str, str] = {}
     for command in commands:
         words = command.words
-        if words and words[0].removeprefix("./") in copies:
-            words[0] = copies[words[0].removeprefix("./")]
+        if words and (source := copies.get(words[0].removeprefix("./"))):
+            command.raw = source + command.raw.removeprefix(words[0])
+            words[0] = source
         elif found := _FOUND.match(words[0]) if words else None:
             words[0] = found["name"]
         elif words and words[0][:1] in ("(", "$") and (made := _EXE.search(words[0])):
@@ -222,6 +257,6 @@ def _renamed(commands: Iterable[Command]) -> Iterator[Command]:
         if command.program in _COPIES:
             given = [word for word in words[1:] if not word.startswith("-")]
             if len(given) == 2 and given[0] != given[1]:
-                source = _FOUND.match(given[0])
-                copies[given[1].removeprefix("./")] = source["name"] if source else given[0]
+                sought = _FOUND.match(given[0])
+                copies[given[1].removeprefix("./")] = sought["name"] if sought else given[0]
         yield command

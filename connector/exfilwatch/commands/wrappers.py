@@ -16,7 +16,12 @@ _LOOKED_AT = 2_000
 _CODES = (
     ("-c", "python", re.compile(r"(?:^|[;\n])\s*(?:import|from)\s+\w")),
     ("-e", "perl", re.compile(r"\buse\s+\w+(?:::\w+)*\s*;|\bmy\s+[$@%]|\$\w+\s*->")),
-    ("-e", "ruby", re.compile(r"\brequire\s*\(?\s*['\"]|\bputs\b|\w+\.new\b")),
+    (
+        "-e",
+        "javascript",
+        re.compile(r"=>|\bfetch\s*\(|\brequire\s*\(\s*['\"][^'\"]+['\"]\s*\)\s*\.|\b(?:const|let|var)\s+\w+\s*="),
+    ),
+    ("-e", "ruby", re.compile(r"\brequire\s*\(?\s*['\"]|\bputs\b|\w+\.new\b|\b[A-Z]\w*::[A-Z]")),
     ("-e", "javascript", re.compile(r"\brequire\s*\(|\bfetch\s*\(|=>")),
     ("-r", "php", re.compile(r"\$\w+\s*=|\w+\s*\(.*\)\s*;")),
 )
@@ -102,6 +107,8 @@ def inners(command: Command) -> Iterator[Inner]:
         return
     shell = found.shell or ("line" if found.runs == "line" else found.language)
     texts = list(_texts(found, command.words))
+    if texts and found.runs == "code" and found.rest and '"' in command.raw:
+        texts = [command.raw.partition(" ")[2]]  # code with its quotes, which the words have lost
     for text in texts:
         yield Inner(language_of(found, text) or shell, text)
     if not texts and found.input and (at := _script_at(found, command.words)):

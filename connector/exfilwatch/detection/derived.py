@@ -27,7 +27,9 @@ _KINDS: Mapping[str, frozenset[str]] = {
 _SHORT = 4
 _SHELLS = ("PowerShell.EXE", "pwsh.dll", "Cmd.Exe")
 _CMD_MARKS = r"""[<>^!]|%[^%]*%|""|[a-z]"[a-z]"""
-_POSIX_MARKS = r"""[<>\\$`{*?\[]|''|""|\w['"]\w|\b(?:base64|xxd|rev|printf|eval|alias|openssl)\b|[^\x00-\x7f]"""
+_POSIX_MARKS = (
+    r"""[<>\\$`{*?\[]|['"]['"]|\w['"]\w|\b(?:base64|xxd|rev|printf|eval|alias|openssl|xargs)\b|[^\x00-\x7f]"""
+)
 _CODE_MARKS = (
     r"\s-c\s[\s\S]*\b(?:import|from)\s|\s-e\s[\s\S]*(?:\b(?:use|my|require|puts|new|fetch)\b|[=-]>)|\s-r\s[\s\S]*[$(]"
 )

@@ -124,6 +124,10 @@ class Inner(Words):
         shell.run()
         for each in shell.structure.frames[0].outs:
             each.writes = each.writes or command.writes
+        if command.reads:
+            for each in shell.structure.found:
+                if not (each.reads or each.piped or each.text is not None):
+                    each.reads = command.reads
         self.structure.take(shell.structure.found)
         self.did("function")
 

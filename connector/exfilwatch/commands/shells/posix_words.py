@@ -162,6 +162,9 @@ class Words(ABC):
             return bool(after) and (after.isalnum() or after in "/-_." or (program and bool(before)))
         if before.isalpha() and after.isalpha():
             return True
+        if name.isdigit() and self.text[max(0, stop - 12) : stop].endswith(("$IFS$" + name, "${IFS}$" + name)):
+            # It only ends the name of IFS.
+            return True
         return program and (before.isalpha() or after.isalpha())
 
     def fields(self, text: str, start: int) -> None:

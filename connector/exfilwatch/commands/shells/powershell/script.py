@@ -13,6 +13,8 @@ from exfilwatch.commands.shells.powershell.reader import Reader, TooMuch
 
 _SEPARATORS = re.compile(r"[;|\n{}()]+")
 _MOST_ROUGHLY = 200
+_COMMENT = re.compile(r"""('[^']*+'|"(?:[^"`]++|`.)*+"|`.)|<#(?:[^#]++|#(?!>))*+#>""", re.DOTALL)
+"""A block comment, or (group 1) what is none."""
 
 
 def commands(script: str, undoing: Undoing) -> list[Command]:
@@ -27,6 +29,8 @@ def commands(script: str, undoing: Undoing) -> list[Command]:
         text, within = waiting.pop(0)
         if not text.isascii():
             text = text.translate(lexicon.TYPOGRAPHIC)
+        if "<#" in text and "@'" not in text and '@"' not in text:
+            text = _COMMENT.sub(lambda found: found[1] or " ", text)
         reader = Reader(within.within(text) if found else text, within)
         try:
             statements.statements(reader, "")
