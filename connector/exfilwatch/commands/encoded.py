@@ -28,10 +28,9 @@ def unbase64(text: str) -> bytes | None:
 
 
 def unhex(text: str) -> bytes | None:
-    """The bytes that hexadecimal digits stand for, also with blanks, commas, `0x`, `\\x` or `-` between; else None."""
-    digits = re.sub(r"0x|\\x|[\s,:-]", "", text, flags=re.IGNORECASE)
+    """The bytes that hexadecimal digits stand for, also with blanks between; None if the text is something else."""
     try:
-        return bytes.fromhex(digits) if digits else None
+        return bytes.fromhex(text) or None
     except ValueError:
         return None
 

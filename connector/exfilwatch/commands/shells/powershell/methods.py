@@ -4,7 +4,7 @@ import re
 from typing import Final
 from urllib.parse import unquote
 
-from exfilwatch.commands.encoded import text_of, unbase64, unpacked
+from exfilwatch.commands.encoded import text_of, unbase64, unhex, unpacked
 from exfilwatch.commands.shells.powershell.patterns import expression, replaced
 from exfilwatch.commands.shells.powershell.values import (
     MOST,
@@ -184,7 +184,7 @@ def static(kind: Type, name: str, given: list[Value] | None) -> Value:
     if name in ("urldecode", "unescapedatastring", "htmldecode") and first is not None:
         return unquote(first)
     if name == "fromhexstring" and first is not None:
-        return bytes.fromhex(first) if re.fullmatch(r"(?:[0-9a-fA-F]{2})+", first) else None
+        return unhex(first)
     if owner in ("int", "int32", "byte", "long", "int64") and name == "parse":
         return number(given[0]) if len(given) == 1 else _based(first, 16)
     return None
@@ -203,7 +203,7 @@ def _converted(name: str, given: list[Value], first: str | None) -> Value:
     if name == "frombase64chararray":
         return unbase64(str(joined(given[0], "")))
     if name == "fromhexstring" and first is not None:
-        return bytes.fromhex(first) if re.fullmatch(r"(?:[0-9a-fA-F]{2})+", first) else None
+        return unhex(first)
     if name in ("toint16", "toint32", "toint64", "tobyte", "touint16", "touint32", "tosbyte"):
         base = number(given[1]) if len(given) > 1 else 10
         if base not in (2, 8, 10, 16):
