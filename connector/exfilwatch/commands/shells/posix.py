@@ -37,6 +37,7 @@ _TOKEN: Final = re.compile(
 )
 _FUNCTION: Final = re.compile(r"\([ \t]*\)")
 _NAME: Final = re.compile(r"[A-Za-z_]\w*")
+_MOST_DOUBLED: Final = 4
 _AFTER_WORD: Final = frozenset(["", " ", "\t", "\n", ";"])
 _BLANKS: Final = frozenset(" \t\r\v\f")
 
@@ -64,10 +65,12 @@ def give(words: list[str], undoing: Undoing) -> None:
 class _Shell(Grammar):
     """One pass over a script: its tokens become words, those commands."""
 
-    __slots__ = ("unbraced",)
+    __slots__ = ("doubled", "unbraced")
 
     def __init__(self, text: str, undoing: Undoing, outer: Self | None = None) -> None:
         super().__init__(text, undoing, outer)
+        self.doubled = 0
+        """How often two parentheses were looked at for whether they are an arithmetic command."""
         self.unbraced = 0
         """Up to here the text has no brace expansion."""
 
@@ -257,7 +260,10 @@ class _Shell(Grammar):
             self.begun = empty.end()
             return empty.end()
         elif not self.pieces and (not self.words or self.head == "for"):
-            inner = closing(text, start + 2, "(") if text.startswith("((", start) else 0
+            inner = 0
+            if self.doubled < _MOST_DOUBLED and text.startswith("((", start):
+                self.doubled += 1
+                inner = closing(text, start + 2, "(")
             if inner and text[inner : inner + 1] == ")":
                 end = inner + 1
                 for name in _NAME.findall(text[start:end])[:MOST]:

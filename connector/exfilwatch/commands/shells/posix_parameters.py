@@ -197,6 +197,8 @@ class Parameters:
         colon = rest[0] == ":"
         operator, word = (rest[1], rest[2:]) if colon else (rest[0], rest[1:])
         if value is Not.KNOWN or (value is Not.SET and name in "@*#?$!-"):
+            # What runs within it may run.
+            operand(word)
             return value
         given = value is not Not.SET and not (colon and not value)
         if operator == "+":
