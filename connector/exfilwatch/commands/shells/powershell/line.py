@@ -14,6 +14,8 @@ _PROGRAM = re.compile(r'\s*(?:"[^"]*"|[^\s"]+)[^\s"]*')
 _PARAMETER = re.compile(r"\s*(?:--?|[/\u2013\u2014\u2015])([A-Za-z?]+)(?::(?=[^\\])|(?=\s|$|[\"']))")
 _ARGUMENT = re.compile(r'[ \t]*((?:[^ \t"\\]++|\\++"?|"(?:[^"\\]++|\\++"?|"")*+"?)++)')
 _ESCAPED = re.compile(r'(\\+)"')
+_HALF_ESCAPED = re.compile(r'(?<!\\)(?:\\\\)++"')
+"""As in `dir \\"C:\\\\"`: the quotes were escaped, but not the backslash before one of them."""
 _QUOTED = re.compile(r'((?:\\\\)*+)(\\?)"("?)|(\\+)')
 
 _SWITCHES: Final = {
@@ -108,8 +110,12 @@ def _command(rest: str) -> str:
         return ""
     if '"' not in rest:
         return rest
-    if rest[0] != '"' and not _ESCAPED.search(rest):
+    escaped = _ESCAPED.search(rest)
+    if rest[0] != '"' and not escaped:
         return rest  # quotes that would be lost on the way to PowerShell were lost on the way to the record instead
+    inside = rest[1:-1] if rest[0] == '"' == rest[-1] else rest
+    if escaped and _HALF_ESCAPED.search(inside):
+        return inside.replace('\\"', '"')
     return " ".join(map(unquoted, _ARGUMENT.findall(rest)))
 
 
