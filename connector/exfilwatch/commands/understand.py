@@ -10,6 +10,7 @@ from exfilwatch.commands.command import LONGEST_LINE, Command, Undoing, program
 from exfilwatch.commands.drives import mapped
 from exfilwatch.commands.letters import folded
 from exfilwatch.commands.mounts import mounted
+from exfilwatch.commands.reading import known_tools
 from exfilwatch.commands.shells import cmd, posix, powershell
 from exfilwatch.commands.shells.argv import argv
 from exfilwatch.commands.wildcards import meant
@@ -103,7 +104,9 @@ def _started(text: str, image: str, undoing: Undoing) -> list[Command]:
     )
     command = Command(argv(first, windows), raw=first, text=more or None)
     if command.words and name and image and program(command.words[0]) != name and wrapper(command.program) is None:
-        command.words[0] = image
+        tools = known_tools()
+        if tools.named(name) or not tools.named(command.program):  # else the file is renamed, and its first word is not
+            command.words[0] = image
     if not windows:
         _redirect(command)
     return [command, *(posix.commands(more, undoing) if more else [])]
