@@ -37,6 +37,11 @@ _STARTS = re.compile(
     r"""(?:[bruf]{0,2}"(?P<text>(?:[^"\\]|\\.)*)"|[bruf]{0,2}'(?P<other>(?:[^'\\]|\\.)*)')""",
     re.DOTALL,
 )
+_STARTERS = (
+    *("system", "popen", "Popen", "getoutput", "check_", "run", "Run", "call", "exec", "Exec", "spawn", "subprocess"),
+    *("passthru", "shell", "%x", "qx"),
+)
+"""Texts of which code that starts a program has one, so that most code is not searched for how it does."""
 _VECTORS = re.compile(
     r"""\b(?:check_output|check_call|run|call|Popen|execvp?|spawn|spawnSync|execFile|execFileSync|system|exec)\s*\(\s*"""
     r"""\[(?P<words>[^\]]*)\]""",
@@ -63,7 +68,7 @@ def understood(line: str, image: str = "", language: str = "") -> Understood:
     """The commands of a process's command line, or (`language`) of a script of a shell."""
     undoing = Undoing()
     text = line
-    if _PADDING.search(text):
+    if ("  " in text or "\t" in text) and _PADDING.search(text):
         text = _PADDING.sub(" ", text)
         undoing.did("padding")
     text = undoing.within(text[:LONGEST_LINE])
@@ -213,6 +218,8 @@ def _called(command: Command, undoing: Undoing) -> list[Command]:
     found: list[Command] = []
     kind = "cmd" if command.language in _WINDOWS_CODE else "posix"
     raw = command.raw[:_LOOKED_AT]
+    if not any(name in raw for name in _STARTERS):
+        return found
     if kind == "cmd" and '""' in raw:
         raw = raw.replace('""', '"')  # a text within a text
     for match in _STARTS.finditer(raw):

@@ -25,6 +25,7 @@ _CODES = (
     ("-e", "javascript", re.compile(r"\brequire\s*\(|\bfetch\s*\(|=>")),
     ("-r", "php", re.compile(r"\$\w+\s*=|\w+\s*\(.*\)\s*;")),
 )
+_CODE_OPTIONS = frozenset(option for option, _, _ in _CODES)
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -129,6 +130,8 @@ def language_of(found: Wrapper, text: str) -> str:
 
 def _guessed(words: Sequence[str]) -> Iterator[Inner]:
     """The code that an interpreter under a name of its own is given, told by how its language begins."""
+    if _CODE_OPTIONS.isdisjoint(words):
+        return
     for at in range(1, len(words) - 1):
         for option, language, begins in _CODES:
             if words[at] == option and begins.search(words[at + 1][:_LOOKED_AT]):
