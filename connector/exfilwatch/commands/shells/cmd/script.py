@@ -10,7 +10,7 @@ from typing import Final
 
 from exfilwatch.commands.command import Command, Undoing
 from exfilwatch.commands.shells.cmd import conditions, loops, own
-from exfilwatch.commands.shells.cmd.scope import Scope, usual
+from exfilwatch.commands.shells.cmd.scope import DOUBLED, Scope, usual
 from exfilwatch.commands.shells.cmd.words import SPLITTING, Words
 
 _DEEPEST: Final = 40  # groups, loops and conditions within each other
@@ -63,7 +63,7 @@ def _run(scope: Scope, text: str, depth: int, expanded: bool = False) -> list[Co
     if "^" in text:
         text = scope.uncareted(text)
     if "%" in text and not expanded:
-        text = scope.expanded(text, usual)
+        text = scope.expanded(DOUBLED.sub(r"%\1%", text) if "%%" in text else text, usual)
     reading = _Reading(scope, text, expanded)
     found: list[Command] = []
     while reading.at < len(text) and not scope.tired():
