@@ -15,6 +15,7 @@ from exfilwatch.commands.shells.posix_parameters import MOST, Not
 ASSIGNMENT: Final = re.compile(r"([A-Za-z_]\w*)(?:\[[^\]]*\])?(\+?)=")
 _CLASS: Final = re.compile(r"\[([A-Za-z0-9_.-])\]")
 _POSITIONAL: Final = re.compile(r"\$\{?[0-9@*]")
+_NAMED_DESCRIPTOR: Final = re.compile(r"\{([A-Za-z_]\w*)\}")
 _OPENING: Final = frozenset({"if", "while", "until"})
 _CLOSING: Final = {"fi": "if", "done": "loop", "esac": "case"}
 _HEADS: Final = frozenset({"for", "select", "case", "function"})
@@ -62,8 +63,8 @@ class Grammar(Inner):
         elif self.awaiting:
             operator, self.awaiting = self.awaiting, ""
             self.simple = bool(self.words) and not self.head and not self.test
-            bare = operator.lstrip("0123456789")
-            self.structure.redirect(operator[: len(operator) - len(bare)], bare, word)
+            bare = operator[min(operator.find(mark) for mark in "<>&" if mark in operator) :]
+            self.structure.redirect(operator.removesuffix(bare), bare, word)
         elif self.pattern and not (literal and word == "esac"):
             return
         elif self.words:
@@ -267,6 +268,9 @@ class Grammar(Inner):
             word = self.pieces[0]
             if self.literal and len(self.pieces) == 1 and len(word) < 4 and word.isdigit() and not self.awaiting:
                 descriptor = self.pieces.pop()
+            elif word == "{" and (named := _NAMED_DESCRIPTOR.fullmatch("".join(self.pieces))) is not None:
+                descriptor = "$" + named[1]
+                self.pieces.clear()
             else:
                 self.end_word()
         if operator[:2] == "<<" and operator != "<<<":

@@ -46,6 +46,8 @@ class Streams:
             return
         file = target
         number = target.rstrip("-")
+        if number.startswith("${"):
+            number = "$" + number[2:].rstrip("}")
         if operator in {"<&", ">&"} and (not number or number.isdigit() or number in descriptors):
             # The file of another descriptor; its own output is the only one of this command that is looked up.
             file = descriptors.get(number, "")
@@ -266,6 +268,9 @@ class Structure:
         if piping:
             self.pipe = (self.pipe + members)[-MOST_PIPED:]
             self.text = self._output(outs)[0]
+            if self.text is not None and "\\n" in self.text and outs[-1].words[0] == "echo":
+                # Other shells than bash do this without being asked to.
+                self.text = self.text.replace("\\r\\n", "\r\n").replace("\\n", "\n")
         else:
             _some(frame.outs, outs)
             self.pipe, self.text = frame.inherited, frame.text
