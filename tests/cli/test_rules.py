@@ -37,8 +37,25 @@ def folder(tmp_path: Path) -> Path:
 
 def test_all_packs_are_listed(capsys: Any) -> None:
     lines = inside(capsys, "rules", "list").lines
-    assert {line["place"] for line in lines} == set(packs())
-    assert all(line["rule"]["title"] and line["rule"]["level"] and line["name"] for line in lines)
+    assert {line["place"] for line in lines} == {*packs(), "filters"}
+    rules = [line for line in lines if line["place"] != "filters"]
+    assert all(line["rule"]["title"] and line["rule"]["level"] and line["name"] for line in rules)
+
+
+def test_the_filters_that_come_along_are_listed_with_what_they_wait_for(capsys: Any) -> None:
+    lines = inside(capsys, "rules", "list", "filters").lines
+    assert all(line["filter"]["title"] and line["name"] for line in lines)
+    (backups,) = (line for line in lines if line["name"] == "backup_servers")
+    assert "%backup_servers%" in backups["waits"]
+    shown = inside(capsys, "rules", "list", "filters", "--output", "table").out
+    assert "waits for values of %backup_servers%" in " ".join(shown.split())
+    assert "filter" in inside(capsys, "rules", "show", "backup_servers", "--output", "table").out
+
+
+def test_a_filter_that_waits_is_named_by_check(capsys: Any) -> None:
+    ended = inside(capsys, "rules", "check", "exfil", "filters")
+    assert ended.code == 0
+    assert ended.err.count("%backup_servers%") == 1
 
 
 def test_a_folder_of_ones_own_is_listed(folder: Path, capsys: Any) -> None:

@@ -14,15 +14,6 @@ from .corpus import Line, corpus
 
 SYSTEMS: tuple[System, ...] = get_args(System)
 QUIET = {"informational", "low"}
-# Found above low today, for want of a filter for package managers: Homebrew's analytics.
-KNOWN_LOUD = {
-    (
-        "/usr/bin/curl --max-time 3 --header Authorization: Token redacted --header Content-Type: text/plain; "
-        "charset=utf-8 --header Accept: application/json --data-binary formula_install,ci=false,prefix=/opt/homebrew,"
-        'arch=arm64,os=macOS package="jq",tap_name="homebrew/core",version="4.2.12" 1710233012 --silent --output '
-        "/dev/null https://eu-central-1-1.aws.cloud2.influxdata.com/api/v2/write?bucket=analytics&precision=s"
-    )
-}
 
 
 def shape(line: str) -> str:
@@ -37,10 +28,8 @@ def test_no_harmless_line_is_found_above_low(system: System, tmp_path: Path, cap
     ended = inside(capsys, "detect", file, "--rules", "exfil", "--output", "jsonl")
     assert f"in {len(lines):,} events" in ended.err
     loud = {lines[found["host"]].text: found["rule"] for found in ended.lines if found["rule"]["level"] not in QUIET}
-    expected = KNOWN_LOUD & {line.text for line in lines.values()}
-    shown = [f"{rule['level']}: {rule['title']}: {text}" for text, rule in loud.items() if text not in expected]
+    shown = [f"{rule['level']}: {rule['title']}: {text}" for text, rule in loud.items()]
     assert shown == [], "harmless lines are found above low"
-    assert expected == set(loud), "these lines are quiet by now: take them off KNOWN_LOUD"
 
 
 @pytest.mark.parametrize("system", SYSTEMS)

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from exfilwatch.errors import ConfigError
-from exfilwatch.rules.packs import pack, packs
+from exfilwatch.rules.packs import FILTERS, pack, packs
 
 FILES = [path for name in packs() for path in sorted(pack(name).glob("*.yml"))]
 DOCUMENTS = [
@@ -81,3 +81,35 @@ def test_a_rule_has_its_tests_beside_it_and_each_says_why(path: Path) -> None:
 def test_no_tests_stand_beside_a_rule_that_is_gone() -> None:
     tests = [path for name in packs() for path in sorted((pack(name) / "tests").glob("*.yml"))]
     assert [path for path in tests if not (path.parent.parent / path.name).is_file()] == []
+
+
+FILTER_FILES = sorted(FILTERS.glob("*.yml"))
+
+
+@pytest.mark.parametrize("path", FILTER_FILES, ids=lambda path: path.stem)
+def test_a_filter_is_for_the_pack_and_names_where_from_or_where_to(path: Path) -> None:
+    (document,) = yaml.safe_load_all(path.read_text("utf-8"))
+    assert uuid.UUID(str(document["id"])).version == 4
+    assert document["exfilwatch"] == {"pack": "exfil"}
+    assert document["filter"]["condition"].startswith("not ")
+    for key in ("title", "description", "author"):
+        assert str(document[key]).strip()
+    assert document["references"]
+    parents = [str(value) for values in _values(document, "ParentImage") for value in values]
+    assert all(re.match(r"\^?(\(\?i\)\^\()?([A-Z]:\\|/)", parent) for parent in parents), "a parent without its folder"
+    assert not any(r"\Users" in parent or r"\Temp" in parent for parent in parents)
+    assert not _values(document, "Image")
+    assert parents or _values(document, "transfer.destination")
+
+
+def _values(document: dict[str, Any], field: str) -> list[list[object]]:
+    selections = [each for each in document["filter"].values() if isinstance(each, dict)]
+    found = [value for each in selections for name, value in each.items() if name.split("|")[0] == field]
+    return [value if isinstance(value, list) else [value] for value in found]
+
+
+@pytest.mark.parametrize("path", FILTER_FILES, ids=lambda path: path.stem)
+def test_a_filter_has_a_look_alike_that_is_still_found(path: Path) -> None:
+    tests = yaml.safe_load((path.parent / "tests" / path.name).read_text("utf-8"))
+    assert tests["silent"]
+    assert len(tests["fires"]) >= 2

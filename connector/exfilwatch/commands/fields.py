@@ -4,7 +4,8 @@ transfer.*   the gravest transfer of the line: an upload before an offer, a tunn
              before one that stays near; one of sensitive files first
 archive.*    the gravest archive, encryption or split that is made
 collect.*    the gravest search or copy of people's files
-command.*    the line as a whole: all that it does, its plain text, what hid it, what runs the commands
+command.*    the line as a whole: all that it does, its plain text, what hid it, what runs the commands, how many
+             uploads and how many different destinations it names for what leaves
 """
 
 import re
@@ -28,7 +29,7 @@ FIELDS = tuple(
         "secret renamed within",
         "archive": "kind tool path source_path sensitive_source secret",
         "collect": "tool path source_path sensitive_source",
-        "command": "does plain undone within count",
+        "command": "does plain undone within count destinations",
     }.items()
     for name in names.split()
 )
@@ -102,7 +103,9 @@ def _fields(line: str, image: str, original: str, language: str) -> Fields:
     }
     transfers = [each for each in seen if each.action.does in TRANSFERS]
     if transfers:
-        result |= _transfer(min(_placed(transfers, found.plain), key=_gravity))
+        placed = _placed(transfers, found.plain)
+        leaving = (host for each in placed if each.action.does != "download" for host in _hosts(each))
+        result |= _transfer(min(placed, key=_gravity)) | {"command.destinations": len(set(leaving)) or None}
     staged = [each for each in seen if each.action.does in _STAGING]
     if staged:
         gravest = min(staged, key=lambda each: not each.sensitive)
@@ -133,6 +136,11 @@ def _placed(transfers: list[_Seen], plain: str) -> list[_Seen]:
         each._replace(host=host, kind=kind if each.kind == "unknown" else each.kind) if each in lost else each
         for each in transfers
     ]
+
+
+def _hosts(seen: _Seen) -> Iterator[str]:
+    """All that a transfer names as where to: several URLs of one curl are as many."""
+    yield from (destination(each).host or each for each in seen.action.destinations or [seen.host])
 
 
 def _gravity(seen: _Seen) -> tuple[int, bool, bool]:

@@ -36,9 +36,14 @@ class Engine:
         for rule in rules.idle:
             why = "waits for a log source that no known telemetry has, so the rule can't fire on it"
             report.problem(Origin(rule.info.path, rule.info.line), why, rule.info.title)
-        for info in rules.idle_filters:
-            why = "names no rule that is loaded, by its id or its `name`, so the filter does nothing"
-            report.problem(Origin(info.path, info.line), why, info.title)
+        for info, pack, waits, idle in rules.filters:
+            if idle:
+                why = "names no rule that is loaded, by its id or its `name`, so the filter does nothing"
+                report.problem(Origin(info.path, info.line), why, info.title)
+            elif waits and not pack:  # a pack's filter waits until a site has what it is for
+                names = ", ".join(f"%{name}%" for name in waits)
+                why = f"waits for values of {names} in the settings (placeholders), so the filter does nothing"
+                report.problem(Origin(info.path, info.line), why, info.title)
 
     def run(self, inputs: Iterable[Input]) -> Iterator[Detection]:
         """The detections in `inputs`; those of correlations come last. Raises SourceError when a disk is full."""

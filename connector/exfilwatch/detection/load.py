@@ -8,21 +8,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from sigma.collection import SigmaCollection
 from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaError
 from sigma.filters import SigmaFilter
 from sigma.rule import SigmaRule, SigmaRuleBase
 
+from exfilwatch.detection.condition import All, Node
 from exfilwatch.detection.condition import Any as AnyOf
-from exfilwatch.detection.condition import Node
 from exfilwatch.detection.correlation_plan import inner_first, member_id, plan
 from exfilwatch.detection.detection import RuleInfo
 from exfilwatch.detection.document import Document, rule_files
 from exfilwatch.detection.extension import Extension, extension
+from exfilwatch.detection.filters import Filter, FilterInfo, compiled
 from exfilwatch.detection.logsource import LogSource
 from exfilwatch.detection.output import outputs
-from exfilwatch.detection.parse import MALFORMED, Parser, message, said
+from exfilwatch.detection.parse import MALFORMED, AnyRule, Parser, message, said
 from exfilwatch.detection.rule import Correlation, Rule, RuleSet
 from exfilwatch.detection.sigma_condition import Placeholders, condition_node, selection_nodes
 from exfilwatch.errors import RuleError, RuleSetError
@@ -64,22 +66,21 @@ class _Compiler:
     def compile(self) -> RuleSet:
         """Resolve references, apply filters and compile what has no errors so far."""
         self._unique()
-        idle_filters = self._check_filters()
-        filters = [(rule, document) for rule, document, _ in self.parsed if isinstance(rule, SigmaFilter)]
-        broken = {id(rule) for rule, document in filters if not self._guarded(document, partial(self._is_sound, rule))}
-        self.parsed = [each for each in self.parsed if id(each.rule) not in broken]
-        collection = SigmaCollection([rule for rule, *_ in self.parsed], resolve_references=False)
+        filters = self._filters()
+        collection = SigmaCollection(
+            [rule for rule, *_ in self.parsed if not isinstance(rule, SigmaFilter)], resolve_references=False
+        )
         made: dict[int, Rule] = {}
         for rule, document, _ in self.parsed:
             if isinstance(rule, SigmaRule):
-                compiled_rule = self._guarded(document, lambda r=rule, d=document: self._rule(r, d))
+                compiled_rule = self._guarded(document, lambda r=rule, d=document: self._rule(r, d, filters))
                 if compiled_rule is not None:
                     made[id(rule)] = compiled_rule
         correlations = self._correlations(collection)
         for rule, *_ in self.parsed:
             if id(rule) in made:
                 made[id(rule)].emits = rule._output
-        return RuleSet(list(made.values()), correlations, idle_filters, len(filters))
+        return RuleSet(list(made.values()), correlations, [self._filter_info(each) for each in filters])
 
     def _unique(self) -> None:
         """Ids and names are how correlations, filters and findings name rules."""
@@ -93,31 +94,35 @@ class _Compiler:
                     place = f"{other.path}:{other.line_of(key)}"
                     self.errors.append(document.error(f"{key} {value} is already that of a rule at {place}", key))
 
-    def _check_filters(self) -> list[RuleInfo]:
-        """The filters that name no rule at all. One that does not fit a rule which it names is an error."""
+    def _filters(self) -> list[Filter]:
+        """The filters. One that can't be evaluated, or does not fit a rule which it names, is an error."""
         by_name = {str(name): rule for rule, *_ in self.parsed for name in (rule.id, rule.name) if name}
-        idle: list[RuleInfo] = []
-        for each, document, _ in self.parsed:
-            if not isinstance(each, SigmaFilter) or not isinstance(each.filter.rules, list):
+        found: list[Filter] = []
+        for number, (each, document, _) in enumerate(self.parsed):
+            if not isinstance(each, SigmaFilter):
                 continue
-            named = [(reference.reference, by_name.get(reference.reference)) for reference in each.filter.rules]
-            if not any(rule for _, rule in named):
-                idle.append(_info(each, Extension(), document))
-            for name, rule in named:
-                if isinstance(rule, SigmaRule) and rule.logsource not in each.logsource:
-                    message = f"its logsource does not hold that of the rule {name!r}, so it would do nothing"
-                    self.errors.append(document.error(f"filter: {message}", "logsource"))
-                elif isinstance(rule, SigmaCorrelationRule):
-                    message = f"rule {name!r} is a correlation: name the rules that it refers to"
-                    self.errors.append(document.error(f"filter: {message}", "filter", "rules"))
-        return idle
+            if isinstance(each.filter.rules, list):
+                for name in (reference.reference for reference in each.filter.rules):
+                    self._check_named(each, document, name, by_name.get(name))
+            made = self._guarded(document, partial(compiled, each, document, number, self.placeholders))
+            if made is not None:
+                found.append(made)
+        return found
 
-    def _is_sound(self, rule: SigmaFilter) -> bool:
-        """Raises RuleError for a filter that can't be evaluated: else the rules that it is put into would be blamed."""
-        nodes = selection_nodes(rule.filter, self.placeholders)
-        for text in rule.filter.condition:
-            condition_node(text, rule.filter, nodes)
-        return True
+    def _check_named(self, each: SigmaFilter, document: Document, name: str, rule: AnyRule | None) -> None:
+        if isinstance(rule, SigmaRule) and rule.logsource not in each.logsource:
+            message = f"its logsource does not hold that of the rule {name!r}, so it would do nothing"
+            self.errors.append(document.error(f"filter: {message}", "logsource"))
+        elif isinstance(rule, SigmaCorrelationRule):
+            message = f"rule {name!r} is a correlation: name the rules that it refers to"
+            self.errors.append(document.error(f"filter: {message}", "filter", "rules"))
+
+    def _filter_info(self, each: Filter) -> FilterInfo:
+        """`rules: any` of no pack is never idle: which rules it will meet is not for it to know."""
+        everywhere = isinstance(each.rule.filter.rules, str) and not each.pack
+        met = (isinstance(rule, SigmaRule) and each.is_for(rule, document.path) for rule, document, _ in self.parsed)
+        info = msgspec.structs.replace(_info(each.rule, Extension(), each.document), level="")
+        return FilterInfo(info, each.pack, each.waits, not everywhere and not any(met))
 
     def _guarded(self, document: Document, make: Any) -> Any:
         try:
@@ -130,7 +135,7 @@ class _Compiler:
             self.errors.append(document.error(f"is not a Sigma rule: {said(error)}"))
         return None
 
-    def _rule(self, rule: SigmaRule, document: Document) -> Rule:
+    def _rule(self, rule: SigmaRule, document: Document, filters: Sequence[Filter]) -> Rule:
         block = extension(rule.custom_attributes.get("exfilwatch"))
         if block.emit != "window":
             raise RuleError("exfilwatch: emit: stands only in a correlation")
@@ -151,7 +156,19 @@ class _Compiler:
             for step, name, text in ((1, "graver", block.graver), (-1, "milder", block.milder))
             if text
         ]
-        return Rule(_info(rule, block, document), source, condition, nodes, found, block.score, shifts)
+        taken = [each for each in filters if each.condition is not None and each.is_for(rule, document.path)]
+        kept = [each.condition for each in taken if each.condition is not None and not each.pack]
+        own = All((condition, *kept)) if kept else condition
+        return Rule(
+            _info(rule, block, document),
+            source,
+            own,
+            {**nodes, **{name: node for each in taken for name, node in each.nodes.items()}},
+            found,
+            block.score,
+            shifts,
+            [each.condition for each in taken if each.condition is not None and each.pack],
+        )
 
     @staticmethod
     def _when(name: str, text: str, rule: SigmaRule, nodes: Mapping[str, Node]) -> Node:

@@ -22,6 +22,7 @@ from exfilwatch.detection.correlation_plan import CorrelationPlan
 from exfilwatch.detection.derived import implying, is_derived, seeing
 from exfilwatch.detection.detection import Detection, RuleInfo, Signal, shifted
 from exfilwatch.detection.extension import Score
+from exfilwatch.detection.filters import PREFIX, FilterInfo
 from exfilwatch.detection.logsource import LogSource
 from exfilwatch.detection.output import Fired, Output, reported
 from exfilwatch.events.event import Event, Value
@@ -42,25 +43,30 @@ class Rule:
         outputs: list[Output],
         score: Score | None = None,
         shifts: Sequence[tuple[int, Node]] = (),
+        silenced: Sequence[Node] = (),
     ) -> None:
+        """`silenced`: what must hold as well, of the filters of the rule's pack. No screen and no query asks for it:
+        they would grow by all filters for each rule, and may find more than the rule."""
         self.info = info
         self.id = info.id
         self.source = source
-        self.condition = condition
+        self.silenced = tuple(silenced)
+        self._unfiltered = condition
+        self.condition = All((condition, *silenced)) if silenced else condition
         self.nodes = nodes
         self.outputs = outputs
         self.shifts = tuple(shifts)
         self.weights: dict[str, int] = dict(score.weights) if score else {}
         self.threshold = score.threshold if score else None
         self.emits = True
-        self._derives = any(map(is_derived, (condition, *nodes.values())))
+        self._derives = any(map(is_derived, (self.condition, *nodes.values())))
         positive = [name for name, to_be_met in selections(condition) if to_be_met]
-        self.shown = [name for name in dict.fromkeys([*positive, *self.weights]) if not name.startswith("_filt_")]
+        self.shown = [name for name in dict.fromkeys([*positive, *self.weights]) if not name.startswith(PREFIX)]
 
     @cached_property
     def screen(self) -> Node:
         """The condition with what its derived fields imply of the event: for screens and queries (derived.py)."""
-        return implying(self.condition) if self._derives else self.condition
+        return implying(self._unfiltered) if self._derives else self._unfiltered
 
     @cached_property
     def screens(self) -> Mapping[str, Node]:
@@ -87,7 +93,7 @@ class Rule:
     def signals(self, event: Event, *, unmatched: bool = False) -> list[Signal]:
         """What each selection that matched saw; with `unmatched`, those that did not as well, and the negated ones."""
         get, found = self.getter(event), list[Signal]()
-        names = [name for name in self.nodes if not name.startswith("_filt_")] if unmatched else self.shown
+        names = [name for name in self.nodes if not name.startswith(PREFIX)] if unmatched else self.shown
         for name in names:
             node, weight = self.nodes[name], self.weights.get(name, 0)
             seen = evidence(node, get, event)
@@ -182,20 +188,10 @@ class Correlation:
 
 
 class RuleSet:
-    """Rules and correlations that belong together; correlations come after those that they refer to.
+    """Rules and correlations that belong together; correlations come after those that they refer to."""
 
-    Of the `filters` that there are, `idle_filters` name no rule of the set, and so do nothing.
-    """
-
-    def __init__(
-        self,
-        rules: list[Rule],
-        correlations: list[Correlation],
-        idle_filters: Sequence[RuleInfo] = (),
-        filters: int = 0,
-    ) -> None:
-        self.filters = filters
-        self.idle_filters = tuple(idle_filters)
+    def __init__(self, rules: list[Rule], correlations: list[Correlation], filters: Sequence[FilterInfo] = ()) -> None:
+        self.filters = tuple(filters)
         self.rules = tuple(rules)
         self.correlations = tuple(correlations)
         self.by_id = {rule.id: rule for rule in rules}

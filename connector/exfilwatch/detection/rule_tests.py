@@ -16,6 +16,7 @@ from exfilwatch.detection.sigma_condition import Placeholders
 from exfilwatch.errors import ConfigError
 from exfilwatch.events.event import Event, Origin
 from exfilwatch.events.report import Report
+from exfilwatch.rules.packs import pack, packs
 
 START = 1_767_225_600_000_000
 """2026-01-01 in µs: second 0 of a case of several events."""
@@ -55,10 +56,20 @@ def _outcomes(path: Path, placeholders: Placeholders | None) -> Iterator[Outcome
     beside = tests_of(path)
     if not beside.exists():
         return
-    rules = load([path], placeholders)
-    (tested,) = rules.infos if len(rules.infos) == 1 else (None,)
-    if tested is None:
-        raise ConfigError(f"{path}: has {len(rules.infos)} rules that give findings; tests need a file with one")
+    content = _content(beside)
+    values = {**(placeholders or {}), **(content.get("placeholders") or {})}
+    tested = _Tested(path, values)
+    for expected in ("fires", "silent"):
+        for number, case in enumerate(content.get(expected) or [], 1):
+            if not isinstance(case, dict) or not str(case.get("why") or "").strip():
+                raise ConfigError(f"{beside}: {expected}, case {number}: says no `why`")
+            if expected == "silent" and "reports" in case:
+                raise ConfigError(f"{beside}: silent, case {number}: `reports` stands only in `fires`")
+            detail = tested.detail(expected, case, beside)
+            yield Outcome(tested.title, str(beside), str(case["why"]), expected, not detail, detail)
+
+
+def _content(beside: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(beside.read_text("utf-8"))
     except yaml.YAMLError as error:
@@ -66,18 +77,40 @@ def _outcomes(path: Path, placeholders: Placeholders | None) -> Iterator[Outcome
         problem = str(getattr(error, "problem", None) or error).splitlines()[0]
         place = f"{beside}:{mark.line + 1}" if mark else str(beside)
         raise ConfigError(f"{place}: is not sound YAML: {problem}") from error
-    if not isinstance(content, dict) or not content.keys() <= {"fires", "silent"}:
+    if not isinstance(content, dict) or not content.keys() <= {"fires", "silent", "placeholders"}:
         raise ConfigError(f"{beside}: two lists are expected, `fires` and `silent`")
-    for expected in ("fires", "silent"):
-        for number, case in enumerate(content.get(expected) or [], 1):
-            if not isinstance(case, dict) or not str(case.get("why") or "").strip():
-                raise ConfigError(f"{beside}: {expected}, case {number}: says no `why`")
-            if expected == "silent" and "reports" in case:
-                raise ConfigError(f"{beside}: silent, case {number}: `reports` stands only in `fires`")
-            events = _events(case, rules, beside)
-            found = [each for each in Engine(rules, Report()).detect(events) if each.rule.id == tested.id]
-            detail = _detail(expected, case.get("reports") or {}, found)
-            yield Outcome(tested.title, str(beside), str(case["why"]), expected, not detail, detail)
+    return content
+
+
+class _Tested:
+    """What a file's cases are held against: its rule; or its filters together with the rules that they are for."""
+
+    def __init__(self, path: Path, placeholders: Placeholders) -> None:
+        self._rules = load([path], placeholders)
+        infos, filters = self._rules.infos, self._rules.filters
+        if filters and not infos:
+            names = {each.pack for each in filters}
+            around = [pack(name) for name in (packs() if "" in names else sorted(names))]
+            self._filtered: RuleSet | None = load([*around, path], placeholders)
+            self._rules = load(around, placeholders)
+            self.title, self._tested = filters[0].info.title, ""
+            return
+        if len(infos) != 1:
+            raise ConfigError(f"{path}: has {len(infos)} rules that give findings; tests need a file with one")
+        self._filtered = None
+        self.title, self._tested = infos[0].title, infos[0].id
+
+    def detail(self, expected: str, case: dict[str, Any], path: Path) -> str:
+        """What is wrong with the case; empty when it passes."""
+        events = _events(case, self._rules, path)
+        if self._filtered is None:
+            return _detail(expected, case.get("reports") or {}, self._found(self._rules, events))
+        if expected == "silent" and not self._found(self._rules, events):
+            return "no finding without the filter either"
+        return _detail(expected, case.get("reports") or {}, self._found(self._filtered, events))
+
+    def _found(self, rules: RuleSet, events: list[Event]) -> list[Detection]:
+        return [each for each in Engine(rules, Report()).detect(events) if self._tested in ("", each.rule.id)]
 
 
 def _detail(expected: str, reports: dict[str, Any], found: list[Detection]) -> str:

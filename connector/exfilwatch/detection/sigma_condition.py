@@ -64,6 +64,30 @@ def selection_nodes(detections: SigmaDetections, placeholders: Placeholders) -> 
     return nodes
 
 
+def unfilled(detections: SigmaDetections, placeholders: Placeholders) -> tuple[str, ...]:
+    """The placeholders that the selections ask for and that have no value."""
+    names = (name for each in detections.detections.values() for name in _asked(each))
+    return tuple(dict.fromkeys(name for name in names if not placeholders.get(name)))
+
+
+def _asked(detection: SigmaDetection) -> Iterator[str]:
+    for item in detection.detection_items:
+        if isinstance(item, SigmaDetection):
+            yield from _asked(item)
+        else:
+            for value in item.value:
+                yield from _placeholders(value)
+
+
+def _placeholders(value: SigmaType) -> Iterator[str]:
+    if isinstance(value, SigmaExpansion):
+        for each in value.values:
+            yield from _placeholders(each)
+    text = value.regexp if isinstance(value, SigmaRegularExpression) else value
+    if isinstance(text, SigmaString):
+        yield from (part.name for part in text.s if isinstance(part, Placeholder))
+
+
 def condition_node(condition: str, detections: SigmaDetections, nodes: Mapping[str, Node]) -> Node:
     """The tree of a condition over named selections. Raises RuleError or pySigma's SigmaConditionError."""
     return _condition(SigmaCondition(condition, detections).parse(postprocess=False), detections, nodes)

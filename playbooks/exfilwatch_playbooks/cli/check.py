@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from exfilwatch_playbooks.cli import exits, stdout
-from exfilwatch_playbooks.cli.options import RowsOutput, Rules, examples, readable
+from exfilwatch_playbooks.cli.options import NoFilters, RowsOutput, Rules, examples, readable
 from exfilwatch_playbooks.cli.poll import Names
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
     app.command("check", epilog=shown)(check)
 
 
-def check(names: Names = None, rules: Rules = None, output: RowsOutput = None) -> None:
+def check(names: Names = None, rules: Rules = None, no_filters: NoFilters = False, output: RowsOutput = None) -> None:
     """Try each step of a poll, and say what to change: account, indices, events, command lines, clocks, settings.
 
     Nothing is stored and nothing is changed. Exit code 0: all is well, 2: something must be changed, 3: not readable.
@@ -35,7 +35,7 @@ def check(names: Names = None, rules: Rules = None, output: RowsOutput = None) -
     from exfilwatch_playbooks.cli.settings import rule_set
 
     sources = configured(settings(), names or ())
-    worst = asyncio.run(_checked(sources, rule_set(rules), people=readable(output)))
+    worst = asyncio.run(_checked(sources, rule_set(rules, filters=not no_filters), people=readable(output)))
     if worst:
         raise typer.Exit(worst)
 

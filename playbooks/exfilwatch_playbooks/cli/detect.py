@@ -12,6 +12,7 @@ from exfilwatch_playbooks.cli import exits, stdout
 from exfilwatch_playbooks.cli.options import (
     FindingsOutput,
     Level,
+    NoFilters,
     Output,
     Paths,
     Rules,
@@ -52,6 +53,7 @@ def register(app: typer.Typer) -> None:
 def detect(
     paths: Paths,
     rules: Rules = None,
+    no_filters: NoFilters = False,
     output: FindingsOutput = None,
     since: Since = None,
     until: Until = None,
@@ -68,7 +70,7 @@ def detect(
     from exfilwatch_playbooks.cli.settings import rule_set
 
     bounds = span(since, until)
-    loaded, report = rule_set(rules), Report()
+    loaded, report = rule_set(rules, filters=not no_filters), Report()
     form = output or (Output.TABLE if stdout.is_terminal() else Output.JSONL)
     started = time.monotonic()
     levels = Counter[str]()

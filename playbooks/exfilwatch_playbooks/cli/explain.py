@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from exfilwatch_playbooks.cli import exits, stdout
-from exfilwatch_playbooks.cli.options import Database, RowsOutput, Rules, Since, Until, examples, readable, span
+from exfilwatch_playbooks.cli.options import (
+    Database,
+    NoFilters,
+    RowsOutput,
+    Rules,
+    Since,
+    Until,
+    examples,
+    readable,
+    span,
+)
 
 if TYPE_CHECKING:
     from exfilwatch.detection.explain import Explanation, RuleExplanation
@@ -48,6 +58,7 @@ def explain(
     paths: PathsOrId = None,
     identity: Id = None,
     rules: Rules = None,
+    no_filters: NoFilters = False,
     everything: All = False,
     fired: Fired = False,
     members: Members = False,
@@ -74,7 +85,7 @@ def explain(
 
     if bool(paths) == bool(identity):
         raise ConfigError("give either PATH or --id")
-    loaded, report = rule_set(rules), Report()
+    loaded, report = rule_set(rules, filters=not no_filters), Report()
     if identity:
         found: Iterable[Explanation] = explained_finding(
             open_store(database, existing=True).get(identity), loaded, report

@@ -60,6 +60,9 @@ Rules: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
+NoFilters: TypeAlias = Annotated[
+    bool, typer.Option("--no-filters", help="Without the filters that come with the pack exfil.")
+]
 Since: TypeAlias = Annotated[
     str | None,
     typer.Option("--since", metavar="TIME", help="From this time on: 2026-03-12, 2026-03-12T09:14Z, 24h (ago)."),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from exfilwatch_playbooks.cli import exits, stdout
-from exfilwatch_playbooks.cli.options import Database, RowsOutput, Rules, examples, readable
+from exfilwatch_playbooks.cli.options import Database, NoFilters, RowsOutput, Rules, examples, readable
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -72,6 +72,7 @@ def poll(
     since: Since = "24h",
     deadline: Deadline = None,
     rules: Rules = None,
+    no_filters: NoFilters = False,
     output: RowsOutput = None,
     metrics_port: MetricsPort = None,
     log: Log = LogLevel.WARNING,
@@ -97,7 +98,7 @@ def poll(
     apart, ends, back = _length(every, "--every"), _length(deadline, "--deadline"), _length(since, "--since")
     configure(log.value)
     sources = configured(settings(), names or ())
-    store, loaded = open_store(database), rule_set(rules)
+    store, loaded = open_store(database), rule_set(rules, filters=not no_filters)
     polls = Polls(sources, loaded, store, since=back)
     metrics = _metrics(metrics_port, sources, store) if metrics_port is not None else None
     show = _Show(lambda: opened(store, loaded), people=readable(output), metrics=metrics)

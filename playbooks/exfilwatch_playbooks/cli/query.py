@@ -45,6 +45,8 @@ def register(app: typer.Typer) -> None:
 def query(siem: Siem, rules: Rules = None, score: Score = False, explain: Explain = False) -> None:
     """Print rules as a query that finds at least what they find.
 
+    What the filters that come with the pack hide is found by it too: only the programs here apply them.
+
     For Elasticsearch and OpenSearch: for indices that are mapped as ECS says. Correlations are given by their rules.
     """
     from exfilwatch.siem.queries.pasted import pasted

@@ -18,7 +18,10 @@ def show_list(rules: Sequence[Listed]) -> None:
     table.columns[0].ratio, table.columns[0].overflow, table.columns[1].no_wrap = 1, "fold", True
     for each in rules:
         name = plain(f"{each.place}/{each.name}", 120, "bold").append("\n").append_text(plain(each.info.title, 120))
-        table.add_row(name, level(each.info.level), plain(" ".join(each.info.attack), 80, "dim"))
+        if each.note:
+            name.append("\n").append_text(plain(each.note, 200, "dim"))
+        grade = level(each.info.level) if each.kind == "rule" else plain(each.kind, 20, "dim")
+        table.add_row(name, grade, plain(" ".join(each.info.attack), 80, "dim"))
     console().print(table)
 
 
@@ -26,7 +29,9 @@ def show_rule(rule: Listed) -> None:
     """Everything about one rule that an analyst asks."""
     info, out = rule.info, console()
     head = plain(info.title, 200, "bold")
-    out.print(head.append("  ").append_text(level(info.level)))
+    out.print(head.append("  ").append_text(level(info.level) if rule.kind == "rule" else plain(rule.kind)))
+    if rule.note:
+        out.print(plain(rule.note, 200, "dim"))
     facts = {"id": info.id, "ATT&CK": " ".join(info.attack), "branch": info.branch, "file": f"{info.path}:{info.line}"}
     for name, value in facts.items():
         if value:

@@ -23,11 +23,13 @@ Named = Annotated[
 
 
 class Listed(NamedTuple):
-    """A rule and what people call it: its pack or file, and its file's name."""
+    """A rule or filter and what people call it: its pack or file, and its file's name. `note`: what it waits for."""
 
     place: str
     name: str
     info: "RuleInfo"
+    kind: str = "rule"
+    note: str = ""
 
 
 def register(app: typer.Typer) -> None:
@@ -51,7 +53,7 @@ def list_rules(places: Places = None, output: RowsOutput = None) -> None:
     from exfilwatch_playbooks.cli.jsonl import line
 
     for each in found:
-        stdout.write_line(line({"place": each.place, "name": each.name, "rule": each.info}))
+        stdout.write_line(line(_json(each)))
 
 
 def show(
@@ -80,7 +82,7 @@ def show(
         return
     from exfilwatch_playbooks.cli.jsonl import line
 
-    stdout.write_line(line({"place": found[0].place, "name": found[0].name, "rule": found[0].info}))
+    stdout.write_line(line(_json(found[0])))
 
 
 def check(places: Places = None, output: RowsOutput = None) -> None:
@@ -109,7 +111,10 @@ def check(places: Places = None, output: RowsOutput = None) -> None:
         raise typer.Exit(exits.WRONG)
     loaded = load(paths, placeholders())
     found = counted(len(loaded.rules) + len(loaded.correlations), "rule")
-    filters = f" and {counted(loaded.filters, 'filter')}" if loaded.filters else ""
+    filters = f" and {counted(len(loaded.filters), 'filter')}" if loaded.filters else ""
+    for each in loaded.filters:
+        if each.waits:
+            say(f"filter {each.info.title!r} hides nothing: {_waiting(each.waits)}")
     say(f"{found}{filters}: no problems")
 
 
@@ -144,11 +149,11 @@ def _failed(outcomes: "Sequence[Outcome]") -> int:
 
 
 def _paths(places: list[str] | None) -> list[tuple[str, Path]]:
-    """What was asked for, by the name it was asked by; all packs when nothing was."""
-    from exfilwatch.rules.packs import packs
+    """What was asked for, by the name it was asked by; all packs and their filters when nothing was."""
+    from exfilwatch.rules.packs import FILTERS, packs
     from exfilwatch_playbooks.cli.settings import rule_paths
 
-    names = places or packs()
+    names = places or [*packs(), FILTERS.name]
     return list(zip(names, rule_paths(names), strict=True))
 
 
@@ -157,8 +162,21 @@ def _listed(places: list[str] | None) -> Iterator[Listed]:
     from exfilwatch_playbooks.cli.settings import placeholders
 
     for place, path in _paths(places):
-        for info in load([path], placeholders()).infos:
+        loaded = load([path], placeholders())
+        for info in loaded.infos:
             yield Listed(place, Path(info.path).stem, info)
+        for each in loaded.filters:
+            note = _waiting(each.waits) if each.waits else ""
+            yield Listed(place, Path(each.info.path).stem, each.info, "filter", note)
+
+
+def _waiting(names: Sequence[str]) -> str:
+    return f"waits for values of {', '.join(f'%{name}%' for name in names)} in the settings (placeholders)"
+
+
+def _json(each: Listed) -> dict[str, object]:
+    note = {"waits": each.note} if each.note else {}
+    return {"place": each.place, "name": each.name, each.kind: each.info} | note
 
 
 def _called(name: str, rules: list[Listed]) -> list[Listed]:

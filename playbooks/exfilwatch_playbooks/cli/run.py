@@ -10,6 +10,7 @@ from exfilwatch_playbooks.cli import exits, stdout
 from exfilwatch_playbooks.cli.detect import FailOn, detections
 from exfilwatch_playbooks.cli.options import (
     Database,
+    NoFilters,
     Paths,
     RowsOutput,
     Rules,
@@ -39,6 +40,7 @@ def register(app: typer.Typer) -> None:
 def run(
     paths: Paths,
     rules: Rules = None,
+    no_filters: NoFilters = False,
     since: Since = None,
     until: Until = None,
     output: RowsOutput = None,
@@ -59,7 +61,7 @@ def run(
 
     bounds = span(since, until)
     # The store first: one that can't be written should not cost the time to read everything.
-    store, loaded, report = open_store(database), rule_set(rules), Report()
+    store, loaded, report = open_store(database), rule_set(rules, filters=not no_filters), Report()
     try:
         found = [finding(each) for each in detections(paths, loaded, report, *bounds)]
     except ExfilwatchError:

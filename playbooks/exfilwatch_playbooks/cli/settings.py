@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from exfilwatch.errors import ConfigError
 from exfilwatch.places import CONFIG, config_file, database_file
-from exfilwatch.rules.packs import pack, packs
+from exfilwatch.rules.packs import FILTERS, has_filters, pack, packs
 
 if TYPE_CHECKING:
     from exfilwatch.detection.rule import RuleSet
@@ -21,6 +21,8 @@ def rule_paths(names: list[str] | None) -> list[Path]:
 def _rule_path(name: str) -> Path:
     if name in packs():
         return pack(name)
+    if name == FILTERS.name and not Path(name).exists():
+        return FILTERS
     if Path(name).exists():
         return Path(name)
     raise ConfigError(f"{name}: there is neither a rule pack ({', '.join(packs())}) nor a file or folder so called")
@@ -48,11 +50,18 @@ def placeholders() -> dict[str, tuple[str, ...]]:
     return settings().placeholders
 
 
-def rule_set(names: list[str] | None) -> "RuleSet":
-    """The rules that `--rules` names, else those of the settings. Raises ConfigError and RuleError."""
+def rule_set(names: list[str] | None, *, filters: bool = True) -> "RuleSet":
+    """The rules that `--rules` names, else those of the settings; with the filters that come along with a pack.
+
+    Raises ConfigError and RuleError.
+    """
     from exfilwatch.detection.load import load
 
-    return load(rule_paths(names), placeholders())
+    chosen = names or [*_default_rules()]
+    paths = rule_paths(chosen)
+    if filters and any(map(has_filters, chosen)):
+        paths.append(FILTERS)
+    return load(dict.fromkeys(paths), placeholders())
 
 
 def open_store(database: str | None, *, existing: bool = False) -> "Store":

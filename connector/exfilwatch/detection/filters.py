@@ -1,0 +1,101 @@
+"""Filters: which rules each takes something away from, and the condition that their events must meet as well.
+
+`exfilwatch: {pack: NAME}` in a filter keeps it to the rules of a pack, so that `rules: any` leaves others alone. A
+filter whose placeholder has no value waits: it hides nothing until the settings give one.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+from sigma.filters import SigmaFilter
+from sigma.rule import SigmaRule
+
+from exfilwatch.detection.condition import All, Any, Node, Not, Selection
+from exfilwatch.detection.detection import RuleInfo
+from exfilwatch.detection.document import Document
+from exfilwatch.detection.sigma_condition import Placeholders, condition_node, selection_nodes, unfilled
+from exfilwatch.errors import ConfigError, RuleError
+from exfilwatch.rules.packs import pack
+
+PREFIX = "_filt_"
+"""Begins the names of a filter's selections in the rules that it is put into: no signal of a rule."""
+
+
+class FilterInfo(NamedTuple):
+    """A filter. `waits`: the placeholders without a value. `idle`: it names no rule that is loaded."""
+
+    info: RuleInfo
+    pack: str = ""
+    waits: tuple[str, ...] = ()
+    idle: bool = False
+
+
+class Filter(NamedTuple):
+    """A filter ready to be put into rules: what must hold, and its selections, under names that no rule has."""
+
+    rule: SigmaFilter
+    document: Document
+    pack: str
+    waits: tuple[str, ...]
+    condition: Node | None
+    nodes: Mapping[str, Node]
+
+    def is_for(self, rule: SigmaRule, path: str) -> bool:
+        """Whether it takes something away from the rule that stands in the file `path`."""
+        if rule.logsource not in self.rule.logsource:
+            return False
+        if self.pack and not Path(path).resolve().is_relative_to(pack(self.pack).resolve()):
+            return False
+        named = self.rule.filter.rules
+        if isinstance(named, str):
+            return True
+        return any(each.reference in (str(rule.id), rule.name) for each in named)
+
+
+def compiled(rule: SigmaFilter, document: Document, number: int, placeholders: Placeholders) -> Filter:
+    """The filter; `number` makes its selections' names its own. Raises RuleError or SigmaError."""
+    name = _pack(rule.custom_attributes.get("exfilwatch"))
+    waits = unfilled(rule.filter, placeholders)
+    # Evaluated with stand-ins while it waits, so that what else is wrong is said.
+    nodes = selection_nodes(rule.filter, {**placeholders, **dict.fromkeys(waits, ("?",))})
+    (condition,) = [condition_node(text, rule.filter, nodes) for text in rule.filter.condition]
+    if waits:
+        return Filter(rule, document, name, waits, None, {})
+    prefix = f"{PREFIX}{number}_"
+    renamed = {prefix + each: node for each, node in nodes.items()}
+    return Filter(rule, document, name, waits, _renamed(condition, prefix), renamed)
+
+
+class _Block(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    pack: str = ""
+
+
+def _pack(block: object) -> str:
+    try:
+        name = msgspec.convert({} if block is None else block, _Block).pack
+        if name:
+            pack(name)
+    except msgspec.ValidationError as error:
+        raise RuleError(f"exfilwatch: {error}; a filter has only `pack` there") from None
+    except ConfigError as error:
+        raise RuleError(f"exfilwatch: pack: {error}") from None
+    return name
+
+
+def _renamed(node: Node, prefix: str) -> Node:
+    match node:
+        case Selection(name, part):
+            return Selection(prefix + name, part)
+        case Not(part):
+            return Not(_renamed(part, prefix))
+        case All(parts):
+            return All(tuple(_all_renamed(parts, prefix)))
+        case Any(parts):
+            return Any(tuple(_all_renamed(parts, prefix)))
+    return node
+
+
+def _all_renamed(parts: tuple[Node, ...], prefix: str) -> Iterator[Node]:
+    return (_renamed(part, prefix) for part in parts)
