@@ -13,7 +13,7 @@ from exfilwatch.commands.shells.powershell.reader import Reader, TooMuch
 
 _SEPARATORS = re.compile(r"[;|\n{}()]+")
 _MOST_ROUGHLY = 200
-_COMMENT = re.compile(r"""('[^']*+'|"(?:[^"`]++|`.)*+"|`.)|<#(?:[^#]++|#(?!>))*+#>""", re.DOTALL)
+_COMMENT = re.compile(r"""('[^']*+'|"(?:[^"`]++|`.)*+"|`.)|<#(?:[^#]++|#(?!>))*+(?:#>)?""", re.DOTALL)
 """A block comment, or (group 1) what is none."""
 
 
