@@ -1,5 +1,6 @@
 """Documents in a real search engine, under one of several mappings, and what a query finds there."""
 
+import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -60,11 +61,25 @@ class Index:
 
     def found(self, query: Mapping[str, Any]) -> set[int]:
         """The numbers of the documents that a query finds."""
-        body = {"query": {"bool": {"filter": [query]}}, "size": 10_000, "_source": False}
-        answer = self._client.post(f"/{self._name}/_search", json=body)
-        assert answer.status_code == 200, answer.text[:2_000]
-        assert answer.json()["_shards"]["failed"] == 0, answer.text[:2_000]
-        return {int(hit["_id"]) for hit in answer.json()["hits"]["hits"]}
+        (numbers,) = self.found_by([query])
+        return numbers
+
+    def found_by(self, queries: Iterable[Mapping[str, Any]]) -> Iterator[set[int]]:
+        """What each of many queries finds."""
+        left = iter(queries)
+        while some := list(itertools.islice(left, 50)):
+            bodies = [{"query": {"bool": {"filter": [each]}}, "size": 10_000, "_source": False} for each in some]
+            lines = [line for body in bodies for line in ("{}", json.dumps(body))]
+            answer = self._client.post(
+                f"/{self._name}/_msearch?filter_path=responses.status,responses.error,responses._shards,responses.hits.hits._id",
+                content="\n".join([*lines, ""]),
+                headers={"content-type": "application/x-ndjson"},
+            )
+            assert answer.status_code == 200, answer.text[:2_000]
+            for found in answer.json()["responses"]:
+                assert found["status"] == 200, json.dumps(found)[:2_000]
+                assert found["_shards"]["failed"] == 0, json.dumps(found)[:2_000]
+                yield {int(hit["_id"]) for hit in found.get("hits", {}).get("hits", ())}
 
 
 @contextmanager

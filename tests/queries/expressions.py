@@ -1,7 +1,9 @@
-"""The part of SPL and of Sumo Logic's language that our queries use, evaluated as the vendors document it.
+"""The part of SPL, KQL and Sumo Logic's language that our queries use, evaluated as the vendors document it.
 
+How texts stand in them: ../quoting.py.
 SPL: https://help.splunk.com/en/splunk-enterprise/search/spl-search-reference (where, eval functions: mvfind gives the
 position of the first value in which the expression is found, else NULL; mvappend leaves NULLs out; if; PCRE).
+KQL: https://learn.microsoft.com/kusto/query/matches-regex-operator (RE2), /isempty-function, /column-ifexists-function.
 Sumo Logic: https://www.sumologic.com/help/docs/search/search-query-language/search-operators/ (matches: RE2; if).
 """
 
@@ -12,17 +14,25 @@ from typing import Any
 import re2
 import regex
 
+from .. import quoting  # noqa: TID252 (tests are no package on the path)
+
 Row = Mapping[str, Any]
 Holds = Callable[[Row], bool]
 
+_COLUMN = r"""tostring\((?:\w+|column_ifexists\("\w+",\ ""\))\)"""
 _SPL = re.compile(
-    r"""\s*(?:(?P<match>isnotnull\(mvfind\((?:mvappend\((?P<many>[^()]*)\)|(?P<one>'[^']*'|\w+)),\s
-    "(?P<expression>(?:[^"\\]|\\.)*)"\)\))|isnull\((?P<null>'[^']*'|\w+)\)|(?P<constant>true|false)\(\)
+    rf"""\s*(?:(?P<match>isnotnull\(mvfind\((?:mvappend\((?P<many>[^()]*)\)|(?P<one>'[^']*'|\w+)),\s
+    (?P<expression>{quoting.SPL})\)\))|isnull\((?P<null>'[^']*'|\w+)\)|(?P<constant>true|false)\(\)
     |(?P<word>AND|OR|NOT)\b|(?P<bracket>[()]))""",
     re.VERBOSE | re.DOTALL,
 )
+_KQL = re.compile(
+    rf"""\s*(?:(?P<one>{_COLUMN})\ matches\ regex\ (?P<expression>{quoting.KQL})|isempty\((?P<null>{_COLUMN})\)
+    |(?P<constant>true|false)\b|(?P<word>and|or|not)\b|(?P<bracket>[()]))""",
+    re.VERBOSE | re.DOTALL,
+)
 _SUMO = re.compile(
-    r"""\s*(?:(?P<one>\w+)\smatches\s/(?P<expression>(?:[^/\\]|\\.)*)/|isNull\((?P<null>\w+)\)
+    rf"""\s*(?:(?P<one>\w+)\ matches\ (?P<expression>{quoting.SUMO})|isNull\((?P<null>\w+)\)
     |(?P<constant>true|false)\b|(?P<word>and|or|!)|(?P<bracket>[()]))""",
     re.VERBOSE | re.DOTALL,
 )
@@ -37,14 +47,31 @@ def _spl_atom(found: re.Match[str]) -> Holds:
     if found["null"]:
         return lambda row: not _texts(row, found["null"])
     fields = (found["many"] or found["one"]).split(",")
-    expression = regex.compile(re.sub(r"\\(.)", r"\1", found["expression"], flags=re.DOTALL), regex.V0)
+    expression = _backtracking(quoting.spl_text(found["expression"]))
     return lambda row: any(expression.search(text) for field in fields for text in _texts(row, field))
+
+
+def _backtracking(expression: str) -> Any:
+    """By `re` where it can: on a long text `regex` takes time as the cube of its length."""
+    try:
+        return re.compile(expression)
+    except re.error:
+        return regex.compile(expression, regex.V0)
+
+
+def _kql_atom(found: re.Match[str]) -> Holds:
+    """A column that is not there is empty, as one without a value is: Kusto's strings are never null."""
+    field = re.findall(r"\w+", found["null"] or found["one"])[-1]
+    if found["null"]:
+        return lambda row: not row.get(field)
+    expression = re2.compile(quoting.kql_text(found["expression"]))
+    return lambda row: bool(expression.search(str(row.get(field) or "")))
 
 
 def _sumo_atom(found: re.Match[str]) -> Holds:
     if found["null"]:
         return lambda row: not _texts(row, found["null"])
-    expression = re2.compile(found["expression"].replace("\\/", "/"))
+    expression = re2.compile(quoting.sumo_text(found["expression"]))
     return lambda row: any(expression.search(text) for text in _texts(row, found["one"]))
 
 
@@ -109,6 +136,11 @@ class _Reader:
 def spl(text: str) -> Holds:
     """An expression of `| where`."""
     return _Reader(text, _SPL, _spl_atom).whole()
+
+
+def kql(text: str) -> Holds:
+    """An expression of `| where`."""
+    return _Reader(text, _KQL, _kql_atom).whole()
 
 
 def sumo(text: str) -> Holds:

@@ -85,36 +85,7 @@ def test_records_are_those_of_the_field_maps_and_say_when_they_were_ingested(fak
     assert json.loads(json.dumps(found[1]["EventData"])) == data
 
 
-@pytest.mark.parametrize(
-    "host",
-    [
-        "WS1",
-        'a"b',
-        "a'b",
-        "a\\b",
-        "a\\",
-        '\\"',
-        "a|b",
-        "a) or (1 == 1",
-        '" or true or "',
-        "a*",
-        "%",
-        "_",
-        "a\nb",
-        "a\r\n| take 1",
-        "\t",
-        "\u2028",
-        "\x00\x01",
-        "ws-é-日本",
-        "😀",
-        "[x]",
-        "{x}",
-        "//",
-        "ingestion_time()",
-        "now()",
-        "h" * 100_000,
-    ],
-)
+@pytest.mark.parametrize("host", ["ws1", 'a"b', "a\\", '" or true or "', "a\r\n| take 1", "\x00\x01", "ws-é-日本"])
 def test_a_hosts_name_is_text_whatever_it_is(fake, host):
     fake.kusto.add("SecurityEvent", security(NOON, 1, host))
     fake.kusto.add("SecurityEvent", security(NOON, 2, f"{host}x"))

@@ -22,6 +22,10 @@ from exfilwatch.siem.queries.networks import dotted, octets
 
 _ESCAPED = frozenset("\\\"/<>&'+=`") | {chr(code) for code in (*range(32), 127)}
 """What JSON and XML encoders write otherwise."""
+_SAME = {"k": r"(?:k|\\u212a|&#)", "s": r"(?:s|\\u017f|&#)"}
+"""Letters that one beyond ASCII is equal to without case, and that one as encoders may write it."""
+_FOREIGN = {Fold.NONE: re.compile("(?!)"), Fold.LOWER: re.compile("[kK]")}
+_FOREIGN |= dict.fromkeys((Fold.RE2, Fold.REGEX), re.compile("[kKsS]"))
 _SIGNS = re.compile(r"[.^$*+?{}\[\]\\|()]")
 _FLAGS = re.compile(r"\(\?[a-z]+\)")
 _UNBOUNDED = re.compile(r"(?<!\\)(?:\\\\)*[*+]|\{\d+,\}|\(\?[=!<]")
@@ -163,6 +167,8 @@ class Infix:
 
     def _exactly(self, field: str, glob: Glob) -> str | bool:
         """Only what is like the glob. A long s is no s for `str.lower`, but is one for (?i)."""
+        if any(_is_control(char) for text in glob.literals for char in text):
+            return False  # they are asked for as any character
         if glob.fold is Fold.NONE:
             texts = [escaped(part) if isinstance(part, str) else part.value for part in glob.parts]
             return self.matches(field, f"(?s)^{''.join(texts)}{self.end}")
@@ -225,12 +231,17 @@ def _encoded(text: str, fold: Fold) -> str:
     if fold is Fold.NONE and not any(plain):
         return ""
     runs = re.sub("(\0+)", lambda found: f".{{1,{8 * len(found[0])}}}", "".join(char or "\0" for char in plain))
-    return "".join(each if each.startswith(".{") else escaped(each) for each in re.split(r"(\.\{1,\d+\})", runs))
+    found = (each if each.startswith(".{") else escaped(each) for each in re.split(r"(\.\{1,\d+\})", runs))
+    return _FOREIGN[fold].sub(lambda letter: _SAME[letter[0].lower()], "".join(found))
 
 
 def escaped(text: str) -> str:
     """A text as a regular expression: what means something with a backslash, what may not stand in one as a dot."""
-    return "".join("." if char < " " or char == "\x7f" else _SIGNS.sub(r"\\\g<0>", char) for char in text)
+    return "".join("." if _is_control(char) else _SIGNS.sub(r"\\\g<0>", char) for char in text)
+
+
+def _is_control(char: str) -> bool:
+    return char < " " or char == "\x7f"
 
 
 def natural(test: Number) -> int | None:
