@@ -107,6 +107,38 @@ def test_a_siem_whose_clock_was_ahead_for_a_while_is_read_on_from_where_it_is(st
     assert run.watermark == siem.clock
 
 
+@pytest.mark.parametrize("ahead", [HOUR, YEAR])
+@pytest.mark.parametrize("ingest_time", [True, False], ids=["by ingest time", "by event time"])
+def test_a_siem_whose_clock_stays_ahead_misses_nothing(store, ingest_time, ahead):
+    """It stamps what it takes in by its own clock; hosts' clocks, and ours, are right."""
+    siem = MemorySiem(slice="30d", ingest_time=ingest_time)
+    happened = [
+        (START - MINUTE, process, "archive and upload"),
+        (START + MINUTE, connection, "203.0.113.1"),
+        (START + 39 * MINUTE, process, "upload"),
+    ]
+    for polled, (happens, make, value) in zip((0, 10, 40), happened, strict=True):
+        now = START + polled * MINUTE
+        siem.clock = now + ahead
+        siem.records.append(make(happens, "ws1", value, ingest=siem.clock - MINUTE, searchable=0))
+        poll(siem, store, clock=lambda now=now: now)
+    titles = sorted(each.rule.title for each in store.find())
+    assert titles == ["A command that uploads", "A command that uploads", "Packed, then connected"]
+
+
+def test_a_siem_whose_clock_is_ahead_does_not_settle_what_goes_on(store):
+    siem = MemorySiem()
+    for n in range(3):
+        now = START + n * 2 * MINUTE
+        siem.clock = now + 24 * HOUR
+        siem.records.append(process(now - MINUTE, "ws1", f"tick {n}", ingest=siem.clock - MINUTE, searchable=0))
+        assert poll(siem, store, clock=lambda now=now: now).findings == 0
+    now = START + HOUR
+    siem.clock = now + 24 * HOUR
+    assert poll(siem, store, clock=lambda: now).findings == 0
+    assert not store.find()
+
+
 def test_a_clock_of_ours_that_is_wrong_changes_nothing(store):
     siem = MemorySiem([process(START - MINUTE, "ws1", "archive")])
     poll(siem, store, clock=lambda: START + YEAR)

@@ -188,6 +188,39 @@ def test_connections_are_asked_for_only_near_what_leads(store):
     assert found(store) == clean(siem.records)
 
 
+def leading(hosts, connections):
+    """In one moment a file is packed on each host; then each makes this many connections, a second between two."""
+    at = START - 30 * MINUTE
+    packed = [process(at, f"ws{n}", f"archive {n}") for n in range(hosts)]
+    sent = [connection(at + n * SECOND, f"ws{h}", "203.0.113.1") for h in range(hosts) for n in range(connections)]
+    return packed + sent
+
+
+@pytest.mark.parametrize(("hosts", "connections"), [(3, 4), (1, 12), (3, 60)])
+def test_more_near_the_hosts_of_one_moment_than_an_answer_can_have_is_asked_for_in_parts(store, hosts, connections):
+    siem = MemorySiem(leading(hosts, connections), cap=5)
+    run = poll(siem, store)
+    assert (run.left, run.watermark, run.problem) == (0, START, "")
+    assert run.halved
+    assert found(store) == clean(siem.records)
+
+
+def test_more_of_one_host_in_one_moment_than_an_answer_can_have_holds_the_watermark_and_is_told(store):
+    at = START - 30 * MINUTE
+    crowd = [connection(at, "ws0", f"203.0.113.{n}") for n in range(9)]
+    siem = MemorySiem([*leading(3, 1), *crowd, process(START - MINUTE, "ws9", "upload z")], cap=5)
+    run = poll(siem, store)
+    assert (run.left, run.watermark) == (1, at)
+    assert "more than 5" in run.problem
+    assert any(each.host == "ws9" for each in store.find())
+    siem.asked.clear()
+    assert poll(siem, store).left == 1
+    assert len(siem.asked) < 40  # of this moment alone
+    siem.capabilities = MemorySiem().capabilities
+    assert poll(siem, store).watermark == START
+    assert found(store) == clean(siem.records)
+
+
 def test_a_half_that_comes_in_another_poll_than_the_other_is_joined_whichever_comes_first(store):
     leader, follower = process(START - MINUTE, "ws1", "archive"), connection(START - 2 * MINUTE, "ws1", "203.0.113.1")
     for first, second in ((leader, follower), (follower, leader)):

@@ -113,9 +113,11 @@ class _Polling:
 
     async def all(self) -> None:
         """Plan, then read until nothing is left that can be read now."""
-        now = await self._siem.now()
-        ahead = now - self._poller.now()
+        now, ours = await self._siem.now(), self._poller.now()
         self._learn()
+        if self._clock is Clock.EVENT:
+            now = min(now, ours)  # whichever is wrong: what is ahead is looked at too, what was passed over is not
+        ahead = now - ours
         with self._database.write() as connection:
             self._plan(connection, now, ahead)
         try:
@@ -194,8 +196,8 @@ class _Polling:
             self._commit(read, held)
 
     def _leading(self, interval: Interval) -> list[Waiting]:
-        """The leaders near which something in the interval may be."""
-        since = interval.low - self._times.late - self._poller.judge.longest
+        """The leaders near which something in the interval may be. A SIEM's clock that is ahead hides none of them."""
+        since = min(interval.low, self._poller.now()) - self._times.late - self._poller.judge.longest
         with self._database.read() as connection:
             return list(waiting.leading(connection, self._poller.judge.leaders, since))
 
@@ -233,6 +235,7 @@ class _Polling:
         self._in_a_row = 0
         run = self._run
         run.slices += held is not None
+        run.halved += read.halved
         run.records += read.records
         run.events += len(new)
         run.findings += len(kept.new)
@@ -262,12 +265,13 @@ class _Polling:
             stored = state.source_state(connection, self._source)
             if stored:
                 run.watermark = watermark(stored.frontier, [interval for interval, _ in left])
-                settled = run.watermark - max(times.lookback, LOOKBACK)
+                # A SIEM whose clock is ahead must not make us settle what goes on, or forget what is to be joined.
+                read = min(run.watermark, run.ended)
+                settled = read - max(times.lookback, LOOKBACK)
                 kept = keep_settled(connection, self._poller.store, self._poller.judge.evaluator, settled)
                 run.findings += len(kept.new)
-                # A SIEM whose clock is wrongly ahead must not make us forget what is to be joined yet.
-                over = min(run.watermark, run.ended) - times.late
-                waiting.forget_hits(connection, self._poller.judge.evaluator.rules.correlations, over)
+                correlations = self._poller.judge.evaluator.rules.correlations
+                waiting.forget_hits(connection, correlations, read - times.late)
             run.left = len(left)
             if left and not run.problem:
                 run.problem = next((problem for _, problem in left if problem), "")

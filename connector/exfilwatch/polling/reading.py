@@ -8,6 +8,7 @@ import msgspec
 
 from exfilwatch.detection.detection import Detection
 from exfilwatch.detection.judge import Around, Judge, Judged, Waiting
+from exfilwatch.errors import PartialResult
 from exfilwatch.events.lines import LineDecoder
 from exfilwatch.events.report import Report
 from exfilwatch.polling.slices import Interval, merged
@@ -15,9 +16,13 @@ from exfilwatch.siem.siem import Ask, Clock, Near, Siem
 
 
 class Read(msgspec.Struct):
-    """What a slice gave. `events`: those that may fire, by id, with their ingest time and time (µs)."""
+    """What a slice gave. `events`: those that may fire, by id, with their ingest time and time (µs).
+
+    `halved`: questions near hosts that were asked again in two, for their answers were not whole.
+    """
 
     records: int = 0
+    halved: int = 0
     detections: list[Detection] = []
     hits: list[Waiting] = []
     events: dict[str, tuple[int | None, int | None]] = {}
@@ -67,10 +72,25 @@ class Reading:
             await self._followers(Ask(self._clock, interval.low, interval.high, self._judge.lazy, near), read)
 
     async def _followers(self, ask: Ask, read: Read) -> None:
+        """What follows near hosts. In two questions when the answer to one is not whole: a shorter interval would not
+        make it so, for what is near the leaders of one moment may be too much already.
+        """
         decoder = LineDecoder(self._siem.name, Report())
-        async for records in self._batches(ask):
-            read.records += len(records)
-            read.hits += self._judge.near(records, decoder)
+        records, hits = 0, list[Waiting]()
+        try:
+            async for batch in self._batches(ask):
+                records += len(batch)
+                hits += self._judge.near(batch, decoder)
+        except PartialResult as error:
+            halves = halved_near(ask.near, self._siem.capabilities.step) if error.smaller else None
+            if halves is None:
+                raise
+            read.halved += 1
+            for half in halves:
+                await self._followers(msgspec.structs.replace(ask, near=half), read)
+        else:
+            read.records += records
+            read.hits += hits
 
     async def _batches(self, ask: Ask) -> AsyncIterator[Sequence[bytes]]:
         """The batches, with a breath after each, so that other slices and the deadline get their turn."""
@@ -78,6 +98,17 @@ class Reading:
             async for records in batches:
                 yield records
                 await asyncio.sleep(0)
+
+
+def halved_near(near: tuple[Near, ...], step: int) -> tuple[tuple[Near, ...], tuple[Near, ...]] | None:
+    """Half of the hosts each; of one host, half of its time each. None for one host in one step of time."""
+    if len(near) > 1:
+        return near[: len(near) // 2], near[len(near) // 2 :]
+    (one,) = near
+    if one.high - one.low < step:
+        return None
+    middle = (one.low + one.high) // 2
+    return (Near(one.host, one.low, middle),), (Near(one.host, middle + 1, one.high),)
 
 
 def _batched(spans: Iterable[Around], most: int) -> Iterator[tuple[Near, ...]]:
