@@ -6,8 +6,8 @@ Sources: learn.microsoft.com/azure/azure-monitor/logs/api/response-format and /t
 """
 
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
 
 import httpx
 import msgspec
@@ -24,6 +24,7 @@ _TOO_MUCH = re.compile(
 )
 _UNRESOLVED = re.compile(r"Failed to resolve [a-z ]*named '([^']+)'")
 _AGAIN_IN = re.compile(r"again in (?:(\d+):(\d\d):(\d\d)|(\d+) ?(second|minute|hour))", re.IGNORECASE)
+_SHOWN = 600  # characters of what they say
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 _WRONG_TOKEN = frozenset({"InvalidAuthenticationToken", "InvalidAuthenticationTokenAudience"})
 
@@ -48,7 +49,11 @@ class _Answer(msgspec.Struct):
     error: _Error | None = None
 
 
-def whole(name: str, response: httpx.Response) -> list[bytes]:
+Masked: TypeAlias = Callable[[str, httpx.Response], str]
+"""Takes secrets out of what an answer says."""
+
+
+def whole(name: str, response: httpx.Response, masked: Masked) -> list[bytes]:
     """The rows of an answer, one JSON object each. Raises PartialResult when the answer says that it is not whole, and
     SourceError for what is no answer of a query at all.
     """
@@ -56,7 +61,7 @@ def whole(name: str, response: httpx.Response) -> list[bytes]:
         return []
     error = decoded(name, response, _Answer).error
     if error is not None:
-        raise PartialResult(f"{name}: the answer is not whole: {_said(error)}")
+        raise PartialResult(f"{name}: the answer is not whole: {masked(_said(error), response)[:_SHOWN]}")
     found = rows(response.content)
     if found is None:
         raise SourceError(f"{name}: the answer has no rows: check that url is the API's, and what a proxy answers")
@@ -69,12 +74,12 @@ def explanation(response: httpx.Response) -> str:
     return _said(error) if error else ""
 
 
-def refusal(name: str, response: httpx.Response, right: str) -> SourceError | None:
+def refusal(name: str, response: httpx.Response, right: str, masked: Masked) -> SourceError | None:
     """What an error is, where its body says more than its status. `right`: what an account needs, for a 403."""
     error = _error(response)
     if error is None:
         return None
-    said = _said(error)
+    said = masked(_said(error), response)[:_SHOWN]
     if response.status_code == 504 or (response.status_code == 400 and _TOO_MUCH.search(said)):
         return PartialResult(f"{name}: more than the service does at once: {said}")
     if response.status_code == 400 and (found := _UNRESOLVED.search(said)):
@@ -106,7 +111,7 @@ def _each(error: _Error) -> Iterator[_Error]:
 
 def _said(error: _Error) -> str:
     texts = [text for one in _each(error) for text in (one.code, one.message) if text]
-    return ": ".join(dict.fromkeys(texts))[:600]
+    return ": ".join(dict.fromkeys(texts))
 
 
 def _duration(said: str) -> float | None:

@@ -44,7 +44,8 @@ class Defender(Hunter):
 
     async def _run(self, query: str, ask: Ask | None) -> list[bytes]:
         body = {"Query": query, **_timespan(ask)}
-        return whole(self.name, await self._http.request("POST", "/v1.0/security/runHuntingQuery", json=body))
+        response = await self._http.request("POST", "/v1.0/security/runHuntingQuery", json=body)
+        return whole(self.name, response, self._http.masked)
 
 
 def _timespan(ask: Ask | None) -> dict[str, str]:

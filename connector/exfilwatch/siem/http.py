@@ -198,14 +198,14 @@ class Http:
                 f"{self._where(error)}: no answer within {seconds}: raise `timeout`, or look at the server"
             ) from None
         except httpx.ProxyError as error:
-            raise Unreachable(f"{self._where(error)}: the proxy refused: {self._masked(str(error))}") from None
+            raise Unreachable(f"{self._where(error)}: the proxy refused: {self.masked(str(error))}") from None
         except httpx.TransportError as error:
-            said = self._masked(str(error)) or type(error).__name__
+            said = self.masked(str(error)) or type(error).__name__
             raise Unreachable(
                 f"{self._where(error)}: {said}: check url, network, and certificates (`ca`, `fingerprint`)"
             ) from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise SourceError(f"{self._where(error)}: {self._masked(str(error))}") from None
+            raise SourceError(f"{self._where(error)}: {self.masked(str(error))}") from None
 
     def _where(self, error: Exception) -> str:
         """The server that was asked: not always the settings' one, when a token is fetched elsewhere."""
@@ -218,9 +218,9 @@ class Http:
     def _refused(self, response: httpx.Response) -> SourceError:
         known = self._refusal(response)
         if known is not None:
-            known.args = (self._masked(str(known), response), *known.args[1:])
+            known.args = (self.masked(str(known), response), *known.args[1:])
             return known
-        status, said = response.status_code, self._masked(self._explain(response), response)[:_SHOWN]
+        status, said = response.status_code, self.masked(self._explain(response), response)[:_SHOWN]
         what = f"{self.name}: {response.request.method} {response.request.url.path} answered {status}"
         what = f"{what}: {said}" if said else what
         if status == 401:
@@ -233,10 +233,21 @@ class Http:
             return Unreachable(what, retry_after(response.headers.get("Retry-After")))
         return SourceError(what)
 
-    def _masked(self, said: str, response: httpx.Response | None = None) -> str:
-        """Without secrets: servers and proxies may send back what they were sent."""
+    def masked(self, said: str, response: httpx.Response | None = None) -> str:
+        """Without secrets: servers and proxies may send back what they were sent, in an answer to it too. Before it is
+        cut off anywhere: half a secret is not found.
+        """
         sent = response.request.headers.get("Authorization", "").rpartition(" ")[2] if response is not None else ""
         return self._mask(said, sent)
+
+    @contextmanager
+    def masking(self) -> Iterator[None]:
+        """Errors within come out without secrets."""
+        try:
+            yield
+        except SourceError as error:
+            error.args = (self.masked(str(error)), *error.args[1:])
+            raise
 
     def _count_retry(self, _state: RetryCallState) -> None:
         self.traffic.retries += 1

@@ -49,4 +49,4 @@ class Hunter(ABC):
         await self._http.close()
 
     def _refusal(self, response: httpx.Response) -> SourceError | None:
-        return refusal(self.name, response, self.right)
+        return refusal(self.name, response, self.right, self._http.masked)

@@ -206,9 +206,10 @@ class SearchEngine(ABC):
             most = self._asked.slices
             bodies = [{**body, "slice": {"id": part, "max": most}} for part in range(most)] if most > 1 else [body]
             pages = [Pages(self.name, self._search, each, tied=self.tied).batches() for each in bodies]
-            async with aclosing(merged(pages)) as batches:
-                async for records in batches:
-                    yield records
+            with self._http.masking():  # what shards say of a failure
+                async with aclosing(merged(pages)) as batches:
+                    async for records in batches:
+                        yield records
 
     def _current(self, ask: Ask) -> bool:
         """Whether the mappings that were read last tell of every document that is asked for: those of an interval of

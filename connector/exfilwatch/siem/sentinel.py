@@ -62,4 +62,4 @@ class Sentinel(Hunter):
             json={"query": query},
             headers={"Prefer": f"wait={wait}"},
         )
-        return whole(self.name, response)
+        return whole(self.name, response, self._http.masked)

@@ -209,7 +209,7 @@ class Splunk:
         while True:
             response = await self._http.request("GET", f"{_JOBS}/{sid}", accept=_GONE | {200, 204}, params=_JSON)
             state = decoded(self.name, response, _State).entry if response.status_code == 200 else []
-            job = state[0].content if state else Job()
+            job = self._told(state[0].content) if state else Job()
             if response.status_code in _GONE or job.is_zombie:
                 raise _Lost
             if wrong := failure(self.name, job):
@@ -220,6 +220,13 @@ class Splunk:
                 raise overdue(self.name, job, patience)
             await self._http.sleep(pause)
             waited, pause = waited + pause, min(pause * 1.5, _LONGEST_LOOK)
+
+    def _told(self, job: Job) -> Job:
+        return msgspec.structs.replace(job, messages=self._hidden(job.messages))
+
+    def _hidden(self, messages: Sequence[Message]) -> list[Message]:
+        """Without secrets, which a search may have been told, and say."""
+        return [Message(message.type, self._http.masked(message.text)) for message in messages]
 
     def _heard(self, messages: Sequence[Message]) -> None:
         said = cut(messages, self.settings.ignore_messages)
@@ -238,7 +245,7 @@ class Splunk:
         if response.status_code == 204:
             raise PartialResult(f"{self.name}: the search's results are not there, though it is done")
         page = decoded(self.name, response, _Page)
-        self._heard(page.messages)
+        self._heard(self._hidden(page.messages))
         if page.init_offset != offset or not page.results:
             raise PartialResult(f"{self.name}: asked for results from {offset:,}, got {len(page.results):,} others")
         return [bytes(result) for result in page.results]
@@ -252,7 +259,7 @@ class Splunk:
                 if not text.strip():
                     continue
                 line = parsed(f"{self.name}: the export answered", text, _Line)
-                self._heard(line.messages)
+                self._heard(self._hidden(line.messages))
                 last = last or line.lastrow
                 if not line.preview and (result := bytes(line.result)):
                     batch.append(result)
@@ -266,7 +273,7 @@ class Splunk:
 
     def _refusal(self, response: httpx.Response) -> SourceError | None:
         """A search beyond the account's quota is refused with 503."""
-        said = _explained(response) if response.status_code == 503 else ""
+        said = self._http.masked(_explained(response)) if response.status_code == 503 else ""
         return RateLimited(f"{self.name}: {said[:500]}") if any(word in said for word in QUOTA) else None
 
     async def _cancel(self, sid: str) -> None:

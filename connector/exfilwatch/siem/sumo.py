@@ -221,8 +221,8 @@ class Sumo:
         state = decoded(self.name, await self._of_job("GET", job), _State)
         if state.state == "CANCELLED":
             raise _Lost
-        said = [Message("ERROR", str(error)) for error in state.pending_errors]
-        said += [Message("WARN", str(warning)) for warning in state.pending_warnings]
+        said = [Message("ERROR", self._http.masked(str(error))) for error in state.pending_errors]
+        said += [Message("WARN", self._http.masked(str(warning))) for warning in state.pending_warnings]
         if wrong := cut(said, self.settings.ignore_messages):
             raise PartialResult(f"{self.name}: results may be missing: {wrong[:500]}")
         return state
@@ -242,7 +242,8 @@ class Sumo:
         if response.status_code == 404 or (response.status_code == 400 and "jobid.invalid" in response.text):
             raise _Lost
         if response.status_code == 400:
-            raise SourceError(f"{self.name}: {_explained(response) or 'a request was refused as wrong'}")
+            said = self._http.masked(_explained(response))[:500]
+            raise SourceError(f"{self.name}: {said or 'a request was refused as wrong'}")
         return response
 
     async def _delete(self, job: str) -> None:
