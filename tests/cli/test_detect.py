@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from exfilwatch.rules.packs import pack
 from exfilwatch_playbooks.cli.jsonl import finding_line
 from exfilwatch_playbooks.cli.spreadsheet import COLUMNS
 
-from .program import called, inside, on_terminal
+from .program import called, inside, on_terminal, started
 from .telemetry import BITSADMIN, harmless, process, write
 
 
@@ -156,3 +157,16 @@ def test_one_record_is_not_several(tmp_path: Path, capsys: Any) -> None:
     ended = inside(capsys, "detect", write(tmp_path / "other.jsonl", {"colour": "blue"}))
     assert "unknown shape [1 record], keys" in ended.err
     assert "0 events, 1 record not recognised" in ended.err
+
+
+@pytest.mark.parametrize("before", [b"", b"type=BPF msg=audit(1.2:3): a\n"], ids=["JSON lines", "other lines"])
+def test_a_finding_in_a_pipe_is_shown_while_the_pipe_stays_open(before: bytes) -> None:
+    with started("detect", "-", stdin=subprocess.PIPE) as running:
+        assert running.stdin is not None
+        assert running.stdout is not None
+        running.stdin.write(before + json.dumps(process(BITSADMIN)).encode() + b"\n")
+        running.stdin.flush()
+        found = json.loads(running.stdout.readline())
+        assert found["rule"]["branch"] == "transfer_tool"
+        running.stdin.close()
+        assert running.stdout.read() == b""

@@ -174,3 +174,6 @@ def test_a_server_that_answers_nothing_or_something_else_is_a_step_and_no_crash(
     assert steps[-1].outcome == "failure"
     assert steps[-1].said
     assert "is not what it should be" not in steps[-1].said, steps  # a client let an error of its own through
+    if answer.status == 302 or answer.body.startswith(b"<html>"):
+        assert steps[-1].unreadable, steps  # exit code 3: nothing of a SIEM was read
+        assert "account" not in outcomes(steps) or outcomes(steps)["account"] == "failure"

@@ -71,6 +71,12 @@ def layout(head: bytes) -> Layout:
     return "json"
 
 
+def surely_lines(head: bytes) -> bool:
+    """Whether the text that starts with `head` lies in lines, whatever follows."""
+    first, ended, _ = head.lstrip().partition(b"\n")
+    return bool(ended) and b"\0" not in head and layout(first) == "lines" and (first[:1] != b"{" or _is_json(first))
+
+
 def _are_lines(text: bytes) -> bool:
     """Whether JSON lines follow, so that the line before was only a broken one."""
     line, _, after = text.partition(b"\n")

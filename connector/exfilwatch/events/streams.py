@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from exfilwatch.events.blocks import SpoolFile
+from exfilwatch.events.layout import surely_lines
 from exfilwatch.events.limits import Expansion, InputError, Limits
 
 HEAD = 64 << 10
@@ -53,13 +54,16 @@ def piped(name: str, chunks: Iterator[bytes], limits: Limits) -> Stream:
 
 
 def peek(stream: Stream) -> tuple[bytes, Stream]:
-    """The first bytes of a stream, and the stream with these still to come, and the damage that may follow them."""
+    """The first bytes of a stream, and the stream with these still to come, and the damage that may follow them.
+
+    Of a pipe no more than what tells that it has lines: the next one may come much later.
+    """
     damage: list[InputError] = []
     chunks = stream.chunks()
     head = b""
     for chunk in until_damage(chunks, damage):
         head += chunk
-        if len(head) >= HEAD:
+        if len(head) >= HEAD or (stream.once and surely_lines(head)):
             break
     if not stream.once:
         stream.expansion.spend(-len(head))

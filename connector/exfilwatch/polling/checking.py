@@ -19,6 +19,7 @@ from exfilwatch.polling.timing import Plan
 from exfilwatch.polling.worker import our_clock
 from exfilwatch.siem.connection import Connection
 from exfilwatch.siem.found import NO_PERMISSION
+from exfilwatch.siem.http import WrongServer
 from exfilwatch.siem.registry import open_siem
 from exfilwatch.siem.siem import SECOND, Clock, Place, Siem
 from exfilwatch.siem.spool import Spool
@@ -101,7 +102,7 @@ def _stopped(name: str, stage: str, error: Exception) -> Step:
     match found := first_of(error):
         case AuthError():
             return unreadable("account", told(name, found))
-        case Unreachable():
+        case Unreachable() | WrongServer():
             return unreadable("connection", told(name, found))
         case ExfilwatchError():
             return failure(_STEPS.get(stage, stage), told(name, found))

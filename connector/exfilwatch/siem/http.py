@@ -38,6 +38,10 @@ Sleep: TypeAlias = Callable[[float], Awaitable[None]]
 T = TypeVar("T")
 
 
+class WrongServer(SourceError):
+    """What answers is not the SIEM's API: it sends on elsewhere, or says what the API never does."""
+
+
 class Http:
     """Requests to one SIEM. `explain` makes the vendor's own message of an error's body ("" when there is none).
     `refusal`: the error that an answer of no accepted status is, where its body says more than the status does.
@@ -229,6 +233,9 @@ class Http:
             return AuthError(f"{what}: the account lacks a right for this: see the page of this SIEM in the docs")
         if status == 429:
             return RateLimited(f"{what}: asked to wait", retry_after(response.headers.get("Retry-After")))
+        if 300 <= status < 400:
+            there = _host(response.headers.get("Location", ""))
+            return WrongServer(f"{what}: it sends on to {there}: set `url` to the API itself, or look at the proxy")
         if status in _PASSING:
             return Unreachable(what, retry_after(response.headers.get("Retry-After")))
         return SourceError(what)
@@ -253,8 +260,15 @@ class Http:
         self.traffic.retries += 1
 
 
+def _host(location: str) -> str:
+    try:
+        return httpx.URL(location).host or "another path"
+    except httpx.InvalidURL:
+        return "another place"
+
+
 def decoded(name: str, response: httpx.Response, kind: type[T]) -> T:
-    """An answer's JSON as `kind`. Raises SourceError, which shows nothing of it."""
+    """An answer's JSON as `kind`. Raises WrongServer, which shows nothing of it."""
     # No more of it than a media type: the rest may be anything.
     media = re.match(r"[a-z]{1,20}/[a-z0-9.+-]{1,60}", response.headers.get("Content-Type", ""), re.ASCII)
     shown = media[0] if media else "no content type"
@@ -263,11 +277,11 @@ def decoded(name: str, response: httpx.Response, kind: type[T]) -> T:
 
 
 def parsed(where: str, content: bytes | msgspec.Raw, kind: type[T]) -> T:
-    """JSON as `kind`, numbers also from texts. Raises SourceError, which shows nothing of it."""
+    """JSON as `kind`, numbers also from texts. Raises WrongServer, which shows nothing of it."""
     try:
         return msgspec.json.decode(content, type=kind, strict=False)
     except NO_JSON as error:
-        raise SourceError(
+        raise WrongServer(
             f"{where} with what is not its API's JSON: {error}: check that url is the API's, and what a proxy answers"
         ) from None
 

@@ -23,7 +23,7 @@ from exfilwatch.siem.elastic_errors import RIGHTS, Expired, explain, refusal
 from exfilwatch.siem.elastic_indices import WANTED, Index, indices
 from exfilwatch.siem.elastic_pages import Body, Pages
 from exfilwatch.siem.elastic_places import clock, clock_body, count_body, counted, place
-from exfilwatch.siem.http import NO_JSON, Http
+from exfilwatch.siem.http import NO_JSON, Http, WrongServer
 from exfilwatch.siem.merged import merged
 from exfilwatch.siem.queries import elastic
 from exfilwatch.siem.queries.elastic_mapping import EcsMapping
@@ -141,6 +141,8 @@ class SearchEngine(ABC):
             try:
                 described = await self._described(self._path(pattern), all_of_it=False)
                 counts = await self._counts(pattern, described)
+            except WrongServer:
+                raise  # no matter of this index
             except SourceError as error:
                 found.append(Place(pattern, problem=str(error)))
                 continue
@@ -233,7 +235,7 @@ class SearchEngine(ABC):
         try:
             found = indices(response.content)
         except NO_JSON as error:
-            raise SourceError(
+            raise WrongServer(
                 f"{self.name}: not a search engine's answer: {error}: check `url`, and what stands before it"
             ) from None
         if all_of_it and not found:

@@ -45,6 +45,10 @@ class _Entry(msgspec.Struct, frozen=True):
     content: Job
 
 
+class _Context(msgspec.Struct):
+    """That it is one is all that matters."""
+
+
 class _State(msgspec.Struct, frozen=True):
     entry: list[_Entry]
 
@@ -108,7 +112,9 @@ class Splunk:
     async def now(self) -> int:
         """By what every account may ask: who it is."""
         path = "/services/authentication/current-context"
-        return server_time(self.name, await self._http.request("GET", path, params=_JSON))
+        response = await self._http.request("GET", path, params=_JSON)
+        decoded(self.name, response, _Context)
+        return server_time(self.name, response)
 
     async def fetch(self, ask: Ask) -> _Batches:
         """The results as Splunk gives them: fields as the add-ons extract them, and `_raw`."""
