@@ -4,20 +4,21 @@ import base64
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ..siem import fake_sumo  # noqa: TID252 (tests are no package on the path)
-from ..siem.fake_microsoft import FakeMicrosoft  # noqa: TID252
 from ..siem.fake_search import FakeSearch  # noqa: TID252
 from ..siem.fake_splunk import FakeSplunk  # noqa: TID252
 from ..siem.fake_sumo import FakeSumo  # noqa: TID252
-from ..siem.loopback import Answer, Request, answer_json  # noqa: TID252
+from ..siem.loopback import Answer, Loopback, Request, answer_json  # noqa: TID252
 from .program import inside
 from .test_secrets import FEW_RULES, SECRET, SETTINGS, USER, clean, forms
 
+TOKEN = "eyJ0b2tlbg.Geheim~Token/+=.c2ln"
 _HEAD = SECRET[:8]
 """Of a secret that is cut in the middle, this is left."""
 
@@ -60,27 +61,29 @@ def warned(told: str) -> Iterator[tuple[Any, dict[str, Any]]]:
         yield found
 
 
-class Partial(FakeMicrosoft):
-    """Each answer but the time has an error beside its rows, with the token of the request in it."""
+class Partial(Loopback):
+    """Log Analytics and Graph: each answer but the time has an error beside its rows, with the token in it."""
 
-    told = ""
+    def __init__(self, told: str) -> None:
+        super().__init__()
+        self.told = told
 
     def answer(self, request: Request) -> Answer:
-        answer = super().answer(request)
-        if "/oauth2/" in request.path or b"print Now" in request.body:
-            return answer
+        if "/oauth2/" in request.path:
+            return answer_json({"access_token": TOKEN, "expires_in": 3600, "token_type": "Bearer"})
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        table = {"name": "PrimaryResult", "columns": [{"name": "Now", "type": "datetime"}], "rows": [[now]]}
+        found = {"tables": [table], "schema": [{"name": "Now", "type": "DateTime"}], "results": [{"Now": now}]}
+        if b"print Now" in request.body:
+            return answer_json(found)
         error = {"code": "PartialError", "message": f"{self.told} {request.headers['authorization']}"}
-        return answer_json({**json.loads(answer.body), "error": {**error, "details": [error]}})
+        return answer_json({**found, "error": {**error, "details": [error]}})
 
 
 @contextmanager
-def microsoft(told: str, *, workspace: bool) -> Iterator[tuple[Any, dict[str, Any]]]:
-    with Partial() as fake:
-        fake.told, fake.secret = told, SECRET
-        for table in ("SecurityEvent", "DeviceProcessEvents"):
-            fake.kusto.create(table)
-        settings = {**fake.settings(), "tables": ["SecurityEvent" if workspace else "DeviceProcessEvents"]}
-        yield fake, settings if workspace else {k: v for k, v in settings.items() if k != "workspace"}
+def microsoft(told: str, kind: str) -> Iterator[tuple[Any, dict[str, Any]]]:
+    with Partial("." * 100 * (len(told) > 400) + told) as fake:  # more of it is shown
+        yield fake, {**SETTINGS[kind], "login": fake.url}
 
 
 def searching(told: str) -> Any:
@@ -88,12 +91,12 @@ def searching(told: str) -> Any:
     def made() -> Iterator[tuple[Any, dict[str, Any]]]:
         def change(answer: dict[str, Any]) -> dict[str, Any]:
             failure = {"index": "logs-a", "reason": {"type": "failed", "reason": told}}
-            now = {"aggregations": {"now": {"value": 1_770_000_000_000}}, "hits": {"hits": []}}
+            now = {"aggregations": {"now": {"buckets": [{"from": 1_770_000_000_000}]}}, "hits": {"hits": []}}
             shards = {"total": 2, "successful": 1, "failed": 1, "failures": [failure]}
             return {**answer, **now, "_shards": shards}
 
         with FakeSearch(change) as fake:
-            yield fake, SETTINGS["opensearch"]
+            yield fake, {**SETTINGS["opensearch"], "pushdown": "off"}
 
     return made()
 
@@ -104,8 +107,8 @@ WAYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "splunk, an export": ("splunk", exported),
     "sumo": ("sumo", sumo),
     "sumo, a warning": ("sumo", warned),
-    "sentinel": ("sentinel", lambda told: microsoft(told, workspace=True)),
-    "defender": ("defender", lambda told: microsoft(told, workspace=False)),
+    "sentinel": ("sentinel", lambda told: microsoft(told, "sentinel")),
+    "defender": ("defender", lambda told: microsoft(told, "defender")),
     "opensearch": ("opensearch", searching),
     "elasticsearch": ("elasticsearch", searching),
 }
@@ -115,10 +118,12 @@ WAYS: dict[str, tuple[str, Callable[[str], Any]]] = {
 def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("exfilwatch.siem.http.wait", lambda _state: 0.0)
     monkeypatch.setattr("exfilwatch.siem.sumo._PACE", 0.0)
+    monkeypatch.setattr("exfilwatch.siem.sumo._FIRST_LOOK", 0.0)
+    monkeypatch.setattr("exfilwatch.siem.splunk._FIRST_LOOK", 0.0)
     monkeypatch.setattr(fake_sumo, "KEY", SECRET)
 
 
-@pytest.mark.parametrize("before", [0, 485, 585], ids=["short", "cut at 500", "cut at 600"])
+@pytest.mark.parametrize("before", [0, 485], ids=["short", "cut in a secret"])
 @pytest.mark.parametrize("way", WAYS)
 def test_what_an_answer_tells_leaves_no_secret_behind(way, before, tmp_path, monkeypatch, capsys):
     kind, make = WAYS[way]
@@ -138,8 +143,7 @@ def test_what_an_answer_tells_leaves_no_secret_behind(way, before, tmp_path, mon
     for where, left in [("output", shown.encode()), *((each.name, each.read_bytes()) for each in _left(tmp_path))]:
         clean(where, left)
         assert _HEAD.encode() not in left, f"{where} holds the head of a secret"
-        for token in getattr(fake, "tokens", ()):
-            assert not any(form in left for form in forms(token)), f"{where} holds a token"
+        assert not any(form in left for form in forms(TOKEN)), f"{where} holds a token"
 
 
 def _left(folder: Path) -> list[Path]:

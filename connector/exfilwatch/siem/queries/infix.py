@@ -17,8 +17,8 @@ from exfilwatch.detection.pattern import Pattern
 from exfilwatch.detection.values import Cidr, Null, Number, Part, Test, Wild
 from exfilwatch.siem.queries.globs import Fold, Glob, exact, globs, simplified
 from exfilwatch.siem.queries.language import joined
-from exfilwatch.siem.queries.native import PRESENT
 from exfilwatch.siem.queries.networks import dotted, octets
+from exfilwatch.siem.queries.nodes import PRESENT
 
 _ESCAPED = frozenset("\\\"/<>&'+=`") | {chr(code) for code in (*range(32), 127)}
 """What JSON and XML encoders write otherwise."""
