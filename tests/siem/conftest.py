@@ -1,9 +1,10 @@
-"""Search engines for the tests of their clients."""
+"""Servers for the tests of clients."""
 
 from collections.abc import Iterator
 
 import pytest
 
+from .asking import Server
 from .engines import Engine, engine
 
 
@@ -19,3 +20,10 @@ def secured(elasticsearch) -> Iterator[Engine]:
     """The one that has accounts."""
     with engine("elasticsearch", elasticsearch) as found:
         yield found
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """One that answers OK until it is told otherwise."""
+    with Server() as one:
+        yield one
