@@ -31,7 +31,7 @@ AT_LENGTH = [
     ],
     *[
         (powershell.commands, each)
-        for each in ("1..4000|%{", "iex 'iex \"iex 1\"';", "function ", "'a'-replace'a','aaaa'")
+        for each in ("<#", "1..4000|%{", "iex 'iex \"iex 1\"';", "function ", "'a'-replace'a','aaaa'")
     ],
     *[
         (cmd.commands, each)
