@@ -8,6 +8,7 @@ Sources: learn.microsoft.com/kusto/query/regex (RE2 syntax, flags), /matches-reg
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from exfilwatch.detection.rule import Rule
@@ -32,6 +33,7 @@ _AUDIT |= {"ProcessId", "ProcessName", "SubjectAccount", "SubjectUserName", "Sub
 _AUDIT |= {"TargetUserName", "TargetDomainName", "TargetAccount", "MandatoryLabel", "EventSourceName"}
 _NAMED = _WINDOWS | {"Channel", "Provider", "EventRecordId"}
 _LOGGED = _WINDOWS | {"EventLog", "Source", "RenderedDescription", "UserName"}
+_KEPT = 256  # queries: the same are asked for with each interval, and those of a pack take seconds to make
 _FILES = ("file_event", "file_change", "file_delete", "file_rename")
 _TABLES = {
     "SecurityEvent": _Table(("sentinel_windows",), columns=frozenset(_AUDIT)),
@@ -57,6 +59,11 @@ def condition(rules: Sequence[Rule], table: str) -> str | None:
     """
     if table == "Syslog":
         return "true" if rules else None
+    return _condition(tuple(rules), table)
+
+
+@lru_cache(_KEPT)
+def _condition(rules: tuple[Rule, ...], table: str) -> str | None:
     kql = _Kql(table)
     found = joined(
         [
@@ -71,6 +78,7 @@ def condition(rules: Sequence[Rule], table: str) -> str | None:
     return None if found is False else _text(found)
 
 
+@lru_cache(_KEPT)
 def score(rule: Rule, table: str) -> str:
     """Operators (`| extend ... | where ...`), to stand after `| where condition([rule], table)`.
 

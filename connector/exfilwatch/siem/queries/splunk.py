@@ -6,6 +6,7 @@ with many; mvappend; where: 'field names' and "texts", a backslash in a text wri
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from exfilwatch.detection.rule import Rule
 from exfilwatch.events.shape import SHAPES
@@ -15,12 +16,18 @@ from exfilwatch.siem.queries.native import asked, selected, within
 
 _NAMES = ("splunk_windows", "cim_processes", "cim_filesystem", "cim_endpoint_traffic", "cim_traffic")
 _SHAPES = [SHAPES[name] for name in _NAMES]
+_KEPT = 128  # queries: the same are asked for with each interval, and those of a pack take seconds to make
 _TOLD = ("EventCode", "EventID", "process", "file_path", "dest_port")
 """Of which one is there in each event of these shapes."""
 
 
 def condition(rules: Sequence[Rule]) -> str:
     """An expression for `| where` that is true of every event on which one of `rules` fires."""
+    return _condition(tuple(rules))
+
+
+@lru_cache(_KEPT)
+def _condition(rules: tuple[Rule, ...]) -> str:
     spl = _Spl()
     shaped = [
         joined([said(each.guard, spl), said(each.condition, spl)], spl, every=True)
@@ -31,6 +38,7 @@ def condition(rules: Sequence[Rule]) -> str:
     return _text(joined([*shaped, joined([spl.untold(), spl.hexed(bare)], spl, every=True)], spl, every=False))
 
 
+@lru_cache(_KEPT)
 def score(rule: Rule) -> str:
     """Commands (`| eval ... | where ...`), to stand after `| where condition([rule])`.
 

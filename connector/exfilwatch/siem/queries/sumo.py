@@ -8,6 +8,7 @@ slashes), /where, /if (and field expressions).
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from exfilwatch.detection.rule import Rule
 from exfilwatch.siem.queries.infix import Infix, Place
@@ -15,6 +16,7 @@ from exfilwatch.siem.queries.language import joined, said
 from exfilwatch.siem.queries.native import within
 
 _AUDITD = "msg=audit"
+_KEPT = 128  # queries: the same are asked for with each interval, and those of a pack take seconds to make
 
 
 def condition(rules: Sequence[Rule]) -> str:
@@ -22,12 +24,18 @@ def condition(rules: Sequence[Rule]) -> str:
 
     They keep every message on which one of `rules` fires; "" keeps all.
     """
+    return _condition(tuple(rules))
+
+
+@lru_cache(_KEPT)
+def _condition(rules: tuple[Rule, ...]) -> str:
     sumo = _Sumo()
     found = joined([said(within(rule.screen, "_raw"), sumo) for rule in rules], sumo, every=False)
     found = joined([found, sumo.matches("_raw", _AUDITD)], sumo, every=False)
     return f"| where {found}" if isinstance(found, str) else ""
 
 
+@lru_cache(_KEPT)
 def score(rule: Rule) -> str:
     """Operators, to stand after `condition([rule])`, that leave what reaches the rule's threshold; "" without one."""
     if rule.threshold is None:
