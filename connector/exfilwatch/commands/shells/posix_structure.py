@@ -1,73 +1,19 @@
 """How commands of a POSIX shell stand together: pipes, groups, loops, and what they are redirected from and to.
 
-Sources: POSIX Shell Command Language, sections 2.7 Redirection and 2.9 Shell Commands.
+Sources: POSIX Shell Command Language, section 2.9 Shell Commands.
 """
 
-import re
 from collections.abc import Sequence
 from typing import Final
 
 from exfilwatch.commands.command import Command, Undoing
 from exfilwatch.commands.shells.posix_output import SILENT, written
+from exfilwatch.commands.shells.posix_streams import MOST_PIPED, Streams
 
 MOST_COMMANDS: Final = 2048
 """Commands that are listed of one script."""
-MOST_PIPED: Final = 24
-"""Commands before one in its pipe that are kept."""
 DEEPEST: Final = 32
 """Groups within each other; what is within more of them stands in the outermost ones."""
-
-_SOCKET: Final = re.compile(r"/dev/(?:tcp|udp)/")
-
-
-class Streams:
-    """Where one command, or a group, gets its input and puts its output, beside its pipe."""
-
-    __slots__ = ("from_commands", "reads", "redirected", "text", "to_commands", "writes", "written_as")
-
-    def __init__(self) -> None:
-        self.reads = ""
-        self.text: str | None = None
-        self.writes: list[str] = []
-        self.redirected = False
-        """Its standard output goes elsewhere than a pipe."""
-        self.written_as: list[tuple[str, str, str]] = []
-        """The redirections: descriptor, operator, file."""
-        self.from_commands: list[Command] = []
-        """Commands of `< <(...)`."""
-        self.to_commands: list[Command] = []
-        """Commands of `>(...)`."""
-
-    def redirect(self, descriptor: str, operator: str, target: str, descriptors: dict[str, str]) -> None:
-        """Take a redirection. `descriptors` are the files that `exec` opened, by number."""
-        self.written_as.append((descriptor, operator, target))
-        if operator == "<<<":
-            self.text = target + "\n"
-            return
-        file = target
-        number = target.rstrip("-")
-        if number.startswith("${"):
-            number = "$" + number[2:].rstrip("}")
-        if operator in {"<&", ">&"} and (not number or number.isdigit() or number in descriptors):
-            # The file of another descriptor; its own output is the only one of this command that is looked up.
-            file = descriptors.get(number, "")
-            if number == "1" and descriptor == "0" and self.writes:
-                file = self.writes[0]
-            if not file:
-                return
-        process = file.startswith(("<(", ">("))
-        reading = operator in {"<", "<&"} or descriptor == "0"
-        if reading or (operator == "<>" and descriptor != "1"):
-            self.reads = "" if process else file
-        if reading or (operator == "<>" and descriptor != "1"):
-            return
-        if descriptor in {"", "1"}:
-            self.redirected = True
-        elif descriptor == "2" and not _SOCKET.match(file):
-            # What a command complains of is not what it writes.
-            return
-        if file != "/dev/null" and not process and file not in self.writes and len(self.writes) < MOST_PIPED:
-            self.writes.append(file)
 
 
 class Frame:
