@@ -65,7 +65,8 @@ def test_no_module_but_a_siems_reaches_the_network_and_none_starts_a_program(mod
             case ast.Import(names=names):
                 assert not {alias.name.partition(".")[0] for alias in names} & FORBIDDEN
             case ast.ImportFrom(module=str(found), level=0):
-                assert found.partition(".")[0] not in FORBIDDEN
+                # urllib.parse takes addresses apart and opens none.
+                assert found == "urllib.parse" or found.partition(".")[0] not in FORBIDDEN
             case ast.Attribute(value=ast.Name(id="os"), attr=attribute):
                 assert attribute not in CALLS
             case ast.Call(func=ast.Name(id=called)):
