@@ -1,6 +1,6 @@
 """Polling as the settings say it: what a scheduler calls, ours or a SOAR's.
 
-runs = await poll(settings(), rules, store)
+polls = Polls(configured(settings()), rules, store); runs = await polls.once(); await polls.close()
 """
 
 import asyncio
