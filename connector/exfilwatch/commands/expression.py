@@ -45,6 +45,11 @@ SHORT = 200
 _BRACES = re.compile("{(" + "|".join(NAMED) + ")}")
 
 
+def spelled(text: str) -> str:
+    """An expression with what NAMED means in the places of the names."""
+    return _BRACES.sub(lambda found: NAMED[found[1]], text)
+
+
 class Expression:
     """One expression, without regard to case unless it begins with `(?-i)`. Raises re2.error."""
 
@@ -52,7 +57,7 @@ class Expression:
         options = re2.Options()
         options.log_errors = False
         options.case_sensitive = text.startswith("(?-i)")
-        plain = _BRACES.sub(lambda found: NAMED[found[1]], text.removeprefix("(?-i)"))
+        plain = spelled(text.removeprefix("(?-i)"))
         self._long = re2.compile(plain, options)
         self._short = re.compile(plain, re.ASCII | (0 if options.case_sensitive else re.IGNORECASE))
         self.named = "is" in self._short.groupindex

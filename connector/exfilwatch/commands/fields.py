@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeAlias
 from xml.etree import ElementTree as ET
 
 from exfilwatch.commands import sensitive
+from exfilwatch.commands.acting import PASSIVE, acting
 from exfilwatch.commands.command import Command, program
 from exfilwatch.commands.destinations import NEAR, destination
 from exfilwatch.commands.reading import TRANSFERS, Action, known_tools
@@ -68,6 +69,19 @@ def fields(get: Get) -> Fields:
     if task := _text(get("TaskContent")) or _text(get("TaskContentNew")):
         return _fields("\n".join(_actions_of(task)), "", "", "cmd")
     return {}
+
+
+def acts(get: Get) -> bool:
+    """Whether an event's command line, script or task does anything beyond fetching and unpacking; told cheaply when
+    it does not."""
+    look = acting()
+    if line := _text(get("CommandLine")):
+        if not look.may(line, _text(get("Image")), _text(get("OriginalFileName"))):
+            return False
+    elif (script := _text(get("ScriptBlockText"))) and not look.script(script):
+        return False
+    does = fields(get).get("command.does")
+    return isinstance(does, list) and not PASSIVE.issuperset(map(str, does))
 
 
 def _text(value: Value) -> str:

@@ -1,57 +1,59 @@
-"""Fields that are made of a command line (commands/fields.py), as rules see them, and what a test of one implies.
+"""Fields that are made of a command line (commands/fields.py), as rules see them.
 
-Making them costs more than looking at a text, and no SIEM has them. So beside each test of one stands, for the screens
-and the queries, what an event must have for the field to have any value at all: a program of the catalogue, a shell
-whose line holds a hint of one or marks of hiding, options that give a renamed program away.
+Making them costs more than looking at a text, and no SIEM has them. So for screens and for queries a condition is put
+in terms of what they imply of the event's own fields (implied.py).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable
 
-from exfilwatch.commands.fields import FIELDS, Fields, fields
-from exfilwatch.commands.reading import TRANSFERS
-from exfilwatch.commands.tool import Tool, catalogue
-from exfilwatch.commands.wrappers import wrappers
+from exfilwatch.commands.acting import PASSIVE
+from exfilwatch.commands.fields import FIELDS, Fields, acts, fields
+from exfilwatch.commands.tool import catalogue
 from exfilwatch.detection.condition import All, Any, FieldTest, Get, Node, Not, Selection
-from exfilwatch.detection.pattern import Pattern
-from exfilwatch.detection.values import Null, OneOf, Test, Text, Wild
-from exfilwatch.events.event import Value
+from exfilwatch.detection.values import Exists
+from exfilwatch.events.event import Event, Value
 
 DERIVED = frozenset(FIELDS)
-_KINDS: Mapping[str, frozenset[str]] = {
-    "transfer": TRANSFERS,
-    "archive": frozenset(["archive", "encrypt", "split"]),
-    "collect": frozenset(["collect"]),
-}
-"""What a tool has to do to give a field of this beginning a value."""
-_SHORT = 4
-_SHELLS = ("PowerShell.EXE", "pwsh.dll", "Cmd.Exe")
-_CMD_MARKS = r"""[<>^!]|%[^%]*%|""|[a-z]"[a-z]"""
-_POSIX_MARKS = (
-    r"""[<>\\$`{*?\[]|['"]['"]|\w['"]\w|\b(?:base64|xxd|rev|printf|eval|alias|openssl|xargs)\b|[^\x00-\x7f]"""
-)
-_CODE_MARKS = (
-    r"\s-c\s[\s\S]*\b(?:import|from)\s|\s-e\s[\s\S]*(?:\b(?:use|my|require|puts|new|fetch)\b|[=-]>)|\s-r\s[\s\S]*[$(]"
-)
-"""Code that an interpreter is given under whatever name (wrappers.py guesses its language)."""
-_SCRIPT_MARKS = (
-    "`", "-join", "[char]", "frombase64", "-f ", "' +", "'+", '"+', '" +', ".replace(", "-replace", "iex", "invoke-exp",
-    "-enc", "[::", ".invoke(", "&(", "& (", ".(", "[array]::reverse",
-)  # fmt: skip
+ACTS = FieldTest("exfilwatch.acts", Exists(True))
+"""Stands in a screen for: the command line does something (commands/fields.py, acts)."""
+LOOKED_AT = ("Image", "OriginalFileName", "CommandLine", "ScriptBlockText", "TaskContent", "TaskContentNew")
+"""What derived fields are made of."""
+_TOOLS = ("transfer.tool", "archive.tool", "collect.tool")
+_DOES = ("transfer.direction", "command.does")
+_ACTIVE = ("archive.", "collect.")
+_EVERY: Node = All(())
+_NONE: Node = Any(())
+_made: list[tuple[Event, Fields]] = []
+_acting: list[tuple[Event, bool]] = []
 
 
-def seeing(get: Get) -> Get:
+def seeing(event: Event, get: Get) -> Get:
     """Fields as a rule sees them that asks for derived ones: these are made when the first is asked for."""
-    made: list[Fields] = []
 
     def seen(name: str) -> Value:
         if name not in DERIVED:
-            return get(name)
-        if not made:
-            made.append(fields(get))
-        return made[0].get(name)
+            return acts_of(event, get) or None if name == ACTS.field else get(name)
+        return fields_of(event, get).get(name)
 
     return seen
+
+
+def fields_of(event: Event, get: Get) -> Fields:
+    """The derived fields of an event. Those of the last one are kept, since many rules look at it in turn."""
+    last = _made[-1] if _made else None
+    if last is None or last[0] is not event:
+        last = (event, fields(get))
+        _made[:] = [last]
+    return last[1]
+
+
+def acts_of(event: Event, get: Get) -> bool:
+    """Whether an event's command line does something; that of the last one is kept."""
+    last = _acting[-1] if _acting else None
+    if last is None or last[0] is not event:
+        last = (event, acts(get))
+        _acting[:] = [last]
+    return last[1]
 
 
 def is_derived(node: Node) -> bool:
@@ -66,119 +68,74 @@ def is_derived(node: Node) -> bool:
     return False
 
 
-def implying(node: Node) -> Node:
-    """The same condition, which says beside each test of derived fields what it implies of the event's own."""
+def implying(node: Node, implied: Callable[[tuple[str, ...]], Node]) -> Node:
+    """A condition that holds wherever `node` does, without derived fields; `implied`: what these tools imply."""
+    return _simple(_implying(node, implied, positive=True))
+
+
+def screened(node: Node) -> Node:
+    """The same for a screen of events that are here."""
+    return implying(node, lambda _tools: ACTS)
+
+
+def needs_action(node: Node) -> bool:
+    """Whether the condition holds only of command lines that do something."""
+    match screened(node):
+        case All(parts):
+            return ACTS in parts
+        case found:
+            return found == ACTS
+
+
+def _implying(node: Node, implied: Callable[[tuple[str, ...]], Node], *, positive: bool) -> Node:
     match node:
         case FieldTest(field) if field in DERIVED:
-            return All((_implied(_meant([node])), node))
-        case Selection(name, part):
-            return Selection(name, implying(part))
+            # What does not hold may well be so where nothing is done at all.
+            return _of_tests([node], implied) if positive else _NONE
+        case Selection(_, part):
+            return _implying(part, implied, positive=positive)
         case Not(part):
-            return Not(implying(part))
+            return Not(_implying(part, implied, positive=not positive))
         case Any(parts):
-            return Any(tuple(map(implying, parts)))
+            return Any(tuple(_implying(part, implied, positive=positive) for part in parts))
         case All(parts):
-            direct = [part for part in parts if isinstance(part, FieldTest) and part.field in DERIVED]
-            implied = [_implied(_meant(direct))] if direct else []
-            return All((*implied, *(part if part in direct else implying(part) for part in parts)))
+            derived = [part for part in parts if isinstance(part, FieldTest) and part.field in DERIVED]
+            if not positive or not derived:
+                return All(tuple(_implying(part, implied, positive=positive) for part in parts))
+            rest = [_implying(part, implied, positive=True) for part in parts if part not in derived]
+            return All((_of_tests(derived, implied), *rest))
     return node
 
 
-def _meant(tests: Iterable[FieldTest]) -> tuple[str, ...]:
-    """The tools that all of the tests leave."""
-    wanted = [each for each in tests if not each.test.holds(None)]
-    return tuple(tool.name for tool in catalogue() if all(_can(tool, each) for each in wanted))
+def _of_tests(tests: Iterable[FieldTest], implied: Callable[[tuple[str, ...]], Node]) -> Node:
+    """What tests of derived fields imply together: nothing, unless they hold only where something is done."""
+    having = [each for each in tests if not each.test.holds(None)]
+    acting = any(each.field.startswith(_ACTIVE) for each in having) or any(
+        each.field in _DOES and not any(map(each.test.holds, PASSIVE)) for each in having
+    )
+    if not acting:
+        return _EVERY
+    named = [each for each in having if each.field in _TOOLS]
+    return implied(tuple(tool.name for tool in catalogue() if all(each.test.holds(tool.name) for each in named)))
 
 
-def _can(tool: Tool, wanted: FieldTest) -> bool:
-    """Whether a tool's entry can give a field a value that a test takes, as far as the entry alone tells."""
-    field, _, part = wanted.field.partition(".")
-    does = [form.does for form in tool.forms if form.does in _KINDS.get(field, (form.does,))]
-    match (field, part):
-        case (_, "tool"):
-            return bool(does) and wanted.test.holds(tool.name)
-        case (_, "family"):
-            return bool(does) and wanted.test.holds(tool.family)
-        case ("transfer", "direction") | ("archive", "kind") | ("command", "does"):
-            return any(wanted.test.holds(each) for each in does)
-    return bool(does)
-
-
-@lru_cache(100)
-def _implied(names: tuple[str, ...]) -> Node:
-    tools = [tool for tool in catalogue() if tool.name in names]
-    exact, patterns = wrappers()
-    every = [*exact.items(), *patterns]
-    posix = [name for name, each in every if each.shell in ("", "posix") and not each.language]
-    code = [name for name, each in every if each.language]
-    programs = [program for tool in tools for program in tool.programs if program != "*"]
-    hints = _hints(tools)
-    no_image = FieldTest("Image", Null())
-    parts: list[Node] = [_image(programs), FieldTest("CommandLine", _starts(programs))] if programs else []
-    parts += [
-        _image(["powershell", "pwsh", "powershell_ise"]),
-        _image(code),
-        All((Any((_image(posix), no_image)), _marked(hints, _POSIX_MARKS))),
-        All((Any((_image(["cmd"]), no_image)), _marked(hints, _CMD_MARKS))),
-        FieldTest("ScriptBlockText", _one_of([*hints, *_SCRIPT_MARKS])),
-        FieldTest("TaskContent", Text([Wild.ANY, Wild.ONE, Wild.ANY], cased=False)),
-        FieldTest("TaskContentNew", Text([Wild.ANY, Wild.ONE, Wild.ANY], cased=False)),
-    ]
-    if hints:
-        parts.append(All((FieldTest("CommandLine", Pattern(_CODE_MARKS, "i")), _contains(hints))))
-    originals = [*_SHELLS, *(name for tool in tools for name in tool.originals)]
-    parts.append(FieldTest("OriginalFileName", OneOf([Text([name], cased=False) for name in originals])))
-    if disguised := [text for tool in tools for text in tool.disguised]:
-        parts.append(_contains(disguised))
-    return Any(tuple(parts))
-
-
-def _hints(tools: Iterable[Tool]) -> list[str]:
-    """Texts of which one stands in a line that runs a tool."""
-    found: dict[str, None] = {}
-    for tool in tools:
-        for program in tool.programs:
-            if program == "*":
-                continue
-            name = program.rstrip("*")
-            found.update(
-                dict.fromkeys([name] if len(name) >= _SHORT else [f"{name} ", f"{name}.exe", f"{name}'", f'{name}"'])
-            )
-        found.update(dict.fromkeys(tool.hints))
-    return list(found)
-
-
-def _marked(hints: Sequence[str], marks: str) -> Node:
-    """The line of a shell holds a hint or a mark of hiding."""
-    marked = FieldTest("CommandLine", Pattern(marks, "i"))
-    return Any((_contains(hints), marked)) if hints else marked
-
-
-def _one_of(texts: Iterable[str]) -> Test:
-    return OneOf([Text([Wild.ANY, text, Wild.ANY], cased=False) for text in dict.fromkeys(texts)])
-
-
-def _contains(texts: Iterable[str]) -> Node:
-    return FieldTest("CommandLine", _one_of(texts))
-
-
-def _image(programs: Iterable[str]) -> Node:
-    """The image is one of the programs, with or without its folder and `.exe`."""
-    return FieldTest("Image", OneOf(list(_names(programs))))
-
-
-def _names(programs: Iterable[str]) -> Iterator[Text]:
-    for program in dict.fromkeys(programs):
-        name = program.rstrip("*")
-        if name != program:
-            yield Text([name, Wild.ANY], cased=False)
-            yield from (Text([Wild.ANY, mark + name, Wild.ANY], cased=False) for mark in "\\/")
-            continue
-        for end in ("", ".exe"):
-            yield Text([name + end], cased=False)
-            yield from (Text([Wild.ANY, mark + name + end], cased=False) for mark in "\\/")
-
-
-def _starts(programs: Iterable[str]) -> Test:
-    names = dict.fromkeys(program.rstrip("*") for program in programs)
-    return OneOf([Text([quote + name, Wild.ANY], cased=False) for name in names for quote in ("", '"')])
+def _simple(node: Node) -> Node:
+    """The node without what always holds or never does, and without doublings, so that equal conditions are equal."""
+    match node:
+        case Not(part):
+            inner = _simple(part)
+            if inner in (Any(()), All(())):
+                return All(()) if inner == Any(()) else Any(())
+            return Not(inner)
+        case All(parts) | Any(parts):
+            every = isinstance(node, All)
+            kept: dict[Node, None] = {}
+            for part in map(_simple, parts):
+                if part == (Any(()) if every else All(())):
+                    return part
+                if part != (All(()) if every else Any(())):
+                    kept[part] = None
+            if len(kept) == 1:
+                return next(iter(kept))
+            return All(tuple(kept)) if every else Any(tuple(kept))
+    return node

@@ -54,7 +54,7 @@ class Evaluator:
         """The verdicts of the rules that fire on an event."""
         if not within(event.time, self._since, self._until):
             return []
-        verdicts = (Verdict(rule, event) for rule in self.concerned(key_of(event)))
+        verdicts = (Verdict(rule, event) for rule in self.concerned(key_of(event)) if not rule.idle(event))
         return [verdict for verdict in verdicts if self._fires(verdict)]
 
     def _fires(self, verdict: Verdict) -> bool:

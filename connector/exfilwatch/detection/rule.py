@@ -19,10 +19,11 @@ from exfilwatch.detection.condition import (
     selections,
 )
 from exfilwatch.detection.correlation_plan import CorrelationPlan
-from exfilwatch.detection.derived import implying, is_derived, seeing
+from exfilwatch.detection.derived import acts_of, implying, is_derived, needs_action, screened, seeing
 from exfilwatch.detection.detection import Detection, RuleInfo, Signal, shifted
 from exfilwatch.detection.extension import Score
 from exfilwatch.detection.filters import PREFIX, FilterInfo
+from exfilwatch.detection.implied import wide
 from exfilwatch.detection.logsource import LogSource
 from exfilwatch.detection.output import Fired, Output, reported
 from exfilwatch.events.event import Event, Value
@@ -60,18 +61,24 @@ class Rule:
         self.threshold = score.threshold if score else None
         self.emits = True
         self._derives = any(map(is_derived, (self.condition, *nodes.values())))
+        self._acting = self._derives and needs_action(condition)
         positive = [name for name, to_be_met in selections(condition) if to_be_met]
         self.shown = [name for name in dict.fromkeys([*positive, *self.weights]) if not name.startswith(PREFIX)]
 
     @cached_property
     def screen(self) -> Node:
-        """The condition with what its derived fields imply of the event: for screens and queries (derived.py)."""
-        return implying(self._unfiltered) if self._derives else self._unfiltered
+        """What holds of an event's own fields wherever the condition does: for screens."""
+        return screened(self._unfiltered) if self._derives else self._unfiltered
 
     @cached_property
-    def screens(self) -> Mapping[str, Node]:
+    def asked(self) -> Node:
+        """The same in short: for queries."""
+        return implying(self._unfiltered, wide) if self._derives else self._unfiltered
+
+    @cached_property
+    def selections(self) -> Mapping[str, Node]:
         """The same of each selection."""
-        return {name: implying(node) for name, node in self.nodes.items()} if self._derives else self.nodes
+        return {name: implying(node, wide) for name, node in self.nodes.items()} if self._derives else self.nodes
 
     @cached_property
     def _tests(self) -> dict[str, Holds]:
@@ -84,11 +91,16 @@ class Rule:
     def getter(self, event: Event) -> Get:
         """How the rule sees the fields of an event."""
         get = event.get_raw if self.source.raw else event.get
-        return seeing(get) if self._derives else get
+        return seeing(event, get) if self._derives else get
 
     def fires(self, event: Event) -> bool:
         """Whether the rule fires on an event. Raises TimeoutError (pattern.Pattern)."""
         return Verdict(self, event).fires
+
+    def idle(self, event: Event) -> bool:
+        """Whether the event's command line does nothing, where the rule asks for what it does: told cheaply."""
+        get = event.get_raw if self.source.raw else event.get
+        return self._acting and not acts_of(event, get)
 
     def signals(self, event: Event, *, unmatched: bool = False) -> list[Signal]:
         """What each selection that matched saw; with `unmatched`, those that did not as well, and the negated ones."""

@@ -11,8 +11,10 @@ from typing import Any, TypeAlias
 import msgspec
 import re2
 
+from exfilwatch.commands.fields import acts
 from exfilwatch.detection.condition import All, FieldTest, Node, Not, Selection, fields
 from exfilwatch.detection.condition import Any as AnyOf
+from exfilwatch.detection.derived import ACTS, LOOKED_AT
 from exfilwatch.detection.linear import options
 from exfilwatch.detection.rule import Rule
 from exfilwatch.detection.values import Exists, OneOf, Screen
@@ -29,6 +31,7 @@ LONG = frozenset(
 )
 
 _NOTHING: frozenset[int] = frozenset()
+_SOMETHING = frozenset([0])
 _CACHED = 10_000
 _LARGEST = 50_000  # characters of the expressions of one RE2 set
 
@@ -127,6 +130,22 @@ class TextSet:
         return frozenset(first + number for first, each in self._sets for number in each.Match(text) or ())
 
 
+class _Acting:
+    """Whether the command line of a row does something, in the place of an expression that is found in a text."""
+
+    def __init__(self, gets: Mapping[str, FieldGetter | None]) -> None:
+        self._gets = gets
+
+    def search(self, row: Any) -> frozenset[int]:
+        """0 when it does."""
+
+        def get(field: str) -> Value:
+            found = self._gets.get(field)
+            return found(row) if found else None
+
+        return _SOMETHING if acts(get) else _NOTHING
+
+
 class Plan:
     """The screen of all rules that look at one class of events."""
 
@@ -139,19 +158,23 @@ class Plan:
         """
         self._getter = getter
         self._everything = everything
-        self.texts: list[TextSet] = []
+        self.texts: list[TextSet | _Acting] = []
+        self._acts: int | None = None
         self._by_field: dict[tuple[int, bool], int] = {}
         self._gets: dict[tuple[str, bool], FieldGetter | None] = {}
-        self._rules = [self._prepared(rule) for rule in rules]
+        # Many rules that ask for derived fields (derived.py) come to the same screen.
+        alike = {rule.screen if rule.threshold is None else rule: rule for rule in rules}
+        self._rules = [self._prepared(rule) for rule in alike.values()]
         for text in self.texts:
-            text.compile()
+            if isinstance(text, TextSet):
+                text.compile()
 
     def _prepared(self, rule: Rule) -> Callable[[Any], Rest]:
         condition = self._node(rule, rule.screen)
         if rule.threshold is None:
             return condition
         threshold = rule.threshold
-        weighed = [(weight, self._node(rule, rule.screens[name])) for name, weight in rule.weights.items()]
+        weighed = [(weight, self._node(rule, rule.nodes[name])) for name, weight in rule.weights.items()]
 
         def both(row: Any) -> Rest:
             first = condition(row)
@@ -172,6 +195,9 @@ class Plan:
                 every = isinstance(node, All)
                 some = [self._node(rule, part) for part in parts]
                 return lambda row: joined((part(row) for part in some), every=every)
+            case FieldTest(field) if field == ACTS.field:
+                acting = self._acting(rule)
+                return lambda _row: acting
             case FieldTest(field, test):
                 get = self._get(rule, field)
                 if get is None:
@@ -187,6 +213,16 @@ class Plan:
                 return lambda _row: found
         return lambda _row: None
 
+    def _acting(self, rule: Rule) -> Found | None:
+        """That the command line of a row does something; None: not known here."""
+        gets = {field: self._get(rule, field) for field in LOOKED_AT}
+        if gets["CommandLine"] is None and gets["ScriptBlockText"] is None and gets["TaskContent"] is None:
+            return None
+        if self._acts is None:
+            self._acts = len(self.texts)
+            self.texts.append(_Acting(gets))
+        return Found(self._acts, 0)
+
     def _get(self, rule: Rule, field: str) -> FieldGetter | None:
         key = field, rule.source.raw
         if key not in self._gets:
@@ -199,7 +235,9 @@ class Plan:
         if number is None:
             number = self._by_field[key] = len(self.texts)
             self.texts.append(TextSet(get, screen.cased))
-        return Found(number, self.texts[number].number(screen.expression))
+        found = self.texts[number]
+        assert isinstance(found, TextSet)
+        return Found(number, found.number(screen.expression))
 
     def left(self, row: Any) -> "Left | None":
         """What the long texts of such rows still have to show; None when no rule can fire whatever they hold."""
@@ -281,8 +319,9 @@ def _weighed(threshold: int, parts: list[tuple[int, Rest]]) -> Rest:
 def looked_at(rules: Iterable[Rule]) -> Mapping[tuple[str, bool], None]:
     """The fields that a screen of these rules looks at, each with whether the rule sees raw names first."""
     return {
-        (field, rule.source.raw): None
+        (each, rule.source.raw): None
         for rule in rules
-        for node in (rule.screen, *(rule.screens[name] for name in rule.weights))
+        for node in (rule.screen, *(rule.nodes[name] for name in rule.weights))
         for field in fields(node)
+        for each in (LOOKED_AT if field == ACTS.field else (field,))
     }

@@ -39,7 +39,7 @@ def asked(rule: Rule, shapes: Iterable[Shape] = (), paths: Paths = as_it_is) -> 
     """
     made: dict[Node, dict[Node, None]] = {}
     for view in _views(rule, shapes or SHAPES.values(), paths):
-        condition = view.translated(rule.screen, wide=True)
+        condition = view.translated(rule.asked, wide=True)
         if condition != NONE and view.guard != NONE:
             made.setdefault(condition, {})[view.guard] = None
     return [Asked(some(guards), condition) for condition, guards in made.items()]
@@ -48,7 +48,7 @@ def asked(rule: Rule, shapes: Iterable[Shape] = (), paths: Paths = as_it_is) -> 
 def selected(rule: Rule, name: str, shapes: Iterable[Shape] = (), paths: Paths = as_it_is) -> Node:
     """A selection of the rule, as a condition over members of any kind of record that the rule concerns."""
     views = [view for view in _views(rule, shapes or SHAPES.values(), paths) if view.guard != NONE]
-    return some(view.translated(rule.screens[name], wide=True) for view in views)
+    return some(view.translated(rule.selections[name], wide=True) for view in views)
 
 
 def within(node: Node, text: str) -> Node:

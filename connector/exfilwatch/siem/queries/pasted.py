@@ -83,7 +83,7 @@ def pasted(siem: str, rules: Sequence[Rule], *, scored: bool) -> str:
 
 def widened(siem: str, rule: Rule) -> list[Widened]:
     """What of the rule a query for that kind of SIEM does not say exactly."""
-    found = list(dict.fromkeys(_widened(siem, rule.screen, "", wide=True)))
+    found = list(dict.fromkeys(_widened(siem, rule.condition, "", wide=True)))
     if rule.silenced:
         found.append(Widened("", "filters of the pack", "all of them beside each rule make too long a query"))
     return found

@@ -34,7 +34,7 @@ def _condition(rules: tuple[Rule, ...]) -> str:
         for rule in rules
         for each in asked(rule, _SHAPES)
     ]
-    bare = joined([said(within(rule.screen, "_raw"), spl) for rule in rules], spl, every=False)
+    bare = joined([said(within(rule.asked, "_raw"), spl) for rule in rules], spl, every=False)
     return _text(joined([*shaped, joined([spl.untold(), spl.hexed(bare)], spl, every=True)], spl, every=False))
 
 
@@ -57,7 +57,7 @@ def score(rule: Rule) -> str:
 
 def _signal(rule: Rule, name: str, spl: "_Spl") -> str | bool:
     """A selection of a scored rule."""
-    bare = joined([spl.untold(), said(within(rule.screens[name], "_raw"), spl)], spl, every=True)
+    bare = joined([spl.untold(), said(within(rule.selections[name], "_raw"), spl)], spl, every=True)
     return joined([said(selected(rule, name, _SHAPES), spl), bare], spl, every=False)
 
 

@@ -30,7 +30,7 @@ def condition(rules: Sequence[Rule]) -> str:
 @lru_cache(_KEPT)
 def _condition(rules: tuple[Rule, ...]) -> str:
     sumo = _Sumo()
-    found = joined([said(within(rule.screen, "_raw"), sumo) for rule in rules], sumo, every=False)
+    found = joined([said(within(rule.asked, "_raw"), sumo) for rule in rules], sumo, every=False)
     found = joined([found, sumo.matches("_raw", _AUDITD)], sumo, every=False)
     return f"| where {found}" if isinstance(found, str) else ""
 
@@ -43,7 +43,7 @@ def score(rule: Rule) -> str:
     sumo = _Sumo()
     lines, names = [], []
     for number, (name, weight) in enumerate(rule.weights.items(), 1):
-        signal = said(within(rule.screens[name], "_raw"), sumo)
+        signal = said(within(rule.selections[name], "_raw"), sumo)
         found = joined([signal, sumo.matches("_raw", _AUDITD)], sumo, every=False)
         names.append(f"exfil_{number}")
         lines.append(f"| if({found if isinstance(found, str) else str(found).lower()}, {weight}, 0) as {names[-1]}")

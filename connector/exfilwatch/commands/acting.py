@@ -1,0 +1,241 @@
+"""Whether a command line may do anything that rules ask for: a cheap look at it before it is understood.
+
+It never says no where `understood` would come to an upload, an offer, a tunnel, an archive or a search. A program of
+the catalogue needs a word of what it is asked to do in its line, a shell or an interpreter a hint of a tool or marks of
+hiding, any other program what gives a renamed one away.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+import re2
+
+from exfilwatch.commands.command import program
+from exfilwatch.commands.expression import Clues, spelled
+from exfilwatch.commands.tool import Form, Selector, Selectors, Tool, catalogue, several
+from exfilwatch.commands.wrappers import wrapper, wrappers
+
+PASSIVE = frozenset(["download", "extract", "mount", "schedule", "encode"])
+"""What is not looked for."""
+_QUOTED = r"""[\w-]["']+[\w-]|\^"""
+_CMD_MARKS = r"""[\^!]|[<>]\s*"?[\\/]{2}|%[^%\s]+%[\w%]|[\w%]%[^%\s]+%|%\w+:|\w"+\w|\bfor\s|\bcall\b|&lt;|&gt;|&amp;"""
+_POSIX_MARKS = (
+    r"""[<>]\s*/dev/|\\\w|[\w.]['"]+\w|['"]\w['"]|\$\{|\$['"@*\d]|\w\$\w|\$\w+\$|\{[\w./-]*,|[?*\[]\w|\w[?*\[]"""
+    r"""|\b(?:base64|base32|xxd|rev|tr|printf|eval|alias|openssl|ztcp|tcp|coproc|exec|source|gunzip|zcat|awk|sed|fifo)\b"""
+)
+_POWERSHELL_MARKS = (
+    r"""[`]|['"]\s*\+|\+\s*['"]|-join|-f\s*['"$(]|\[char|frombase64|\s[-/\x{2013}\x{2014}\x{2015}](?:e|ec|en|enc[a-z]*)\s|\biex\b|invoke-exp"""
+    r"""|[&.]\s*[('"$]|-c?replace|\.replace|\[array\]|\$\w+\[|gzip|deflate|\bcmd\b|start-process|\bsaps\b|>\s*['"]?[\\/]{2}|\.split"""
+    r"""|\b(?:wsl|bash|sh|python\S*|mshta|wscript|cscript|rundll32|wmic|forfiles|schtasks)\b"""
+)
+_CODE_MARKS = (
+    r"""base64|b64|chr\(|\\x|\\u|exec|eval|compile|__import__|import_module|system|popen|subprocess|spawn|child_process|rot13"""
+    r"""|fromhex|unhexlify|decode|reverse|vbscript|javascript|activex|createobject|shell"""
+)
+_KNOWN = 20_000
+_Search: TypeAlias = Any
+"""A compiled expression of RE2, which has no types."""
+
+
+class Acting:
+    """The cheap look, of all tools of the catalogue."""
+
+    def __init__(self, tools: Sequence[Tool]) -> None:
+        asked: dict[str, list[str]] = {}
+        for tool in tools:
+            if any(form.does not in PASSIVE for form in tool.forms):
+                for name in tool.programs:
+                    asked.setdefault(name, []).append(_asked(tool))
+        self._exact = {name: found for name, found in asked.items() if "*" not in name}
+        self._versions = [(name[:-1], found) for name, found in asked.items() if name.endswith("*") and name != "*"]
+        self._originals = {original.lower() for tool in tools for original in tool.originals}
+        names = _hinted(tools, lambda languages: not languages)
+        powershell = _hinted(tools, lambda languages: not languages or "powershell" in languages)
+        code = _hinted(tools, lambda languages: "powershell" not in languages)
+        self._shells = {
+            "powershell": _compiled(f"{powershell}|{_POWERSHELL_MARKS}"),
+            "posix": _compiled(f"{names}|{_POSIX_MARKS}"),
+            "cmd": _compiled(f"{names}|{_CMD_MARKS}"),
+            "code": _compiled(f"{code}|{_CODE_MARKS}"),
+            "words": _compiled(f"{names}|[$^`]"),
+        }
+        renamed = [tool for tool in tools if tool.renamed]
+        of_text = [(text, at) for at, tool in enumerate(renamed) for text in tool.disguised]
+        self._clues = Clues([text for text, _ in of_text])
+        self._of = [at for _, at in of_text]
+        self._always = {at for at, tool in enumerate(renamed) if not tool.disguised}
+        self._renamed = [[_compiled(f"{found}|{_QUOTED}") for found in _given_away(tool)] for tool in renamed]
+        self._code = _compiled(
+            r"\s-[cerE]\s.*(?:\bimport\b|\bfrom\b|\buse\b|\brequire\b|\bfetch\b|\$\w|=>|\bputs\b|\.new\b|;)"
+        )
+        self._looks: dict[str, tuple[bool, Sequence[_Search]]] = {}
+
+    def may(self, line: str, image: str = "", original: str = "") -> bool:
+        """Whether the line of a program may do anything."""
+        if not line.isascii() or ("&" in line and ("&gt;" in line or "&amp;" in line or "&quot;" in line)):
+            return True
+        first, line = _cut(line)
+        known, searches = self._look(image)
+        if not searches and known:
+            return True
+        if any(search.search(line) for search in searches):
+            return True
+        if first and first != program(image):
+            again, searches = self._look(first)
+            if again and (not searches or any(search.search(line) for search in searches)):
+                return True
+            known = known and again
+        if not image and any(self._shells[kind].search(line) for kind in ("posix", "cmd")):
+            return True
+        if original and (original.lower() in self._originals or wrapper(program(original.removesuffix(".dll")))):
+            return True
+        return (not known or wrapper(program(image)) is not None) and self._may_be_renamed(line)
+
+    def script(self, text: str) -> bool:
+        """Whether a script of PowerShell may do anything."""
+        return not text.isascii() or bool(self._shells["powershell"].search(text))
+
+    def _look(self, image: str) -> tuple[bool, Sequence[_Search]]:
+        """Whether a program is one that is known, and what has to be found in its line; nothing: it may always."""
+        found = self._looks.get(image)
+        if found is None:
+            if len(self._looks) >= _KNOWN:
+                self._looks.clear()
+            found = self._looks[image] = self._looked(program(image))
+        return found
+
+    def _looked(self, name: str) -> tuple[bool, Sequence[_Search]]:
+        searches: list[_Search] = []
+        known = False
+        asked = list(self._exact.get(name, ()))
+        asked += [each for start, found in self._versions if name.startswith(start) for each in found]
+        if asked:
+            known = True
+            if not all(asked):
+                return True, ()
+            searches.append(_compiled(f"{'|'.join(dict.fromkeys(asked))}|{_QUOTED}"))
+        runs = wrapper(name)
+        if runs is not None:
+            known = True
+            kind = "code" if runs.language else runs.shell or ("cmd" if runs.runs == "line" else "words")
+            searches.append(self._shells[kind])
+        return known, searches
+
+    def _may_be_renamed(self, line: str) -> bool:
+        if self._code.search(line):
+            return True
+        tools = self._always.union(self._of[clue] for clue in self._clues.given(line))
+        return any(all(search.search(line) for search in self._renamed[at]) for at in tools)
+
+
+@lru_cache(1)
+def acting() -> Acting:
+    """The look for the catalogue that comes along."""
+    return Acting(catalogue())
+
+
+def _cut(line: str) -> tuple[str, str]:
+    """The plain name of the program that a line begins with, and what stands after it."""
+    line = line.lstrip()
+    end = '"' if line[:1] == '"' else "'" if line[:1] == "'" else " "
+    word, _, rest = line[1:].partition(end) if end != " " else line.partition(" ")
+    return program(word), f" {rest}"
+
+
+@lru_cache(None)
+def _compiled(text: str) -> _Search:
+    options = re2.Options()
+    options.log_errors = False
+    options.case_sensitive = False
+    options.max_mem = 64 << 20
+    return re2.compile(text, options)
+
+
+def _asked(tool: Tool) -> str:
+    """An expression of which a match stands in a tool's line for each form that rules ask for; "" when none is."""
+    if tool.syntax == "powershell":
+        return ""
+    each = [_of_form(tool, form) for form in tool.forms if form.does not in PASSIVE]
+    return "" if not all(each) else "|".join(dict.fromkeys(filter(None, each)))
+
+
+def _of_form(tool: Tool, form: Form) -> str:
+    if form.verb:
+        return "|".join(rf"\b{re.escape(verb.split()[-1])}\b" for verb in form.verb)
+    for selector in several(form.needs):
+        if found := _of_selector(tool, selector):
+            return found
+    return _of_all(tool, form.source)
+
+
+def _of_all(tool: Tool, selectors: Selectors) -> str:
+    each = [_of_selector(tool, selector) for selector in several(selectors)]
+    return "|".join(each) if all(each) else ""
+
+
+def _of_selector(tool: Tool, selector: Selector) -> str:
+    """An expression of the options that a selector names, when nothing else gives it a text."""
+    others = selector.argument != "" or selector.input or selector.output or selector.piped or selector.word
+    if not selector.option or others or selector.code or selector.joined:
+        return ""
+    return "|".join(_of_option(tool, option) for option in selector.option)
+
+
+def _of_option(tool: Tool, option: str) -> str:
+    if option.startswith("--"):
+        return re.escape(option[:5] if tool.abbreviated else option)
+    name = option.lstrip("-/")
+    if tool.syntax == "getopt" and len(name) == 1:
+        bundle = rf"(?:^|[\s\"'])-[\w#]*(?-i:{re.escape(name)})"
+        return rf"{bundle}|^\s*[\"']?[\w#]*(?-i:{re.escape(name)})" if tool.leading else bundle
+    return re.escape(name) if tool.syntax != "getopt" else re.escape(option)
+
+
+def _names(programs: Iterable[str]) -> str:
+    return "|".join(re.escape(program.rstrip("*")) for program in dict.fromkeys(programs))
+
+
+def _hinted(tools: Iterable[Tool], wanted: Callable[[Sequence[str]], bool]) -> str:
+    """An expression of which a match stands in the line of a shell or an interpreter that runs a tool, by the names of
+    programs, interpreters among them, and the hints of tools for these languages of code."""
+    exact, patterns = wrappers()
+    runners = [name for name, each in (*exact.items(), *patterns) if each.language or each.runs in ("script", "line")]
+    tools = list(tools)
+    programs = [program for tool in tools for program in tool.programs if program != "*"]
+    texts = dict.fromkeys(text for tool in tools if wanted(tool.languages) for text in tool.hints)
+    named = rf"""(?:^|[^\w.-])(?:{_names([*programs, *runners])})[\d.-]*(?:\.(?:exe|com))?(?:$|[\s"'`;|&)<>])"""
+    return "|".join([named, *map(re.escape, texts)])
+
+
+def _given_away(tool: Tool) -> Iterator[str]:
+    """Expressions that all have a match in the line of a tool under another name."""
+    for selector in tool.renamed:
+        found = _of_selector(tool, selector)
+        if found and tool.leading:
+            yield "|".join(rf"(?:^|[\s\"'])-?[\w#]*(?-i:{re.escape(option[1:])})" for option in selector.option)
+        elif found and tool.syntax == "getopt":
+            yield "|".join(_alone(tool, option) for option in selector.option)
+        elif found:
+            yield found
+        elif selector.option and selector.input:
+            yield "|".join([*(_alone(tool, option) for option in selector.option), r"[<|\n]"])
+        elif selector.like and not selector.option:
+            yield _anywhere(selector.like)
+
+
+def _alone(tool: Tool, option: str) -> str:
+    """An expression of a short option that ends its bundle, or is followed by what is no letter, or by `name=`."""
+    if len(option) != 2:
+        return _of_option(tool, option)
+    return rf"(?:^|[\s\"'])-[\w#]{{0,6}}(?-i:{re.escape(option[1:])})(?:$|[^a-z]|\w+=)"
+
+
+def _anywhere(like: str) -> str:
+    """An expression on one word as one on a line of words."""
+    cased = like.startswith("(?-i)")
+    text = spelled(like.removeprefix("(?-i)")).replace("(?P<is>", "(?:")
+    text = re.sub(r"(?<![\[\\])\^", r"""(?:^|[\\s"'=(,;])""", text)
+    text = re.sub(r"(?<!\\)\$(?=[)|]|\Z)", r"""(?:$|[\\s"'),;])""", text)
+    return f"(?-i:{text})" if cased else text
