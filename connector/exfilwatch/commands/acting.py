@@ -35,6 +35,24 @@ _CODE_MARKS = (
     r"""|fromhex|unhexlify|decode|reverse|vbscript|javascript|activex|createobject|shell"""
 )
 _KNOWN = 20_000
+_SYSTEM = (
+    "ctfmon csrss conhost dllhost lsass RuntimeBroker services SearchIndexer sihost spoolsv svchost taskhostw"
+)
+ORDINARY = (
+    *(f"C:\\Windows\\System32\\{name}.exe" for name in _SYSTEM.split()),
+    r"C:\Windows\System32\backgroundTaskHost.exe",
+    r"C:\Windows\System32\SearchProtocolHost.exe",
+    r"C:\Windows\System32\SearchFilterHost.exe",
+    r"C:\Windows\System32\wbem\WmiPrvSE.exe",
+    r"C:\Windows\System32\audiodg.exe",
+    r"C:\Windows\System32\wermgr.exe",
+    r"C:\Program Files\Google\Chrome\Application\chrome.exe",
+    r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
+    r"C:\Program Files\Mozilla Firefox\firefox.exe",
+)
+"""Programs by their whole paths that start all the time, and of which no option sends, packs or looks for files. Only
+who can replace the system's own files can hide behind one."""
+_ORDINARY = frozenset(path.lower() for path in ORDINARY)
 _Search: TypeAlias = Any
 """A compiled expression of RE2, which has no types."""
 
@@ -74,6 +92,8 @@ class Acting:
 
     def may(self, line: str, image: str = "", original: str = "") -> bool:
         """Whether the line of a program may do anything."""
+        if image.lower() in _ORDINARY:
+            return False
         if not line.isascii() or ("&" in line and ("&gt;" in line or "&amp;" in line or "&quot;" in line)):
             return True
         first, line = _cut(line)

@@ -4,11 +4,10 @@ Making them costs more than looking at a text, and no SIEM has them. So for scre
 in terms of what they imply of the event's own fields (implied.py).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from exfilwatch.commands.acting import PASSIVE
 from exfilwatch.commands.fields import FIELDS, Fields, acts, fields
-from exfilwatch.commands.tool import catalogue
 from exfilwatch.detection.condition import All, Any, FieldTest, Get, Node, Not, Selection
 from exfilwatch.detection.values import Exists
 from exfilwatch.events.event import Event, Value
@@ -18,7 +17,6 @@ ACTS = FieldTest("exfilwatch.acts", Exists(True))
 """Stands in a screen for: the command line does something (commands/fields.py, acts)."""
 LOOKED_AT = ("Image", "OriginalFileName", "CommandLine", "ScriptBlockText", "TaskContent", "TaskContentNew")
 """What derived fields are made of."""
-_TOOLS = ("transfer.tool", "archive.tool", "collect.tool")
 _DOES = ("transfer.direction", "command.does")
 _ACTIVE = ("archive.", "collect.")
 _EVERY: Node = All(())
@@ -68,14 +66,14 @@ def is_derived(node: Node) -> bool:
     return False
 
 
-def implying(node: Node, implied: Callable[[tuple[str, ...]], Node]) -> Node:
-    """A condition that holds wherever `node` does, without derived fields; `implied`: what these tools imply."""
+def implying(node: Node, implied: Node) -> Node:
+    """A condition that holds wherever `node` does, without derived fields; `implied`: what doing something implies."""
     return _simple(_implying(node, implied, positive=True))
 
 
 def screened(node: Node) -> Node:
     """The same for a screen of events that are here."""
-    return implying(node, lambda _tools: ACTS)
+    return implying(node, ACTS)
 
 
 def needs_action(node: Node) -> bool:
@@ -87,7 +85,7 @@ def needs_action(node: Node) -> bool:
             return found == ACTS
 
 
-def _implying(node: Node, implied: Callable[[tuple[str, ...]], Node], *, positive: bool) -> Node:
+def _implying(node: Node, implied: Node, *, positive: bool) -> Node:
     match node:
         case FieldTest(field) if field in DERIVED:
             # What does not hold may well be so where nothing is done at all.
@@ -107,16 +105,13 @@ def _implying(node: Node, implied: Callable[[tuple[str, ...]], Node], *, positiv
     return node
 
 
-def _of_tests(tests: Iterable[FieldTest], implied: Callable[[tuple[str, ...]], Node]) -> Node:
+def _of_tests(tests: Iterable[FieldTest], implied: Node) -> Node:
     """What tests of derived fields imply together: nothing, unless they hold only where something is done."""
     having = [each for each in tests if not each.test.holds(None)]
     acting = any(each.field.startswith(_ACTIVE) for each in having) or any(
         each.field in _DOES and not any(map(each.test.holds, PASSIVE)) for each in having
     )
-    if not acting:
-        return _EVERY
-    named = [each for each in having if each.field in _TOOLS]
-    return implied(tuple(tool.name for tool in catalogue() if all(each.test.holds(tool.name) for each in named)))
+    return implied if acting else _EVERY
 
 
 def _simple(node: Node) -> Node:

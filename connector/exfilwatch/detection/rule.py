@@ -23,7 +23,7 @@ from exfilwatch.detection.derived import acts_of, implying, is_derived, needs_ac
 from exfilwatch.detection.detection import Detection, RuleInfo, Signal, shifted
 from exfilwatch.detection.extension import Score
 from exfilwatch.detection.filters import PREFIX, FilterInfo
-from exfilwatch.detection.implied import wide
+from exfilwatch.detection.implied import ACTING
 from exfilwatch.detection.logsource import LogSource
 from exfilwatch.detection.output import Fired, Output, reported
 from exfilwatch.events.event import Event, Value
@@ -73,12 +73,12 @@ class Rule:
     @cached_property
     def asked(self) -> Node:
         """The same in short: for queries."""
-        return implying(self._unfiltered, wide) if self._derives else self._unfiltered
+        return implying(self._unfiltered, ACTING) if self._derives else self._unfiltered
 
     @cached_property
     def selections(self) -> Mapping[str, Node]:
         """The same of each selection."""
-        return {name: implying(node, wide) for name, node in self.nodes.items()} if self._derives else self.nodes
+        return {name: implying(node, ACTING) for name, node in self.nodes.items()} if self._derives else self.nodes
 
     @cached_property
     def _tests(self) -> dict[str, Holds]:
