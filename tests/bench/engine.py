@@ -62,7 +62,8 @@ class Engine:
         self._bulk(index, [document], refresh="true")
 
     def cpu(self) -> float:
-        """Seconds of CPU that the engine has used so far."""
+        """Seconds of CPU that the engine has used so far, which it looks up once a second."""
+        time.sleep(1.1)
         return float(self._stats("process")["process"]["cpu"]["total_in_millis"]) / 1000
 
     def _bulk(self, index: str, documents: Sequence[bytes], **parameters: str) -> None:

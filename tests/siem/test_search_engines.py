@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from exfilwatch.errors import ConfigError
+from exfilwatch.errors import ConfigError, PartialResult
 from exfilwatch.siem.registry import open_siem
 from exfilwatch.siem.siem import SECOND, Ask, Clock, Near, Siem
 
@@ -192,3 +192,14 @@ def test_documents_of_100_kb_come_in_smaller_pages(searching):
     for start in range(0, 300, 100):
         searching.put({"@timestamp": at(0), "n": start + n, "text": "y" * 100_000} for n in range(100))
     assert numbers(searching.fetch(EVERYTHING)) == list(range(300))
+
+
+def test_an_interval_of_too_many_documents_is_left_to_be_halved(searching, monkeypatch):
+    monkeypatch.setattr("exfilwatch.siem.search_engine._MOST", 5)
+    searching.create()
+    searching.put({"@timestamp": at(n * SECOND), "n": n} for n in range(8))
+    with pytest.raises(PartialResult, match="8 documents, too many at once"):
+        searching.fetch(Ask(Clock.EVENT, NOON, NOON + 8 * SECOND))
+    assert numbers(searching.fetch(Ask(Clock.EVENT, NOON, NOON + 4 * SECOND))) == [0, 1, 2, 3]
+    assert numbers(searching.fetch(Ask(Clock.EVENT, NOON, NOON + SECOND // 2))) == [0]
+    assert numbers(searching.fetch(EVERYTHING)) == list(range(8))

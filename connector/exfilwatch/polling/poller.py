@@ -280,5 +280,7 @@ class _Polling:
 
 
 def _times(siem: Siem, clock: Clock, since: int) -> Times:
-    lookback = lookback_of(siem.settings, default_of(siem, clock))
-    return Times(since, lookback, max(micros(siem.settings.late), lookback), micros(siem.settings.slice))
+    settings = siem.settings
+    lookback = lookback_of(settings, default_of(siem, clock))
+    width = siem.capabilities.slice if settings.slice is None else micros(settings.slice)
+    return Times(since, lookback, max(micros(settings.late), lookback), width)

@@ -92,7 +92,8 @@ class Connection(Source):
     certificate, which then must be that one. `timeout`: for one answer. `at_once`: queries running at once, at most.
     `clock`: by which time to poll (default: ingest where the SIEM has it). `pushdown`: let the SIEM select
     (`candidates`), give everything (`off`), or score (`score`). `late`: how late records may come that still belong
-    together with those that came before. `slice`: the longest interval that is asked for at once.
+    together with those that came before. `slice`: the longest interval that is asked for at once (default: what the
+    SIEM is best asked for).
     """
 
     url: Url
@@ -104,4 +105,4 @@ class Connection(Source):
     clock: Literal["ingest", "event"] | None = None
     pushdown: Literal["off", "candidates", "score"] = "candidates"
     late: Duration = timedelta(days=1)
-    slice: Duration = timedelta(hours=1)
+    slice: Duration | None = None

@@ -17,8 +17,10 @@ from exfilwatch.siem.http import NO_JSON
 
 LARGEST = 10_000
 """Hits of one page: `index.max_result_window`, where it was not changed."""
-_FIRST, _SMALLEST, _GOAL = 2_000, 100, 4_000_000
-"""Hits of the first page, of the smallest, and the bytes that a page should have."""
+_FIRST, _SMALLEST = 2_000, 100
+"""Hits of the first page, and of the smallest."""
+SOON, DEAR = 4_000_000, 8_000_000
+"""Bytes that a page should have, of what is soon found and of what is not: each page is searched for anew."""
 
 Body = dict[str, object]
 
@@ -122,10 +124,22 @@ class Pages:
     """The pages of one query (of one slice of it) over one point in time.
 
     `tied`: hits may be alike in the order's key, though never more of them than there are shards. Then a page begins
-    with the hits of the key with which the last one ended, and those seen already are left out.
+    with the hits of the key with which the last one ended, and those seen already are left out. `most`: hits that are
+    read, at most; of more, none is. `goal`: bytes of a page.
     """
 
-    def __init__(self, name: str, search: Callable[[Body], Awaitable[bytes]], body: Body, *, tied: bool) -> None:
+    def __init__(
+        self,
+        name: str,
+        search: Callable[[Body], Awaitable[bytes]],
+        body: Body,
+        *,
+        tied: bool,
+        most: int | None = None,
+        goal: int = SOON,
+    ) -> None:
+        self._goal = goal
+        self._most = most
         self._name = name
         self._search = search
         self._body = body
@@ -142,6 +156,7 @@ class Pages:
             while asked is not None:
                 body, asked = await asked, None
                 answer = whole(self._name, body)
+                self._counted(answer)
                 hits = answer.hits.hits
                 if len(hits) >= self._size:
                     self._fit(len(body) // len(hits), answer.shards.total)
@@ -167,16 +182,21 @@ class Pages:
 
     def _fit(self, each: int, shards: int) -> None:
         """The next page's size, by how large documents are."""
-        self._size = max(_SMALLEST, 2 * shards, min(LARGEST, _GOAL // max(1, each)))
+        self._size = max(_SMALLEST, 2 * shards, min(LARGEST, self._goal // max(1, each)))
         if self._size > LARGEST:
             raise SourceError(
                 f"{self._name}: `indices` are {shards} shards, too many for one search: name fewer at once"
             )
 
-    def _records(self, answer: Answer) -> list[bytes]:
-        hits = answer.hits.hits
+    def _counted(self, answer: Answer) -> None:
+        """Remember how many there are, which the first answer says."""
         if answer.hits.total is not None:
             self._total = answer.hits.total.value
+            if self._most is not None and self._total > self._most:
+                raise PartialResult(f"{self._name}: {self._total:,} documents, too many at once: ask for less")
+
+    def _records(self, answer: Answer) -> list[bytes]:
+        hits = answer.hits.hits
         if self._tied and hits:
             hits = [hit for hit in hits if (hit.index, hit.id) not in self._last] if self._last else hits
             end = answer.hits.hits[-1].sort[0]

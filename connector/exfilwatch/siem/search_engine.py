@@ -18,11 +18,13 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 from exfilwatch.detection.rule import Rule
 from exfilwatch.errors import AuthError, PartialResult, SourceError, Unreachable
 from exfilwatch.siem.connection import Connection
-from exfilwatch.siem.elastic_ask import MOST_NEAR, TimeFields, queries
+from exfilwatch.siem.elastic_ask import queries
 from exfilwatch.siem.elastic_errors import RIGHTS, Expired, explain, refusal
 from exfilwatch.siem.elastic_indices import WANTED, Index, indices
-from exfilwatch.siem.elastic_pages import Body, Pages
+from exfilwatch.siem.elastic_near import MOST_NEAR
+from exfilwatch.siem.elastic_pages import DEAR, SOON, Body, Pages
 from exfilwatch.siem.elastic_places import clock, clock_body, count_body, counted, place
+from exfilwatch.siem.elastic_times import TimeFields
 from exfilwatch.siem.http import NO_JSON, Http, WrongServer
 from exfilwatch.siem.merged import merged
 from exfilwatch.siem.queries import elastic
@@ -35,6 +37,10 @@ _MARGIN = 2 * SECOND
 _FRESH = 10.0
 """Seconds for which mappings are taken for current in follow-up questions, which have no bounds of time."""
 _RESTARTS = 2
+_SLICE = 86_400 * SECOND
+"""What a query costs is to look through the words of all documents of its indices, however short the interval."""
+_MOST = 200_000
+"""Records of an interval: of one with more, both halves are asked for, so that not too much is read again."""
 _NAMED = 10
 """Indices that one address names: it may have 4096 bytes, and a name 255."""
 
@@ -207,7 +213,11 @@ class SearchEngine(ABC):
             }
             most = self._asked.slices
             bodies = [{**body, "slice": {"id": part, "max": most}} for part in range(most)] if most > 1 else [body]
-            pages = [Pages(self.name, self._search, each, tied=self.tied).batches() for each in bodies]
+            goal = SOON if ask.rules is None else DEAR
+            pages = [
+                Pages(self.name, self._search, each, tied=self.tied, most=_most(ask), goal=goal).batches()
+                for each in bodies
+            ]
             with self._http.masking():  # what shards say of a failure
                 async with aclosing(merged(pages)) as batches:
                     async for records in batches:
@@ -269,4 +279,10 @@ class SearchEngine(ABC):
             aggregation=True,
             cancel=True,
             most_near=MOST_NEAR,
+            slice=_SLICE,
         )
+
+
+def _most(ask: Ask) -> int | None:
+    """How many records are read at once: of an interval that can well be halved not too many."""
+    return None if ask.low is None or ask.high is None or ask.high - ask.low < SECOND else _MOST

@@ -52,7 +52,7 @@ class Capabilities(msgspec.Struct, frozen=True):
     record is surely found. `step`: µs, the least difference of times that it can be asked for. `cap`: records that one
     answer can have at most (None: any number); `pages`: more records than that of one step can be paged through.
     `partial`: how it says that an answer is not whole. `aggregation`, `cancel`: it can count, and end a query.
-    `most_near`: hosts and spans in one query.
+    `most_near`: hosts and spans in one query. `slice`: µs, the longest interval that it is best asked for at once.
     """
 
     ingest_time: bool
@@ -64,6 +64,7 @@ class Capabilities(msgspec.Struct, frozen=True):
     aggregation: bool
     cancel: bool
     most_near: int
+    slice: int = 3600 * SECOND
 
 
 class Place(msgspec.Struct, frozen=True):
