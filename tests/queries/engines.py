@@ -59,6 +59,10 @@ class Index:
         found: Properties = answer.json()[self._name]["mappings"].get("properties", {})
         return found
 
+    def described(self) -> bytes:
+        """The index as the engine describes it."""
+        return self._client.get(f"/{self._name}").raise_for_status().content
+
     def found(self, query: Mapping[str, Any]) -> set[int]:
         """The numbers of the documents that a query finds."""
         (numbers,) = self.found_by([query])

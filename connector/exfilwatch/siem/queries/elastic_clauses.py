@@ -14,8 +14,11 @@ from exfilwatch.siem.queries.elastic_dsl import Query
 from exfilwatch.siem.queries.elastic_mapping import ElasticMapping
 
 _ONCE = frozenset(("keyword", "wildcard", "constant_keyword", "text", "match_only_text", "ip"))
-_SIGNS = re.compile(r"\\(.)|[.*?|()]|\[[^\]]*\]|\{\d+\}", re.DOTALL)
-"""Of wildcards and expressions: what is escaped, and what stands for other characters."""
+_SIGNS = {
+    "wildcard": re.compile(r"\\(.)|[*?]", re.DOTALL),
+    "regexp": re.compile(r"\\(.)|[.*?|()]|\[[^\]]*\]|\{\d+\}", re.DOTALL),
+}
+"""What is escaped, and what stands for other characters."""
 
 
 class Counting:
@@ -33,21 +36,24 @@ class Counting:
                 return sum(self.clauses(part) for each in lists for part in each) + only_not
             case {"exists": {"field": str(path)}}:
                 return self._members(path)
-            case {"range": _} | {"match_phrase": _}:
+            case {"range": _}:
                 return 2
+            case {"match_phrase": dict(parts)}:
+                return 1 + sum(len(re.findall(r"\w+", str(each))) for each in parts.values())
             case {"match_all": _} | {"match_none": _}:
                 return 1
             case dict():
-                ((path, wanted),) = next(iter(query.values())).items()
-                return self._test(path, wanted)
+                ((name, parts),) = query.items()
+                ((path, wanted),) = parts.items()
+                return self._test(name, path, wanted)
         return 0
 
-    def _test(self, path: str, wanted: object) -> int:
+    def _test(self, name: str, path: str, wanted: object) -> int:
         kind = self._types.get(path, "keyword")
-        if kind == "wildcard":
-            text = str(wanted["value"]) if isinstance(wanted, dict) else str(wanted)
-            return grams(text)
-        return 1 if kind in _ONCE else 2
+        if kind != "wildcard":
+            return 1 if kind in _ONCE else 2
+        values = wanted if isinstance(wanted, list) else [wanted]
+        return sum(grams(str(each["value"]) if isinstance(each, dict) else str(each), name) for each in values)
 
     def _members(self, path: str) -> int:
         if path in self._types:
@@ -56,9 +62,10 @@ class Counting:
 
 
 @lru_cache(10_000)
-def grams(pattern: str) -> int:
-    """Runs of three characters of a wildcard or an expression, with those that its ends begin and end with."""
-    texts = re.split("\0+", _SIGNS.sub(lambda found: found[1] or "\0", pattern))
+def grams(pattern: str, name: str) -> int:
+    """Runs of three characters of what is asked by a query of this name, with what begins and ends a value."""
+    signs = _SIGNS.get(name)
+    texts = re.split("\0+", signs.sub(lambda found: found[1] or "\0", pattern)) if signs else [pattern]
     return sum(max(1, len(text) - 2) for text in texts if text) + 2
 
 
