@@ -28,13 +28,19 @@ RULES = "exfil"
 
 @dataclass(frozen=True)
 class Polled:
-    """What a program did: seconds as it saw them itself, CPU seconds of it and the engine, peak memory in MB."""
+    """What a program did, without its start: seconds, CPU seconds of it and the engine; peak memory in MB."""
 
-    seconds: float
-    cpu: float
+    said: dict
     engine_cpu: float
     peak: float
-    said: dict
+
+    @property
+    def seconds(self) -> float:
+        return self.said["seconds"]
+
+    @property
+    def cpu(self) -> float:
+        return self.said["cpu"]
 
     @property
     def both(self) -> float:
@@ -151,7 +157,7 @@ def _measured(server: Engine, command: Command) -> Polled:
     before = server.cpu()
     cost = run(command)
     said = json.loads(command.stdout.read_bytes())
-    return Polled(said["seconds"], cost.cpu, server.cpu() - before, cost.peak, said)
+    return Polled(said, server.cpu() - before, cost.peak)
 
 
 def _rate(polled: Polled) -> float:

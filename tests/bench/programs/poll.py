@@ -35,9 +35,10 @@ class Asked(msgspec.Struct):
 
 
 class Done(msgspec.Struct):
-    """Seconds from the beginning of the poll to its end, and the run's own numbers."""
+    """Seconds from the beginning of the poll to its end, those of this program's CPU, and the run's own numbers."""
 
     seconds: float
+    cpu: float
     bytes: int
     records: int
     requests: int
@@ -90,14 +91,14 @@ async def poll(asked: Asked) -> Done:
     store = Store(asked.database)
     end = asked.start + asked.days * DAY
     poller = Poller(siem, load([pack(asked.rules)]), store, since=end - asked.start, clock=lambda: end)
-    begun = time.monotonic()
+    begun, used = time.monotonic(), time.process_time()
     run = await poller.once()
-    seconds = time.monotonic() - begun
+    seconds, cpu = time.monotonic() - begun, time.process_time() - used
     await siem.close()
     if run.problem or run.left:
         raise SourceError(run.problem or f"{run.left} intervals are left")
     ids = sorted(each.id for each in store.find())
-    return Done(seconds, run.bytes, run.records, run.requests, run.findings, ids)
+    return Done(seconds, cpu, run.bytes, run.records, run.requests, run.findings, ids)
 
 
 if __name__ == "__main__":
