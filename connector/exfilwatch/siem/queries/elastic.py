@@ -8,8 +8,10 @@ A keyword longer than `ignore_above` is not indexed: what it could hold is asked
 https://www.elastic.co/docs/reference/elasticsearch/mapping-reference/ignore-above (and mapping-ignored-field)
 """
 
+import hashlib
 import re
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from exfilwatch.detection.rule import Rule
 from exfilwatch.detection.values import Cidr, Null, Number, Test, Wild
@@ -48,9 +50,8 @@ def query(rules: Sequence[Rule], mapping: ElasticMapping, most: int | None = _FI
     language, counting = Elastic(mapping), Counting(mapping)
     kinds: dict[str, tuple[Query | bool, dict[str, Query | bool]]] = {}
     for rule in rules:
-        for each in asked(rule, paths=language.paths):
-            guard, condition = said(each.guard, language), said(each.condition, language)
-            kinds.setdefault(repr(guard), (guard, {}))[1][repr(condition)] = condition
+        for each in _compiled(rule, mapping):
+            kinds.setdefault(each.guard_name, (each.guard, {}))[1][each.name] = each.condition
     told = said(enveloped(language.paths), language)
     kinds["enveloped"] = (told, {"everything": True})
     if most is not None:
@@ -63,6 +64,36 @@ def query(rules: Sequence[Rule], mapping: ElasticMapping, most: int | None = _FI
         for guard, conditions in kinds.values()
     ]
     return _query(joined([_or_bool(each) for each in both], language, every=False))
+
+
+class _Compiled(NamedTuple):
+    """What a rule asks of one kind of documents, and names for it, by which the same is known."""
+
+    guard: Query | bool
+    condition: Query | bool
+    guard_name: str
+    name: str
+
+
+_COMPILED: dict[tuple[int, int], tuple[Rule, ElasticMapping, list[_Compiled]]] = {}
+"""By identity of rule and mapping, which are kept with it: compiling a rule takes up to seconds."""
+
+
+def _compiled(rule: Rule, mapping: ElasticMapping) -> list[_Compiled]:
+    key = (id(rule), id(mapping))
+    if key not in _COMPILED:
+        if len(_COMPILED) >= 4096:
+            _COMPILED.clear()
+        language, found = Elastic(mapping), list[_Compiled]()
+        for each in asked(rule, paths=language.paths):
+            guard, condition = said(each.guard, language), said(each.condition, language)
+            found.append(_Compiled(guard, condition, _name(guard), _name(condition)))
+        _COMPILED[key] = (rule, mapping, found)
+    return _COMPILED[key][2]
+
+
+def _name(found: Query | bool) -> str:
+    return hashlib.sha256(repr(found).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class Elastic:
