@@ -23,7 +23,7 @@ from .records import atomics, endpoint, firing, pack_records, rules
 
 ANY, ONE = Wild.ANY, Wild.ONE
 MOST = 1024
-PACK = tuple(load([pack("exfil")]).rules)
+PACK = tuple(load([pack("seed")]).rules)
 TIMES = TimeFields("@timestamp", "event.ingested")
 KEYWORD = {"type": "keyword", "ignore_above": 1024}
 WINLOGBEAT = KEYWORD | {"fields": {"text": {"type": "text", "norms": False}}}
