@@ -94,3 +94,12 @@ told = Table(
     Column("incident", ForeignKey(incidents.c.id), primary_key=True),
     Column("what", String(128), primary_key=True),
 )
+# What people said of findings. No key to them: a mark stays when a finding goes because a longer one takes its place.
+marks = Table(
+    "finding_marks",
+    metadata,
+    Column("finding", String(64), primary_key=True),
+    Column("disposition", String(32), nullable=False),
+    Column("why", Text, nullable=False),
+    Column("marked_at", UtcTime, nullable=False),
+)

@@ -21,12 +21,13 @@ from sqlalchemy import (
 
 from exfilwatch.detection.detection import LEVELS
 from exfilwatch.errors import ConfigError
-from exfilwatch.findings import schema
+from exfilwatch.findings import marks, schema
 from exfilwatch.findings.database import Database
 from exfilwatch.findings.filing import Saved, describe, file, rows_in
 from exfilwatch.findings.finding import Finding
 from exfilwatch.findings.grouping import WINDOW
 from exfilwatch.findings.incident import Incident, rank
+from exfilwatch.findings.marks import Disposition
 from exfilwatch.findings.node import host_key, short, storable, user_key
 from exfilwatch.findings.superseding import supersede
 
@@ -132,6 +133,20 @@ class Store:
         table = schema.findings.c
         with self.database.read() as connection:
             return _finding(_only(connection, select(table.id, table.body), table.id, identity, "finding").body)
+
+    def mark(self, identity: str, disposition: Disposition, why: str) -> Finding:
+        """Say what the finding with this id, or the only id that starts so, turned out to be. Raises ConfigError."""
+        if not why.strip():
+            raise ConfigError("a mark needs a reason: say why")
+        found = self.get(identity)
+        with self.database.write() as connection:
+            marks.put(connection, found.id, marks.Mark(disposition=disposition, why=why.strip(), at=self._clock()))
+        return found
+
+    def marks(self, findings: Iterable[str]) -> dict[str, marks.Mark]:
+        """The marks of these findings (whole ids), as far as they have one."""
+        with self.database.read() as connection:
+            return marks.of(connection, findings)
 
     def incidents(
         self,

@@ -20,6 +20,7 @@ from exfilwatch_playbooks.cli import (
     rules,
     run,
     runs,
+    tune,
 )
 from exfilwatch_playbooks.cli.options import examples
 
@@ -63,6 +64,6 @@ def application() -> typer.Typer:
     app.callback(epilog=examples(*start))(_globals)
     for family in (detect, explain, run, check, poll, runs, demo):
         family.register(app)
-    for family in (rules, query, findings, cases):
+    for family in (rules, query, findings, tune, cases):
         family.register(app)
     return app

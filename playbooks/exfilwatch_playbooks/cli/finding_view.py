@@ -6,6 +6,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from exfilwatch.findings.finding import EvidenceEvent, Finding, FindingSignal
+from exfilwatch.findings.marks import Mark
 from exfilwatch_playbooks.cli.tables import spans
 from exfilwatch_playbooks.cli.terminal import console, evidence, level, plain, when
 from exfilwatch_playbooks.hostile import visible
@@ -18,12 +19,15 @@ _TELLING = (
 )  # fmt: skip
 
 
-def show_finding(finding: Finding) -> None:
-    """Print it."""
+def show_finding(finding: Finding, mark: Mark | None = None) -> None:
+    """Print it, and what it was marked as."""
     out = console()
     out.print(plain(finding.rule.title, 200, "bold").append("  ").append_text(level(finding.rule.level)))
     for name, value in _facts(finding):
         out.print(Text(f"{name:8}", "dim").append_text(value))
+    if mark:
+        said = f"{mark.disposition.value}, {mark.at:%Y-%m-%d %H:%M}: {mark.why}"
+        out.print(Text(f"{'marked':8}", "dim").append_text(plain(said, 1000)))
     out.print(Text("\nWhy", "bold"))
     for signal in finding.signals:
         out.print(Padding(_signal(signal), (0, 0, 0, 2)))

@@ -1,6 +1,6 @@
 """Findings, incidents and cases as tables, for 80 columns and more."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from rich import box
@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from exfilwatch.findings.finding import EvidenceEvent, Finding
+from exfilwatch.findings.marks import Mark
 from exfilwatch_playbooks.cli.terminal import console, evidence, level, plain, when
 from exfilwatch_playbooks.response.facts import facts
 
@@ -18,8 +19,8 @@ _TELLING = ("CommandLine", "ScriptBlockText", "Payload", "TargetFilename", "Task
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
-def show_findings(findings: Iterable[Finding]) -> None:
-    """A table of findings, newest first."""
+def show_findings(findings: Iterable[Finding], marks: Mapping[str, Mark] | None = None) -> None:
+    """A table of findings, newest first, with what they were marked as."""
     ordered = sorted(findings, key=lambda finding: (finding.time or _EARLIEST, finding.id), reverse=True)
     if not ordered:
         return
@@ -30,11 +31,16 @@ def show_findings(findings: Iterable[Finding]) -> None:
     table.columns[2].ratio = 1
     for finding in ordered:
         table.add_row(
-            Text("\n").join([level(finding.rule.level), Text(finding.id[:SHORT_ID], "dim")]),
+            Text("\n").join([level(finding.rule.level), Text(finding.id[:SHORT_ID], "dim"), *_marked(finding, marks)]),
             Text("\n").join([when(finding.time), plain(finding.host, 60), plain(finding.user, 60, "dim")]),
             what(finding),
         )
     console().print(table)
+
+
+def _marked(finding: Finding, marks: Mapping[str, Mark] | None) -> list[Text]:
+    mark = (marks or {}).get(finding.id)
+    return [Text(mark.disposition.value, "italic")] if mark else []
 
 
 def listing(*columns: str) -> Table:

@@ -1,0 +1,1 @@
+"""Tuning: from findings that people marked as false positives to the narrowest filter that silences them."""
