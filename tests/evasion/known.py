@@ -14,11 +14,12 @@ from .cmd import CMD
 from .hosts import HOSTS
 from .line import Line, Shell, Transformation
 from .posix import POSIX
+from .posix_runners import RUNNERS
 from .powershell import POWERSHELL
 from .program import PROGRAM
 
 _NEAR = re.compile(r"\b(127\.\d|10\.\d|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|localhost\b)")
-_BY_SHELL = {"posix": POSIX, "cmd": CMD, "powershell": POWERSHELL}
+_BY_SHELL = {"posix": [*POSIX, *RUNNERS], "cmd": CMD, "powershell": POWERSHELL}
 _FOLDER = {"windows": "C:\\Windows\\System32\\", "linux": "/usr/bin/", "macos": "/usr/bin/"}
 _SCRIPT = re.compile(r"\S+ (?:-c|/c|-Command) (.*)", re.DOTALL)
 

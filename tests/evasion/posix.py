@@ -25,15 +25,23 @@ def _halves(word: str) -> tuple[str, str]:
     return word[: (len(word) + 1) // 2], word[(len(word) + 1) // 2 :]
 
 
-def _named(before: str, put: str) -> Change:
+def named(before: str, put: str) -> Change:
     """A change of the first program: `{a}` and `{b}` are its halves, `{word}` is the whole."""
 
     def change(line: Line) -> Changed:
         def instead(word: str) -> tuple[str, str]:
             a, b = _halves(word)
-            letters = {"a": a, "b": b, "word": word, "back": word[::-1], "upper": word.upper(), "base64": _b64(word)}
+            letters = {
+                "a": a,
+                "b": b,
+                "word": word,
+                "back": word[::-1],
+                "upper": word.upper(),
+                "base64": _b64(word),
+                "digits": word.encode().hex(),
+            }
             letters |= {
-                "octal": _octal(word),
+                "octal": octal(word),
                 "hex": _hex(word),
                 "gaps": "_".join(word),
                 "rot": codecs.encode(word, "rot13"),
@@ -45,7 +53,7 @@ def _named(before: str, put: str) -> Change:
     return change
 
 
-def _octal(text: str) -> str:
+def octal(text: str) -> str:
     return "".join(f"\\{byte:03o}" for byte in text.encode())
 
 
@@ -55,7 +63,7 @@ def _hex(text: str) -> str:
 
 def _word(put: str) -> Change:
     """A change of each plain program name, without regard to what the others need before it."""
-    return _named("", put)
+    return named("", put)
 
 
 def _runnable(line: Line) -> str | None:
@@ -64,7 +72,7 @@ def _runnable(line: Line) -> str | None:
     return found if found and found not in _BUILTINS and _PLAIN.match(found) else None
 
 
-def _wrapped(prefix: str) -> Change:
+def wrapped(prefix: str) -> Change:
     """What runs a program before the first one."""
 
     def change(line: Line) -> Changed:
@@ -178,20 +186,20 @@ def _gzipped(line: Line) -> str:
 
 def _python(line: Line) -> Changed:
     code = f"import subprocess; subprocess.call({line.text!r}, shell=True)"
-    return f"python3 -c {shlex.quote(code)}" if _portable(line) else None
+    return f"python3 -c {shlex.quote(code)}" if portable(line) else None
 
 
 def _perl(line: Line) -> Changed:
     text = re.sub(r'([\\"$@])', r"\\\1", line.text)
-    return "perl -e " + shlex.quote(f'exec "{text}"') if _portable(line) else None
+    return "perl -e " + shlex.quote(f'exec "{text}"') if portable(line) else None
 
 
 def _awk(line: Line) -> Changed:
     text = line.text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return "awk " + shlex.quote('BEGIN{system("' + text + '")}') if _portable(line) else None
+    return "awk " + shlex.quote('BEGIN{system("' + text + '")}') if portable(line) else None
 
 
-def _portable(line: Line) -> bool:
+def portable(line: Line) -> bool:
     return not re.search(r"<<<|\$'|/dev/tcp|<\(|zmodload|&>", line.text)
 
 
@@ -208,11 +216,11 @@ POSIX = [
         "unset variable within the program": _word("{a}${{zq}}{b}"),
         "$@ within the program": _word("{a}$@{b}"),
         "empty substitution within the program": _word("{a}$(){b}"),
-        "program in a variable": _named("zc={word}; ", "$zc"),
-        "program in two variables": _named("za={a};zb={b};", "$za$zb"),
+        "program in a variable": named("zc={word}; ", "$zc"),
+        "program in two variables": named("za={a};zb={b};", "$za$zb"),
         "program as a default": _word("${{zq:-{word}}}"),
-        "part of a variable": _named("zc=xx{word}xx; ", "${{zc:2:-2}}"),
-        "letters taken out": _named("zc={gaps}; ", "${{zc//_/}}"),
+        "part of a variable": named("zc=xx{word}xx; ", "${{zc:2:-2}}"),
+        "letters taken out": named("zc={gaps}; ", "${{zc//_/}}"),
         "program echoed": _word("$(echo {word})"),
         "program in backquotes": _word("`echo {word}`"),
         "program printed": _word("$(printf '{octal}')"),
@@ -221,14 +229,14 @@ POSIX = [
         "program reversed": _word("$(rev<<<{back})"),
         "program in upper case": _word("$(tr A-Z a-z <<< {upper})"),
         "program rotated": _word("$(echo {rot} | tr 'a-zA-Z' 'n-za-mN-ZA-M')"),
-        "program in an array": _named("p=({word}); ", '"${{p[0]}}"'),
-        "program as a parameter": _named("set -- {word}; ", "$1"),
+        "program in an array": named("p=({word}); ", '"${{p[0]}}"'),
+        "program as a parameter": named("set -- {word}; ", "$1"),
         "base64 piped into a shell": _all("echo ", " | base64 -d | bash", _b64),
         "base64 evaluated": _all('eval "$(echo ', '|base64 --decode)"', _b64),
         "base64 in a here-string": _all('bash <<< "$(base64 -d <<< ', ')"', _b64),
         "base64 sourced": _all("source <(echo ", " | base64 -d)", _b64),
         "hexadecimal piped into a shell": _all("echo ", " | xxd -p -r | bash", lambda text: text.encode().hex()),
-        "octal printed into a shell": _all("printf '", "' | bash", _octal),
+        "octal printed into a shell": _all("printf '", "' | bash", octal),
         "reversed into a shell": _reversed,
         "gzip and base64 into a shell": _gzipped,
         "eval": _all("eval "),
@@ -245,17 +253,17 @@ POSIX = [
         "double slashes": _located("/{folder}//{word}"),
         "wildcard in the path": _located("{folder}/{head}[{tail}]"),
         "question mark in the path": _located("{folder}/{head}?"),
-        "env": _wrapped("env LC_ALL=C"),
-        "env -i": _wrapped('env -i PATH="$PATH"'),
-        "nohup": _wrapped("nohup"),
-        "sudo": _wrapped("sudo -n"),
-        "timeout": _wrapped("timeout -k 5 60"),
-        "setsid": _wrapped("setsid -w"),
-        "nice": _wrapped("nice -n 10"),
-        "ionice": _wrapped("ionice -c3"),
-        "stdbuf": _wrapped("stdbuf -oL"),
-        "command": _wrapped("command"),
-        "time": _wrapped("time"),
+        "env": wrapped("env LC_ALL=C"),
+        "env -i": wrapped('env -i PATH="$PATH"'),
+        "nohup": wrapped("nohup"),
+        "sudo": wrapped("sudo -n"),
+        "timeout": wrapped("timeout -k 5 60"),
+        "setsid": wrapped("setsid -w"),
+        "nice": wrapped("nice -n 10"),
+        "ionice": wrapped("ionice -c3"),
+        "stdbuf": wrapped("stdbuf -oL"),
+        "command": wrapped("command"),
+        "time": wrapped("time"),
         "exec": lambda line: f"exec {line.text}" if simple(line) else None,
         "exec with another name": lambda line: (
             f"exec -a sshd {line.text}" if _runnable(line) and simple(line) else None

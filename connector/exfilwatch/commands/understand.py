@@ -9,6 +9,8 @@ from typing import NamedTuple
 from exfilwatch.commands.command import LONGEST_LINE, Command, Undoing, program
 from exfilwatch.commands.drives import mapped
 from exfilwatch.commands.letters import folded
+from exfilwatch.commands.literals import plain as plain_code
+from exfilwatch.commands.literals import printed
 from exfilwatch.commands.mounts import mounted
 from exfilwatch.commands.reading import known_tools
 from exfilwatch.commands.shells import cmd, posix, powershell
@@ -171,12 +173,16 @@ def _scripted(inner: Inner, undoing: Undoing) -> list[Command]:
 def _expanded(commands: Sequence[Command], undoing: Undoing) -> Iterator[Command]:
     """The commands, and after each those that it runs."""
     for command in _matched(commands, undoing):
+        if command.language in _CODE:
+            command.raw = plain_code(command.raw, undoing)
         yield command
         if command.language in _CODE and (within := undoing.inner()):
             called = _called(command, within)
             for each in called:
                 each.within = (*command.within, command.language)
             yield from _expanded(called, within)
+        if command.text is None and command.piped and (reader := wrapper(command.program)) and reader.input:
+            command.text = _printed(command.piped[-1], undoing)
         for inner in inners(command):
             within = undoing.inner()
             if within is None:
@@ -190,6 +196,15 @@ def _expanded(commands: Sequence[Command], undoing: Undoing) -> Iterator[Command
                     each.reads, each.text, each.piped = command.reads, command.text, command.piped
                 each.writes = each.writes or command.writes
             yield from _expanded(found, within)
+
+
+def _printed(command: Command, undoing: Undoing) -> str | None:
+    """The text that code on a command line prints."""
+    found = wrapper(command.program)
+    if found is None or found.runs != "code":
+        return None
+    codes = [inner.text for inner in inners(command) if inner.kind in _CODE]
+    return printed(plain_code(codes[0], undoing)) if len(codes) == 1 else None
 
 
 def _matched(commands: Iterable[Command], undoing: Undoing) -> Iterator[Command]:

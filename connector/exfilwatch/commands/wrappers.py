@@ -11,6 +11,7 @@ import msgspec
 import yaml
 
 from exfilwatch.commands.command import Command
+from exfilwatch.commands.shells.argv import argv
 
 _LOOKED_AT = 2_000
 _CODES = (
@@ -43,6 +44,7 @@ class Wrapper(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     between: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     valued: tuple[str, ...] = ()
+    split: tuple[str, ...] = ()
     skips: int = 0
     assigns: bool = False
     slash: bool = False
@@ -144,7 +146,23 @@ def _has(words: Sequence[str], wanted: Sequence[str]) -> bool:
     return any(each in lower for each in wanted)
 
 
+def _split(found: Wrapper, words: Sequence[str]) -> Sequence[str]:
+    """The words with the value of such an option split into words of their own."""
+    for at, word in enumerate(words[1:], 1):
+        for option in found.split:
+            long = option.startswith("--")
+            if word == option and at + 1 < len(words):
+                return [*words[:at], *argv(words[at + 1], False), *words[at + 2 :]]
+            if word.startswith(option + "=" if long else option) and word != option:
+                value = word[len(option) :].removeprefix("=")
+                return [*words[:at], *argv(value, False), *words[at + 1 :]]
+        if word[:1] != "-":
+            break
+    return words
+
+
 def _words(found: Wrapper, words: Sequence[str]) -> Iterator[Inner]:
+    words = _split(found, words) if found.split else words
     if found.between:
         start = 0
         for at, word in enumerate(words):

@@ -135,10 +135,10 @@ class Inner(Words):
         """Put what the script wrote itself in the place of the files that a command reads."""
         words = command.words
         name = words[0].rpartition("/")[2]
-        if command.reads in self.files:
-            command.text = self.files[command.reads]
+        if (read := self.files.get(command.reads.removeprefix("./"))) is not None and command.reads:
+            command.text = read
         if command.writes and (text := self.structure.written(command)) is not None and len(self.files) < MOST:
-            file = command.writes[0]
+            file = command.writes[0].removeprefix("./")
             self.files[file] = self.undoing.within((self.files.get(file, "") if ">>" in command.raw else "") + text)
         if name == "xargs" and command.text is not None:
             self._arguments(command, command.text)
@@ -154,11 +154,11 @@ class Inner(Words):
             if len(known) == len(texts):
                 command.text = self.undoing.within("".join(known))
                 self._settled(command, words[:1])
-        elif words[0] in self.files:
-            self._settled(command, ["sh", "-c", self.files[words[0]]])
+        elif (script := self.files.get(words[0].removeprefix("./"))) is not None:
+            self._settled(command, ["sh", "-c", script])
 
     def _known(self, file: str) -> str | None:
-        return self.produced.get(file, self.files.get(file))
+        return self.produced.get(file, self.files.get(file.removeprefix("./")))
 
     def _settled(self, command: Command, words: list[str]) -> None:
         command.words = words

@@ -1,11 +1,13 @@
 """What programs write whose output follows from their words and from what they are given: echo, printf, base64 -d, ...
 
 Sources: POSIX and GNU coreutils manuals (echo, printf, cat, tr, base64, tac, head), util-linux (rev), xxd(1), gzip(1),
-openssl-enc(1).
+bzip2(1), xz(1), openssl-enc(1).
 """
 
 import base64
 import binascii
+import bz2
+import lzma
 import re
 import zlib
 from collections.abc import Callable
@@ -23,6 +25,10 @@ SILENT: Final = frozenset(
 )
 """Programs that write nothing."""
 
+_PACKED: Final = frozenset(["\x1f\x8b", "BZ", "\xfd7"])
+"""How what gzip, bzip2 and xz made begins."""
+_XZ_MEMORY: Final = 16 * 1024 * 1024
+"""Bytes that xz may ask for: its ordinary level needs 9 MiB."""
 _ECHO_OPTIONS: Final = re.compile(r"-[neE]+")
 _RANGE: Final = re.compile(r"(\[:(?:lower|upper|digit|alpha|alnum|space):\])|(.)-(.)|(.)", re.DOTALL)
 _CLASSES: Final = {
@@ -36,6 +42,7 @@ _CLASSES: Final = {
 _LETTERS_CUT: Final = re.compile(r"-[cb] ?(\d{0,6})(-?)(\d{0,6})")
 _FIELD_CUT: Final = re.compile(r"(?:-d ?([^ ]) )?-f ?([1-9]\d{0,2})")
 _COUNT: Final = re.compile(r"-([nc]) ?(\d{1,6})|-(\d{1,6})")
+_AWK: Final = re.compile(r"""\s*BEGIN\s*\{\s*print\s*\(?\s*"([^"\\]*)"\s*\)?\s*;?\s*\}\s*""")
 _SUBSTITUTION: Final = re.compile(r"s([/|#,:@!])([\w /.:@%+=,;-]*)\1([\w /.:@%+=,;-]*)\1(g?)")
 
 
@@ -137,7 +144,7 @@ def letters(data: bytes) -> str:
 def octets(text: str) -> bytes:
     """The bytes of a text that `letters` made."""
     try:
-        return text.encode("latin-1") if not text.isascii() and text[:2] == "\x1f\x8b" else text.encode()
+        return text.encode("latin-1") if not text.isascii() and text[:2] in _PACKED else text.encode()
     except UnicodeEncodeError:
         return text.encode("utf-8", "replace")
 
@@ -209,10 +216,38 @@ def _gunzip(words: list[str], text: str | None) -> _Written:
         return None, ""
 
 
-def _gzip(words: list[str], text: str | None) -> _Written:
-    if any(re.fullmatch(r"-[a-z]*d[a-z]*|--decompress|--uncompress", word) for word in words):
-        return _gunzip(words, text)
-    return None, ""
+def _bunzip2(words: list[str], text: str | None) -> _Written:
+    return _unpack(words, text, lambda data: bz2.BZ2Decompressor().decompress(data, LONGEST))
+
+
+def _unxz(words: list[str], text: str | None) -> _Written:
+    return _unpack(words, text, lambda data: lzma.LZMADecompressor(memlimit=_XZ_MEMORY).decompress(data, LONGEST))
+
+
+def _unpack(words: list[str], text: str | None, unpacked: Callable[[bytes], bytes]) -> _Written:
+    if text is None or [word for word in words if not word.startswith("-")]:
+        return None, ""
+    try:
+        return letters(unpacked(octets(text))), "compression"
+    except (OSError, lzma.LZMAError, ValueError):
+        return None, ""
+
+
+def _if_decompressing(
+    write: Callable[[list[str], str | None], _Written],
+) -> Callable[[list[str], str | None], _Written]:
+    def unpack(words: list[str], text: str | None) -> _Written:
+        if any(re.fullmatch(r"-[a-z]*d[a-z]*|--decompress|--uncompress", word) for word in words):
+            return write(words, text)
+        return None, ""
+
+    return unpack
+
+
+def _awk(words: list[str], _: str | None) -> _Written:
+    """Only `BEGIN{print "text"}`."""
+    found = _AWK.fullmatch(words[0]) if len(words) == 1 else None
+    return (found[1] + "\n", "string building") if found else (None, "")
 
 
 def _sed(words: list[str], text: str | None) -> _Written:
@@ -290,7 +325,16 @@ _WRITERS: Final[dict[str, Callable[[list[str], str | None], _Written]]] = {
     "tr": _tr,
     "gunzip": _gunzip,
     "zcat": _gunzip,
-    "gzip": _gzip,
+    "gzip": _if_decompressing(_gunzip),
+    "bunzip2": _bunzip2,
+    "bzcat": _bunzip2,
+    "bzip2": _if_decompressing(_bunzip2),
+    "unxz": _unxz,
+    "xzcat": _unxz,
+    "xz": _if_decompressing(_unxz),
+    "awk": _awk,
+    "gawk": _awk,
+    "mawk": _awk,
     "sed": _sed,
     "cut": _cut,
     "head": _head,
