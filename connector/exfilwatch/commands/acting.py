@@ -22,12 +22,12 @@ PASSIVE = frozenset(["download", "extract", "mount", "schedule", "encode"])
 _QUOTED = r"""[\w-]["']+[\w-]|\^"""
 _CMD_MARKS = r"""[\^!]|[<>]\s*"?[\\/]{2}|%[^%\s]+%[\w%]|[\w%]%[^%\s]+%|%\w+:|\w"+\w|\bfor\s|\bcall\b|&lt;|&gt;|&amp;"""
 _POSIX_MARKS = (
-    r"""[<>]\s*/dev/|\\\w|[\w.]['"]+\w|['"]\w['"]|\$\{|\$['"@*\d]|\w\$\w|\$\w+\$|\{[\w./-]*,|[?*\[]\w|\w[?*\[]"""
+    r"""[<>]\s*/dev/|\\\w|[\w.]['"]+\w|['"]\w['"]|\$\{|\$['"@*\d]|\w\$[\w(]|\w``|``\w|\$\w+\$|\{[\w./-]*,|[?*\[]\w|\w[?*\[]"""
     r"""|\b(?:base64|base32|xxd|rev|tr|printf|eval|alias|openssl|ztcp|tcp|coproc|exec|source|gunzip|zcat|awk|sed|fifo)\b"""
 )
 _POWERSHELL_MARKS = (
     r"""[`]|['"]\s*\+|\+\s*['"]|-join|-f\s*['"$(]|\[char|frombase64|\s[-/\x{2013}\x{2014}\x{2015}](?:e|ec|en|enc[a-z]*)\s|\biex\b|invoke-exp"""
-    r"""|[&.]\s*[('"$]|-c?replace|\.replace|\[array\]|\$\w+\[|gzip|deflate|\bcmd\b|start-process|\bsaps\b|>\s*['"]?[\\/]{2}|\.split"""
+    r"""|[&.]\s*\\?[('"$]|-c?replace|\.replace|\[array\]|\$\w+\[|gzip|deflate|\bcmd\b|start-process|\bsaps\b|>\s*['"]?[\\/]{2}|\.split"""
     r"""|\b(?:wsl|bash|sh|python\S*|mshta|wscript|cscript|rundll32|wmic|forfiles|schtasks)\b"""
 )
 _CODE_MARKS = (
@@ -35,9 +35,7 @@ _CODE_MARKS = (
     r"""|fromhex|unhexlify|decode|reverse|vbscript|javascript|activex|createobject|shell"""
 )
 _KNOWN = 20_000
-_SYSTEM = (
-    "ctfmon csrss conhost dllhost lsass RuntimeBroker services SearchIndexer sihost spoolsv svchost taskhostw"
-)
+_SYSTEM = "ctfmon csrss conhost dllhost lsass RuntimeBroker services SearchIndexer sihost spoolsv svchost taskhostw"
 ORDINARY = (
     *(f"C:\\Windows\\System32\\{name}.exe" for name in _SYSTEM.split()),
     r"C:\Windows\System32\backgroundTaskHost.exe",
