@@ -16,10 +16,11 @@ from .line import Line, Shell, Transformation
 from .posix import POSIX
 from .posix_runners import RUNNERS
 from .powershell import POWERSHELL
+from .powershell_texts import TEXTS
 from .program import PROGRAM
 
 _NEAR = re.compile(r"\b(127\.\d|10\.\d|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|localhost\b)")
-_BY_SHELL = {"posix": [*POSIX, *RUNNERS], "cmd": CMD, "powershell": POWERSHELL}
+_BY_SHELL = {"posix": [*POSIX, *RUNNERS], "cmd": CMD, "powershell": [*POWERSHELL, *TEXTS]}
 _FOLDER = {"windows": "C:\\Windows\\System32\\", "linux": "/usr/bin/", "macos": "/usr/bin/"}
 _SCRIPT = re.compile(r"\S+ (?:-c|/c|-Command) (.*)", re.DOTALL)
 

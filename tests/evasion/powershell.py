@@ -68,7 +68,7 @@ def _ticked(word: str) -> str:
     )
 
 
-def _called(form: str, before: str = "") -> Change:
+def called(form: str, before: str = "") -> Change:
     """The first command by an expression: `{word}`, `{a}`, `{b}`, `{codes}`, `{letters}`, `{marked}`."""
 
     def change(line: Line) -> Changed:
@@ -76,6 +76,7 @@ def _called(form: str, before: str = "") -> Change:
             a, b = _halves(word)
             said = {
                 "word": word,
+                "pattern": word[:-2] + "*",
                 "a": a,
                 "b": b,
                 "codes": ",".join(str(ord(letter)) for letter in word),
@@ -231,22 +232,22 @@ POWERSHELL = [
         "aliases": _cmdlets("alias"),
         "mixed case of types": _types,
         "System. added or left out": _system_prefix,
-        "command in quotes": _called("& '{word}'"),
-        "command by a dot": _called('. "{word}"'),
-        "command by +": _called("& ('{a}'+'{b}')"),
-        "command by -f": _called("& (\"{{1}}{{0}}\" -f '{b}','{a}')"),
-        "command by -join": _called("& (-join ({letters}))"),
-        "command by -join of codes": _called("& (-join [char[]]({codes}))"),
-        "command by [char]": _called("&([char]{first}+'{rest}')"),
-        "command by -replace": _called("& ('{marked}' -replace '~','')"),
-        "command by .Replace": _called("& ('{marked}'.Replace('~',''))"),
-        "command by base64": _called("& ([Text.Encoding]::UTF8.GetString([Convert]::FromBase64String('{base64}')))"),
-        "command reversed": _called("& (-join '{back}'[-1..-{size}])"),
-        "command in a variable": _called("& $zc", "$zc='{word}'; "),
-        "command in two variables": _called("&($za+$zb)", "$za='{a}';$zb='{b}';"),
-        "command in the environment": _called("& $env:zc", "$env:zc='{word}'; "),
-        "a new alias": _called("zz", "Set-Alias zz {word}; "),
-        "command by Get-Command": _called("& (Get-Command {word})"),
+        "command in quotes": called("& '{word}'"),
+        "command by a dot": called('. "{word}"'),
+        "command by +": called("& ('{a}'+'{b}')"),
+        "command by -f": called("& (\"{{1}}{{0}}\" -f '{b}','{a}')"),
+        "command by -join": called("& (-join ({letters}))"),
+        "command by -join of codes": called("& (-join [char[]]({codes}))"),
+        "command by [char]": called("&([char]{first}+'{rest}')"),
+        "command by -replace": called("& ('{marked}' -replace '~','')"),
+        "command by .Replace": called("& ('{marked}'.Replace('~',''))"),
+        "command by base64": called("& ([Text.Encoding]::UTF8.GetString([Convert]::FromBase64String('{base64}')))"),
+        "command reversed": called("& (-join '{back}'[-1..-{size}])"),
+        "command in a variable": called("& $zc", "$zc='{word}'; "),
+        "command in two variables": called("&($za+$zb)", "$za='{a}';$zb='{b}';"),
+        "command in the environment": called("& $env:zc", "$env:zc='{word}'; "),
+        "a new alias": called("zz", "Set-Alias zz {word}; "),
+        "command by Get-Command": called("& (Get-Command {word})"),
         "short parameters": _short_parameters,
         "parameters with colons": _colons,
         "splatting": _splatted,
