@@ -13,6 +13,8 @@ from exfilwatch.findings.finding import finding
 from exfilwatch.findings.store import Store
 from exfilwatch.polling import waiting
 from exfilwatch.polling.poller import Poller
+from exfilwatch.polling.state import rules_key
+from exfilwatch.rules.packs import pack, packs
 from exfilwatch.siem.siem import SECOND
 
 from .memory_siem import START, MemorySiem, events, process
@@ -49,3 +51,10 @@ def test_what_is_over_is_forgotten(tmp_path):
     poll(siem, store)
     with store.database.read() as connection:
         assert not waiting.waiting_hits(connection)
+
+
+def test_the_same_rules_have_the_same_name_in_any_process() -> None:
+    # Else every start of the program would forget which events it has seen.
+    once, again = (rules_key(load([pack(name) for name in packs()])) for _ in range(2))
+    assert once == again
+    assert rules_key(load([pack("seed")])) != once

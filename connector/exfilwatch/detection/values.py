@@ -80,7 +80,15 @@ def scalars(value: Value) -> Iterator[Value]:
         yield value
 
 
-class OfScalar:
+class Shown:
+    """Says what it asks for, and the same in any process: rules are told apart by it (polling/state.py)."""
+
+    def __repr__(self) -> str:
+        said = (f"{name}={value!r}" for name, value in vars(self).items() if not name.startswith("_"))
+        return f"{type(self).__name__}({', '.join(said)})"
+
+
+class OfScalar(Shown):
     """A test of a scalar, extended to lists: the first element that satisfies it counts."""
 
     def holds(self, value: Value) -> bool:
@@ -264,7 +272,7 @@ class TimePart(OfScalar):
         return Place(text_of(value) or "", None) if COMPARE[self.op](found, self.wanted) else None
 
 
-class Null:
+class Null(Shown):
     """The event has no such field."""
 
     def holds(self, value: Value) -> bool:
@@ -277,7 +285,7 @@ class Null:
         return None
 
 
-class Exists:
+class Exists(Shown):
     """The event has the field, or has it not; one that is null is there, which condition.py sees to."""
 
     def __init__(self, wanted: bool) -> None:
