@@ -30,7 +30,7 @@ def test_it_says_that_the_seed_pack_alone_misses_3_and_4(piped: Ended) -> None:
 
 
 def test_it_shows_findings_an_explanation_the_cases_one_of_them_and_what_to_try_next(piped: Ended) -> None:
-    for text in ("✓ uploads", "What happened", "What to do now", "opened", "exfilwatch detect LOGS"):
+    for text in ("✓ upload ", "What happened", "What to do now", "opened", "exfilwatch detect LOGS"):
         assert text in piped.out
 
 

@@ -97,6 +97,7 @@ def test_scenario_4_recorded_live_is_read_and_found() -> None:
 
     findings = list(Engine(load([pack("exfil")]), Report()).detect(events))
     assert {finding.rule.title for finding in findings} == {
-        "Files Collected And Uploaded In One Command",
-        "File Upload With Curl Or Wget",
+        "Files Of People Looked For Or Gathered",
+        "Upload By An HTTP Client",
+        "Files Gathered, Then Uploaded From The Same Host",
     }

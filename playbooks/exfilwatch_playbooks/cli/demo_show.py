@@ -13,9 +13,9 @@ from exfilwatch.detection.load import load
 from exfilwatch.detection.rule import RuleSet
 from exfilwatch.events.report import Report
 from exfilwatch.findings.finding import Finding, finding
-from exfilwatch.findings.incident import rank
+from exfilwatch.findings.incident import group, rank
 from exfilwatch.findings.store import Store
-from exfilwatch.rules.packs import pack
+from exfilwatch.rules.packs import FILTERS, pack
 from exfilwatch_playbooks.cases.case import Case
 from exfilwatch_playbooks.cli import summary
 from exfilwatch_playbooks.cli.case_view import show_case, show_outcomes
@@ -25,9 +25,10 @@ from exfilwatch_playbooks.cli.explanation_view import show_explanation
 from exfilwatch_playbooks.cli.keep import keep
 from exfilwatch_playbooks.cli.tables import listing, what
 from exfilwatch_playbooks.cli.terminal import console, level, plain, when
-from exfilwatch_playbooks.demo.telemetry import SCENARIOS, Scenario, telemetry
+from exfilwatch_playbooks.demo.telemetry import OWN_TRAFFIC, SCENARIOS, Scenario, telemetry
 
 _SHORT = 160  # characters of a command line
+_SHOWN = "medium"  # the lowest level of what is shown; below are weak signs
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,23 @@ class Found:
     findings: list[Finding]
     report: Report
 
+    @property
+    def shown(self) -> list[Finding]:
+        """Those that are more than a weak sign."""
+        return [each for each in self.findings if rank(each.rule.level) >= rank(_SHOWN)]
+
+    @property
+    def for_cases(self) -> list[Finding]:
+        """All findings, the weak ones too, of the incidents with one that is more than a weak sign."""
+        grouped = (each.findings for each in group(self.findings) if rank(each.highest) >= rank(_SHOWN))
+        wanted = {identity for findings in grouped for identity in findings}
+        return [each for each in self.findings if each.id in wanted]
+
     def of(self, scenario: Scenario) -> list[Finding]:
         """The findings in the scenario's own records, of a branch that it should be found by."""
         return [
             each
-            for each in self.findings
+            for each in self.shown
             if each.rule.branch in scenario.branches
             and any(Path(event.source).name in scenario.files for event in each.events)
         ]
@@ -51,16 +64,20 @@ class Found:
 def show() -> list[int]:
     """Show it all; the numbers of the scenarios that the exfil pack missed."""
     with telemetry() as files, tempfile.TemporaryDirectory(prefix="exfilwatch-demo-") as folder:
-        ours, seed = _detect(files, "exfil"), _detect(files, "seed")
-        kept = keep(Store(str(Path(folder) / "demo.sqlite")), ours.findings, ours.rules)
+        ours = _detect(files, load([pack("exfil"), FILTERS, OWN_TRAFFIC]))
+        seed = _detect(files, load([pack("seed")]))
+        kept = keep(Store(str(Path(folder) / "demo.sqlite")), ours.for_cases, ours.rules)
         case = _chosen([outcome.case for outcome in kept.outcomes if outcome.case is not None])
         _day(ours, files)
         _step(1, "What the exfil pack finds")
-        _findings(ours.findings)
+        _findings(ours)
         _step(2, "Why: one finding explained")
         _explanation(ours, case)
         _step(3, "The cases")
-        _say("Findings of one host and user that belong together are an incident, and each incident gets one case:")
+        _say(
+            "Findings of one host and user that belong together are an incident, the weak signs among them too. Here "
+            f"each incident with a finding of level {_SHOWN} or above gets one case:"
+        )
         show_outcomes(kept.outcomes)
         if case is not None:
             _step(4, "One of them, as an analyst reads it")
@@ -72,8 +89,8 @@ def show() -> list[int]:
         return missed
 
 
-def _detect(files: Sequence[Path], name: str) -> Found:
-    rules, report = load([pack(name)]), Report()
+def _detect(files: Sequence[Path], rules: RuleSet) -> Found:
+    report = Report()
     found = [finding(each) for each in detections([str(file) for file in files], rules, report, progress=False)]
     return Found(rules, found, report)
 
@@ -93,10 +110,14 @@ def _day(found: Found, files: Sequence[Path]) -> None:
     summary.problems(found.report)
 
 
-def _findings(findings: Sequence[Finding]) -> None:
+def _findings(found: Found) -> None:
     """A row for each rule on each host, as it happened."""
+    _say(
+        f"Beside the pack run its filters, and as on any site the site's own ({OWN_TRAFFIC.name}): its payment "
+        "provider, chat, file server, inventory and backups.\n"
+    )
     rows: dict[tuple[str | None, str], list[Finding]] = {}
-    for each in sorted(findings, key=lambda each: (each.time is None, each.time, each.id)):
+    for each in sorted(found.shown, key=lambda each: (each.time is None, each.time, each.id)):
         rows.setdefault((each.host, each.rule.title), []).append(each)
     table = listing("Time", "Host, user", "Level", "Finding", "")
     table.columns[0].no_wrap = table.columns[2].no_wrap = True
@@ -112,11 +133,14 @@ def _findings(findings: Sequence[Finding]) -> None:
             Text(f"×{len(alike)}" if len(alike) > 1 else "", "dim"),
         )
     console().print(table)
+    weaker = summary.counted(len(found.findings) - len(found.shown), "weaker sign")
+    _say(f"\nBesides these, {weaker} below level {_SHOWN}: searches and archives.", "dim")
 
 
 def _explanation(found: Found, case: Case | None) -> None:
-    """The finding of the case that has most to say."""
-    of_case = [each for each in found.findings if case is None or each.id in case.findings]
+    """The finding of the case that has most to say, and says it by itself: a sequence is explained by its parts."""
+    single = {rule.info.id for rule in found.rules.rules}
+    of_case = [each for each in found.shown if each.rule.id in single and (case is None or each.id in case.findings)]
     if not of_case:
         return
     chosen = max(of_case, key=lambda each: (rank(each.rule.level), len(each.signals), each.id))
@@ -151,7 +175,7 @@ def _verdict(found: Found, scenario: Scenario) -> Text:
 
 def _elsewhere(found: Found) -> list[Finding]:
     inside = {each.id for scenario in SCENARIOS for each in found.of(scenario)}
-    return [each for each in found.findings if each.id not in inside]
+    return [each for each in found.shown if each.id not in inside]
 
 
 def _next(folder: Path) -> None:

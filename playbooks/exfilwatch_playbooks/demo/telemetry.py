@@ -1,4 +1,4 @@
-"""Where the demo's telemetry lies, and what is hidden in it.
+"""Where the demo's telemetry and the filters of its site lie, and what is hidden in the telemetry.
 
 Windows is written by us after real records (tests/demo makes the ordinary day), the audit log is a real recording of an
 hour on a Linux server (tests/demo/record_auditd.py). Nothing in it is of a real person or machine; addresses that
@@ -11,10 +11,16 @@ from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 
+OWN_TRAFFIC = Path(__file__).parent / "site" / "own_traffic.yml"
+"""The filters that the site of the demo would write for itself: its own destinations, inventory and backups."""
+
 
 @dataclass(frozen=True)
 class Scenario:
-    """One exfiltration. Found by the exfil pack's rules titled `rules`, of `branches`; recorded in `files`."""
+    """One exfiltration. Found by the exfil pack's rules titled `rules`, of `branches`; recorded in `files`.
+
+    Weak signs (below medium), such as the search for the files, are not listed.
+    """
 
     number: int
     title: str
@@ -33,11 +39,11 @@ SCENARIOS = (
             "In accounting, PowerShell lists Documents with Get-ChildItem -Recurse and calls Net.WebClient.UploadFile "
             "for each file, to 127.0.0.1:8443 (Sysmon 1 and 3, script block log 4104)."
         ),
-        branches=("scripting_engine",),
+        branches=("scripting_engine", "archive_then_network"),
         rules=(
-            "Files Collected And Uploaded In One Command",
-            "File Upload With PowerShell",
-            "File Upload In A PowerShell Script Block",
+            "Upload By PowerShell",
+            "Upload In A PowerShell Script Block",
+            "Files Gathered, Then Uploaded From The Same Host",
         ),
         host="WS-ACC-07.nordwind.example",
         files=("scenario-1-powershell.jsonl",),
@@ -51,9 +57,9 @@ SCENARIOS = (
         ),
         branches=("scheduled_upload", "transfer_tool"),
         rules=(
-            "Scheduled Task Created With An Upload As Its Action",
+            "Upload On A Schedule",
             "Scheduled Task Registered With An Upload As Its Action",
-            "File Upload With BITSAdmin",
+            "Upload By A Program That Windows Brings Along",
         ),
         host="WS-HR-03.nordwind.example",
         files=("scenario-2-scheduled-task.jsonl",),
@@ -68,8 +74,8 @@ SCENARIOS = (
         ),
         branches=("scripting_engine", "archive_then_network"),
         rules=(
-            "Files Collected And Uploaded In One Command",
-            "Python One-Liner That Reads Files And Uploads",
+            "Upload By Code On A Command Line",
+            "Files Packed, Then Uploaded From The Same Host",
             "Process That Wrote An Archive To A Temporary Folder Then Connected",
         ),
         host="WS-LAB-12.nordwind.example",
@@ -82,8 +88,12 @@ SCENARIOS = (
             'On an application server, bash runs find -name "*.pdf" and curl -X POST -F file=@ for each file, to '
             "127.0.0.1:9090 (auditd, recorded for real; Sysmon for Linux 1 and 3)."
         ),
-        branches=("scripting_engine", "transfer_tool"),
-        rules=("Files Collected And Uploaded In One Command", "File Upload With Curl Or Wget"),
+        branches=("transfer_tool", "archive_then_network"),
+        rules=(
+            "Upload By An HTTP Client",
+            "Files Gathered, Then Uploaded From The Same Host",
+            "Files Packed, Then Uploaded From The Same Host",
+        ),
         host="lnx-app-02",
         files=("lnx-app-02-audit.log.gz", "scenario-4-sysmon.log"),
     ),
