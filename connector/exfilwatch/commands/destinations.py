@@ -39,7 +39,9 @@ def destination(text: str) -> Destination:
         return Destination(text[:200], _BUCKETS[scheme])
     shared = path(text).host if "\\" in text[:2] or text.startswith(("//", "file:")) else ""
     host = addresses.host(shared or _host(text))
-    return Destination(host, kind_of(host))
+    # A share on a name without dots is found by the names of the own network only.
+    kind = "internal" if shared and "." not in host and ":" not in host and kind_of(host) == "unknown" else kind_of(host)
+    return Destination(host, kind)
 
 
 def _host(text: str) -> str:
