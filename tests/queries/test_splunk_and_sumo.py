@@ -92,8 +92,10 @@ def test_the_score_leaves_out_what_does_not_reach_it() -> None:
 
 
 def test_most_of_what_does_not_fire_is_left_out() -> None:
+    """Of rules that ask for fields of records. What a command line does is seen only once it is here."""
+    said = [rule for rule in rules(sigma=False) if not rule.derives]
     events = [row(event) for event in EVENTS]
-    fired = {id(record) for _, record in firing(rules(sigma=False), events)}
-    keeps = expressions.spl(splunk.condition(rules(sigma=False)))
+    fired = {id(record) for _, record in firing(said, events)}
+    keeps = expressions.spl(splunk.condition(said))
     others = [event for event in events if id(event) not in fired]
     assert sum(keeps(event) for event in others) < len(others) / 2

@@ -60,25 +60,25 @@ class Rule:
         self.weights: dict[str, int] = dict(score.weights) if score else {}
         self.threshold = score.threshold if score else None
         self.emits = True
-        self._derives = any(map(is_derived, (self.condition, *nodes.values())))
-        self._acting = self._derives and needs_action(condition)
+        self.derives = any(map(is_derived, (self.condition, *nodes.values())))
+        self._acting = self.derives and needs_action(condition)
         positive = [name for name, to_be_met in selections(condition) if to_be_met]
         self.shown = [name for name in dict.fromkeys([*positive, *self.weights]) if not name.startswith(PREFIX)]
 
     @cached_property
     def screen(self) -> Node:
         """What holds of an event's own fields wherever the condition does: for screens."""
-        return screened(self._unfiltered) if self._derives else self._unfiltered
+        return screened(self._unfiltered) if self.derives else self._unfiltered
 
     @cached_property
     def asked(self) -> Node:
         """The same in short: for queries."""
-        return implying(self._unfiltered, ACTING) if self._derives else self._unfiltered
+        return implying(self._unfiltered, ACTING) if self.derives else self._unfiltered
 
     @cached_property
     def selections(self) -> Mapping[str, Node]:
         """The same of each selection."""
-        return {name: implying(node, ACTING) for name, node in self.nodes.items()} if self._derives else self.nodes
+        return {name: implying(node, ACTING) for name, node in self.nodes.items()} if self.derives else self.nodes
 
     @cached_property
     def _tests(self) -> dict[str, Holds]:
@@ -91,7 +91,7 @@ class Rule:
     def getter(self, event: Event) -> Get:
         """How the rule sees the fields of an event."""
         get = event.get_raw if self.source.raw else event.get
-        return seeing(event, get) if self._derives else get
+        return seeing(event, get) if self.derives else get
 
     def fires(self, event: Event) -> bool:
         """Whether the rule fires on an event. Raises TimeoutError (pattern.Pattern)."""
