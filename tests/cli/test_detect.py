@@ -59,7 +59,7 @@ def test_counts_go_to_standard_error_and_say_what_was_read(logs: Path, capsys: A
 def test_the_rules_are_packs_files_and_folders_together(logs: Path, capsys: Any) -> None:
     one = pack("seed") / "transfer_tool.yml"
     titles = {found["rule"]["title"] for found in inside(capsys, "detect", logs, "-r", "exfil", "-r", one).lines}
-    assert titles == {"File Upload With BITSAdmin", "Transfer Tool With An Upload Option"}
+    assert titles == {"Upload By A Program That Windows Brings Along", "Transfer Tool With An Upload Option"}
 
 
 def test_standard_input_is_read_compressed_or_not(logs: Path) -> None:
@@ -114,7 +114,7 @@ def test_csv_holds_no_formula(start: str, tmp_path: Path, capsys: Any) -> None:
 def test_a_terminal_gets_a_table_with_the_reason_in_it(logs: Path) -> None:
     ended = on_terminal("detect", logs)
     assert ended.code == 0
-    for text in ("File Upload With BITSAdmin", "WS-07", "2026-03-12 09:00:02", "high", "1 finding"):
+    for text in ("Upload By A Program", "WS-07", "2026-03-12 09:00:02", "high", "1 finding"):
         assert text in ended.out
     assert "\x1b[1;31mhigh" in ended.out
     assert not ended.out.lstrip().startswith("{")

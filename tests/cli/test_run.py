@@ -103,7 +103,7 @@ def test_findings_and_cases_are_shown_by_their_ids(logs: Path, database: Path, c
 def test_people_see_tables_findings_with_reasons_and_cases_with_steps(logs: Path, database: Path) -> None:
     shown = on_terminal("run", logs, "--database", database).plain
     assert "opened" in shown
-    assert "File Upload With BITSAdmin" in shown
+    assert "Upload By A Program" in shown
     case = on_terminal("cases", "show", "1", "--database", database).plain
     for text in ("What happened", "How we know", "What to do now", "WS-07"):
         assert text in case

@@ -140,7 +140,7 @@ def test_a_query_keeps_every_row_that_fires(name: str) -> None:
 
 
 def test_a_rule_that_looks_at_other_events_asks_nothing_of_a_table() -> None:
-    (rule,) = [rule for rule in RULES if rule.info.title == "File Upload With BITSAdmin"]
+    (rule,) = [rule for rule in RULES if rule.info.title == "Upload By A Program That Windows Brings Along"]
     assert kusto.condition([rule], "DeviceNetworkEvents") is None
     assert kusto.condition([rule], "DeviceProcessEvents")
     assert kusto.condition([rule], "SecurityEvent")

@@ -40,7 +40,9 @@ def destination(text: str) -> Destination:
     shared = path(text).host if "\\" in text[:2] or text.startswith(("//", "file:")) else ""
     host = addresses.host(shared or _host(text))
     # A share on a name without dots is found by the names of the own network only.
-    kind = "internal" if shared and "." not in host and ":" not in host and kind_of(host) == "unknown" else kind_of(host)
+    kind = (
+        "internal" if shared and "." not in host and ":" not in host and kind_of(host) == "unknown" else kind_of(host)
+    )
     return Destination(host, kind)
 
 

@@ -19,7 +19,7 @@ from exfilwatch.detection.condition import (
     selections,
 )
 from exfilwatch.detection.correlation_plan import CorrelationPlan
-from exfilwatch.detection.derived import acts_of, implying, is_derived, needs_action, screened, seeing
+from exfilwatch.detection.derived import DERIVED, acts_of, implying, is_derived, needs_action, screened, seeing
 from exfilwatch.detection.detection import Detection, RuleInfo, Signal, shifted
 from exfilwatch.detection.extension import Score
 from exfilwatch.detection.filters import PREFIX, FilterInfo
@@ -113,7 +113,11 @@ class Rule:
                 if unmatched:
                     found.append(Signal(name, next(fields(node), ""), weight=weight, event=event.id))
                 continue
-            places = [(each.field, each.place.text[:_LONGEST], each.place.start) for each in seen]
+            # What a derived field says stands nowhere in the event.
+            places = [
+                (each.field, each.place.text[:_LONGEST], None if each.field in DERIVED else each.place.start)
+                for each in seen
+            ]
             places = places or [(next(fields(node), ""), "", None)]
             for position, (field, text, start) in enumerate(places):
                 found.append(Signal(name, field, text, start, 0 if position else weight, event.id))
