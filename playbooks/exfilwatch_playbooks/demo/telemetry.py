@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 
-OWN_TRAFFIC = Path(__file__).parent / "site" / "own_traffic.yml"
+OWN_TRAFFIC = Path(__file__).parent / "filters" / "own_traffic.yml"
 """The filters that the site of the demo would write for itself: its own destinations, inventory and backups."""
 
 
