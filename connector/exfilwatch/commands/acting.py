@@ -8,7 +8,7 @@ hiding, any other program what gives a renamed one away.
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import re2
 
@@ -55,6 +55,20 @@ _Search: TypeAlias = Any
 """A compiled expression of RE2, which has no types."""
 
 
+class _Look(NamedTuple):
+    """What is known of a program: whether the catalogue or the wrappers know it, whether it runs others, and of what
+    one has to be found in its line; of a known one nothing means that it may always do something."""
+
+    name: str
+    known: bool
+    runs: bool
+    ordinary: bool
+    searches: tuple[_Search, ...]
+
+    def found_in(self, line: str) -> bool:
+        return not self.searches or any(search.search(line) for search in self.searches)
+
+
 class Acting:
     """The cheap look, of all tools of the catalogue."""
 
@@ -86,60 +100,61 @@ class Acting:
         self._code = _compiled(
             r"\s-[cerE]\s.*(?:\bimport\b|\bfrom\b|\buse\b|\brequire\b|\bfetch\b|\$\w|=>|\bputs\b|\.new\b|;)"
         )
-        self._looks: dict[str, tuple[bool, Sequence[_Search]]] = {}
+        self._looks: dict[str, _Look] = {}
+
+    def is_ordinary(self, image: str) -> bool:
+        """Whether a program is one of ORDINARY."""
+        return self._look(image).ordinary
 
     def may(self, line: str, image: str = "", original: str = "") -> bool:
         """Whether the line of a program may do anything."""
-        if image.lower() in _ORDINARY:
+        look = self._look(image)
+        if look.ordinary:
             return False
         if not line.isascii() or ("&" in line and ("&gt;" in line or "&amp;" in line or "&quot;" in line)):
             return True
         first, line = _cut(line)
-        known, searches = self._look(image)
-        if not searches and known:
+        known = look.known
+        if known and look.found_in(line):
             return True
-        if any(search.search(line) for search in searches):
-            return True
-        if first and first != program(image):
-            again, searches = self._look(first)
-            if again and (not searches or any(search.search(line) for search in searches)):
+        if first and first != look.name:
+            again = self._look(first)
+            if again.known and again.found_in(line):
                 return True
-            known = known and again
+            known = known and again.known
         if not image and any(self._shells[kind].search(line) for kind in ("posix", "cmd")):
             return True
         if original and (original.lower() in self._originals or wrapper(program(original.removesuffix(".dll")))):
             return True
-        return (not known or wrapper(program(image)) is not None) and self._may_be_renamed(line)
+        return (not known or look.runs) and self._may_be_renamed(line)
 
     def script(self, text: str) -> bool:
         """Whether a script of PowerShell may do anything."""
         return not text.isascii() or bool(self._shells["powershell"].search(text))
 
-    def _look(self, image: str) -> tuple[bool, Sequence[_Search]]:
-        """Whether a program is one that is known, and what has to be found in its line; nothing: it may always."""
+    def _look(self, image: str) -> "_Look":
+        """What is known of a program by its path."""
         found = self._looks.get(image)
         if found is None:
             if len(self._looks) >= _KNOWN:
                 self._looks.clear()
-            found = self._looks[image] = self._looked(program(image))
+            found = self._looks[image] = self._looked(image)
         return found
 
-    def _looked(self, name: str) -> tuple[bool, Sequence[_Search]]:
-        searches: list[_Search] = []
-        known = False
+    def _looked(self, image: str) -> "_Look":
+        name = program(image)
         asked = list(self._exact.get(name, ()))
         asked += [each for start, found in self._versions if name.startswith(start) for each in found]
-        if asked:
-            known = True
-            if not all(asked):
-                return True, ()
-            searches.append(_compiled(f"{'|'.join(dict.fromkeys(asked))}|{_QUOTED}"))
         runs = wrapper(name)
+        searches: list[_Search] = []
+        if asked and all(asked):
+            searches.append(_compiled(f"{'|'.join(dict.fromkeys(asked))}|{_QUOTED}"))
         if runs is not None:
-            known = True
             kind = "code" if runs.language else runs.shell or ("cmd" if runs.runs == "line" else "words")
             searches.append(self._shells[kind])
-        return known, searches
+        known = bool(asked) or runs is not None
+        always = bool(asked) and not all(asked)
+        return _Look(name, known, runs is not None, image.lower() in _ORDINARY, () if always else tuple(searches))
 
     def _may_be_renamed(self, line: str) -> bool:
         if self._code.search(line):

@@ -74,13 +74,25 @@ def fields(get: Get) -> Fields:
 def acts(get: Get) -> bool:
     """Whether an event's command line, script or task does anything beyond fetching and unpacking; told cheaply when
     it does not."""
-    look = acting()
-    if line := _text(get("CommandLine")):
-        if not look.may(line, _text(get("Image")), _text(get("OriginalFileName"))):
-            return False
-    elif (script := _text(get("ScriptBlockText"))) and not look.script(script):
+    image = _text(get("Image"))
+    if image and acting().is_ordinary(image):
         return False
-    does = fields(get).get("command.does")
+    if line := _text(get("CommandLine")):
+        return _acts(line, image, _text(get("OriginalFileName")))
+    script = _text(get("ScriptBlockText"))
+    if script and not acting().script(script):
+        return False
+    return _is_active(fields(get))
+
+
+@lru_cache(8_192)
+def _acts(line: str, image: str, original: str) -> bool:
+    event = {"CommandLine": line, "Image": image, "OriginalFileName": original}
+    return acting().may(line, image, original) and _is_active(fields(event.get))
+
+
+def _is_active(found: Fields) -> bool:
+    does = found.get("command.does")
     return isinstance(does, list) and not PASSIVE.issuperset(map(str, does))
 
 
