@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from ..cases import Case, Started  # noqa: TID252 (tests are no package on the path)
+from ..process_starts import Case, Started  # noqa: TID252 (tests are no package on the path)
 
 DATA = Path(__file__).parents[2] / "../shared/data"
 FILES = ("atomics.jsonl", "uploads.jsonl")

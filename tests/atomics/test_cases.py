@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from ..cases import Case, Started, write  # noqa: TID252 (tests are no package on the path)
 from ..cli.program import called  # noqa: TID252
+from ..process_starts import Case, Started, write  # noqa: TID252 (tests are no package on the path)
 from .shared import DATA, HERE, Labelled, cases
 
 LEVELS = ("none", "informational", "low", "medium", "high", "critical")

@@ -9,7 +9,7 @@ import msgspec
 import yaml
 
 from ..atomics.shared import Labelled, cases  # noqa: TID252 (tests are no package on the path)
-from ..cases import Started, System  # noqa: TID252
+from ..process_starts import Started, System  # noqa: TID252
 from .cmd import CMD
 from .hosts import HOSTS
 from .line import Line, Shell, Transformation

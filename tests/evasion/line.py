@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
-from ..cases import Started, System  # noqa: TID252 (tests are no package on the path)
+from ..process_starts import Started, System  # noqa: TID252 (tests are no package on the path)
 
 Shell = Literal["posix", "cmd", "powershell"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import yaml
 
-from ..cases import Started  # noqa: TID252 (tests are no package on the path)
+from ..process_starts import Started  # noqa: TID252 (tests are no package on the path)
 from .line import Change, Changed, Line, Transformation
 
 

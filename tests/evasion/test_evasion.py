@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from ..atomics.shared import DATA, HERE  # noqa: TID252 (tests are no package on the path)
-from ..cases import Case, write  # noqa: TID252
 from ..cli.program import called  # noqa: TID252
+from ..process_starts import Case, write  # noqa: TID252
 from .known import Known, Variant, known, variants
 
 LEVELS = ("none", "informational", "low", "medium", "high", "critical")

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import msgspec
 import yaml
 
-from ..cases import Case, Started, System  # noqa: TID252 (tests are no package on the path)
+from ..process_starts import Case, Started, System  # noqa: TID252 (tests are no package on the path)
 
 FOLDER = Path(__file__).parent
 _PARENT = {"windows": r"C:\Windows\System32\cmd.exe", "linux": "/usr/bin/bash", "macos": "/bin/zsh"}

@@ -7,9 +7,9 @@ from typing import Any, get_args
 
 import pytest
 
-from ..cases import System, records, write  # noqa: TID252 (tests are no package on the path)
 from ..cli.program import inside  # noqa: TID252
 from ..events.reading import events  # noqa: TID252
+from ..process_starts import System, records, write  # noqa: TID252 (tests are no package on the path)
 from .corpus import Line, corpus
 
 SYSTEMS: tuple[System, ...] = get_args(System)

@@ -24,7 +24,7 @@ TEXT = f"{SENT},a customer\n".encode() * 5
 def zipped(data: bytes) -> bytes:
     into = io.BytesIO()
     with zipfile.ZipFile(into, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("x", data)
+        archive.writestr(zipfile.ZipInfo("x"), data)
     return into.getvalue()
 
 
@@ -37,7 +37,7 @@ def zipped(data: bytes) -> bytes:
         b"Content-Transfer-Encoding: BASE64\r\n\r\n" + base64.encodebytes(TEXT),
         base64.urlsafe_b64encode(TEXT).rstrip(b"="),
         TEXT.hex().encode(),
-        gzip.compress(TEXT),
+        gzip.compress(TEXT, mtime=0),
         zipped(TEXT),
         zlib.compress(b"blob 100\0" + TEXT),
     ],
