@@ -39,7 +39,7 @@ SCENARIOS = (
             "In accounting, PowerShell lists Documents with Get-ChildItem -Recurse and calls Net.WebClient.UploadFile "
             "for each file, to 127.0.0.1:8443 (Sysmon 1 and 3, script block log 4104)."
         ),
-        branches=("scripting_engine", "archive_then_network"),
+        branches=("scripting_engine", "collection"),
         rules=(
             "Upload By PowerShell",
             "Upload In A PowerShell Script Block",
@@ -88,7 +88,7 @@ SCENARIOS = (
             'On an application server, bash runs find -name "*.pdf" and curl -X POST -F file=@ for each file, to '
             "127.0.0.1:9090 (auditd, recorded for real; Sysmon for Linux 1 and 3)."
         ),
-        branches=("transfer_tool", "archive_then_network"),
+        branches=("transfer_tool", "archive_then_network", "collection"),
         rules=(
             "Upload By An HTTP Client",
             "Files Gathered, Then Uploaded From The Same Host",
