@@ -125,8 +125,21 @@ def evtx(asked: Run) -> list[Row]:
     ]
 
 
+def packs(asked: Run) -> list[Row]:
+    """What the exfil pack, which reads command lines, costs more than the seed pack, which matches their text."""
+    corpus = Corpus(asked.events).ensure(WORK)
+    costs = measured(
+        asked,
+        {
+            "seed pack": references.exfilwatch([corpus], ("seed",), WORK / "seed.findings.jsonl"),
+            "exfilwatch": references.exfilwatch([corpus], ("exfil",), WORK / "exfil.findings.jsonl"),
+        },
+    )
+    return [*cost_rows("packs", costs, asked.events), ratio("packs: exfil / seed", costs, "seed pack", 2)]
+
+
 SECTIONS: dict[str, Callable[[Run], list[Row]]] = {
-    section.__name__: section for section in (decode, ecs, rsigma, zircolite, memory, evtx, polling)
+    section.__name__: section for section in (decode, ecs, packs, rsigma, zircolite, memory, evtx, polling)
 }
 
 

@@ -146,3 +146,17 @@ def test_rules_without_tests_are_an_error(folder: Path, capsys: Any) -> None:
     ended = inside(capsys, "rules", "test", folder)
     assert ended.code == 2
     assert "there are no tests" in ended.err
+
+
+def test_coverage_is_a_layer_of_the_techniques_that_rules_name(capsys: Any) -> None:
+    (layer,) = inside(capsys, "rules", "coverage", "exfil").lines
+    assert (layer["domain"], layer["versions"], layer["name"]) == (
+        "enterprise-attack",
+        {"layer": "4.5"},
+        "exfilwatch: exfil",
+    )
+    scores = {each["techniqueID"]: each for each in layer["techniques"]}
+    named = [line["rule"] for line in inside(capsys, "rules", "list", "exfil").lines]
+    assert set(scores) == {technique for rule in named for technique in rule["attack"]}
+    assert scores["T1020"]["score"] == sum("T1020" in rule["attack"] for rule in named) == layer["gradient"]["maxValue"]
+    assert "Upload By An HTTP Client" in scores["T1020"]["comment"].splitlines()

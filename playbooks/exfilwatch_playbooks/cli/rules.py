@@ -34,11 +34,14 @@ class Listed(NamedTuple):
 
 def register(app: typer.Typer) -> None:
     """Add the family."""
-    family = typer.Typer(no_args_is_help=True, help="List, show, check and test rules.", rich_markup_mode="rich")
+    family = typer.Typer(
+        no_args_is_help=True, help="List, show, check and test rules, and say what they cover.", rich_markup_mode="rich"
+    )
     family.command("list", epilog=examples("exfilwatch rules list", "exfilwatch rules list my-rules/"))(list_rules)
     family.command("show", epilog=examples("exfilwatch rules show http_upload"))(show)
     family.command("check", epilog=examples("exfilwatch rules check my-rules/"))(check)
     family.command("test", epilog=examples("exfilwatch rules test", "exfilwatch rules test my-rules/"))(run_rule_tests)
+    family.command("coverage", epilog=examples("exfilwatch rules coverage exfil > exfil.json"))(coverage)
     app.add_typer(family, name="rules")
 
 
@@ -142,6 +145,15 @@ def run_rule_tests(places: Places = None, output: RowsOutput = None) -> None:
     say(f"{counted(len(outcomes), 'test')}: {len(outcomes) - failed:,} passed, {failed:,} failed")
     if failed:
         raise typer.Exit(exits.WRONG)
+
+
+def coverage(places: Places = None) -> None:
+    """Write an ATT&CK Navigator layer of the techniques that rules see."""
+    from exfilwatch_playbooks.cli.coverage import layer
+    from exfilwatch_playbooks.cli.jsonl import line
+
+    rules = [each.info for each in _listed(places) if each.kind == "rule"]
+    stdout.write_line(line(layer(rules, ", ".join(places or ["all packs"]))))
 
 
 def _failed(outcomes: "Sequence[Outcome]") -> int:
