@@ -100,4 +100,5 @@ def test_scenario_4_recorded_live_is_read_and_found() -> None:
         "Files Of People Looked For Or Gathered",
         "Upload By An HTTP Client",
         "Files Gathered, Then Uploaded From The Same Host",
+        "Uploads Of Files That Recur",
     }
