@@ -25,7 +25,8 @@ _SLACK = 120_000_000  # µs that events may come late without anything being rea
 _MOST_KEPT = 400  # blocks
 _MOST_TOGETHER = 8_000  # lines that are read again together
 _MOST_NAMES = 50_000
-_SELDOM = ("process_creation", "ps_script", "ps_module", "")
+_PROCESSES = ("process_creation", "ps_script", "ps_module")
+_SELDOM = (*_PROCESSES, "")
 
 Lines: TypeAlias = list[tuple[int, bytes | str]]
 """Lines of a block, with their positions in it."""
@@ -52,6 +53,10 @@ def leads(rules: RuleSet) -> tuple[list[Lead], frozenset[str]]:
             busy.update(plan.members)
             continue
         leader = min(drivers, key=_often)
+        if all(rule.source.category in _PROCESSES for rule in plain if rule is not leader):
+            # Few enough to look for everywhere: the rows of hours would wait, to spare little.
+            busy.update(plan.members)
+            continue
         found.append(Lead(correlation, leader.id))
         busy.add(leader.id)
         followers.update(rule.id for rule in plain if rule is not leader)
