@@ -1,6 +1,7 @@
 """`exfilwatch query`: text to paste into a SIEM, and what it does not say exactly."""
 
 import json
+from importlib.resources import files
 
 import pytest
 
@@ -29,7 +30,8 @@ def test_a_search_engine_gets_a_query_of_its_dsl(capfdbinary: pytest.CaptureFixt
     ],
 )
 def test_a_text_is_printed_to_be_pasted(capfdbinary: pytest.CaptureFixture[bytes], siem: str, part: str) -> None:
-    assert part in shown(capfdbinary, "--siem", siem)
+    rule = files("exfilwatch").joinpath("rules/seed/transfer_tool.yml")
+    assert part in shown(capfdbinary, "--siem", siem, "--rules", str(rule))
 
 
 @pytest.mark.parametrize(

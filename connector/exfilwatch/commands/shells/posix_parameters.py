@@ -203,6 +203,8 @@ class Parameters:
         given = value is not Not.SET and not (colon and not value)
         if operator == "+":
             return operand(word) if given else ""
+        if given and isinstance(value, str) and ("$(" in value or "`" in value):
+            operand(word)  # what it holds is not known, so what runs within it may run
         if given or operator == "?":
             return value
         default = operand(word)
