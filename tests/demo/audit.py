@@ -15,6 +15,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from tests.running_meanwhile import end
+
 _LOCK = Path(tempfile.gettempdir(), "exfilwatch-auditd.lock")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SYSTEM_CALLS = {"exec": "execve,execveat", "net": "connect"}
@@ -186,12 +188,7 @@ def _daemon(folder: Path, node: str, log: Path) -> Iterator[subprocess.Popen[byt
             raise AuditError("auditd was not ready after 5 seconds", curable=False)
         yield daemon
     finally:
-        daemon.terminate()
-        try:
-            daemon.wait(10)
-        except subprocess.TimeoutExpired:
-            daemon.kill()
-            daemon.wait(10)
+        end(daemon)
 
 
 def _drained(log: Path, daemon: subprocess.Popen[bytes]) -> None:

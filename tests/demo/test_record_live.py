@@ -2,18 +2,18 @@
 
 import os
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from tests.audit_log import events_of
+from tests.running_meanwhile import answering
 
 from exfilwatch.detection.engine import Engine
 from exfilwatch.detection.load import load
 from exfilwatch.events.event import Event
-from exfilwatch.events.lines import LineDecoder
 from exfilwatch.events.report import Report
 from exfilwatch.rules.packs import pack
 
@@ -42,14 +42,8 @@ class Upload(BaseHTTPRequestHandler):
 @contextmanager
 def upload_server() -> Iterator[int]:
     """A server on a free port of loopback; gives the port."""
-    with HTTPServer(("127.0.0.1", 0), Upload) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()
-            thread.join()
+    with HTTPServer(("127.0.0.1", 0), Upload) as server, answering(server):
+        yield server.server_port
 
 
 def recorded(folder: Path) -> tuple[list[Event], int]:
@@ -62,13 +56,7 @@ def recorded(folder: Path) -> tuple[list[Event], int]:
     with upload_server() as port:
         with recording(folder, "live", [auid]) as log:
             run_in_session(auid, ["/bin/bash", "-c", LOOP.format(folder=documents, port=port)])
-        report = Report()
-        decoder = LineDecoder(str(log), report)
-        events = [event for n, line in enumerate(log.read_bytes().splitlines(), 1) for event in decoder.feed(line, n)]
-        events += decoder.finish()
-        assert report.problems == []
-        assert report.unknown_shapes == []
-    return events, port
+        return events_of(log), port
 
 
 @pytest.mark.live

@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import NamedTuple
 
+from ..running_meanwhile import answering  # noqa: TID252 (tests are no package on the path)
+
 
 class Certificate(NamedTuple):
     """Both in PEM form."""
@@ -118,10 +120,5 @@ def web(certificate: Certificate | None = None, handler: type[BaseHTTPRequestHan
     with Web(handler) as server:
         if certificate:
             server.show(certificate)
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
+        with answering(server):
             yield server
-        finally:
-            server.shutdown()
-            thread.join()

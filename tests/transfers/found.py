@@ -17,10 +17,10 @@ import yaml
 from exfilwatch.detection.engine import Engine
 from exfilwatch.detection.load import load
 from exfilwatch.events.event import Event, Value
-from exfilwatch.events.lines import LineDecoder
 from exfilwatch.events.report import Report
 from exfilwatch.rules.packs import pack
 
+from ..audit_log import events_of  # noqa: TID252 (tests are no package on the path)
 from .running import ABROAD, Outcome
 
 LISTED = Path(__file__).with_name("missed.yml")
@@ -64,21 +64,10 @@ def wrong(kind: Literal["upload", "harmless"], findings: Iterable[Finding]) -> s
     return ""
 
 
-def events(log: Path) -> list[Event]:
-    """The events of an audit log; each record of it must be understood."""
-    report = Report()
-    decoder = LineDecoder(str(log), report)
-    read = [event for n, line in enumerate(log.read_bytes().splitlines(), 1) for event in decoder.feed(line, n)]
-    read += decoder.finish()
-    assert report.problems == []
-    assert report.unknown_shapes == []
-    return read
-
-
 def findings(log: Path, outcomes: Mapping[str, Outcome], name: str = "exfil") -> dict[str, list[Finding]]:
     """By host, what the pack of that name finds."""
     scripts = {outcome.host: outcome.scripts for outcome in outcomes.values()}
-    read = events(log)
+    read = events_of(log)
     read += [moved_abroad(event, *scripts[event.host]) for event in read if event.host in scripts]
     found: dict[str, list[Finding]] = defaultdict(list)
     for detection in Engine(load([pack(name)]), Report()).detect(read):

@@ -12,6 +12,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from socket import create_connection, create_server
 
+from ...running_meanwhile import end  # noqa: TID252 (tests are no package on the path)
 from .place import Place
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -153,12 +154,7 @@ def _process(command: Sequence[str], own: Path) -> Iterator[subprocess.Popen[byt
     try:
         yield process
     finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(10)
+        end(process)
 
 
 def _listens(port: int, process: subprocess.Popen[bytes]) -> None:

@@ -5,12 +5,12 @@ The port that gives sends the file that is named in the first line, or all there
 
 import socketserver
 import ssl
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from socket import SHUT_WR, socket
 
+from ...running_meanwhile import answering  # noqa: TID252 (tests are no package on the path)
 from .place import Place
 
 _PATIENCE = 20  # seconds that a client may be silent
@@ -69,11 +69,5 @@ def serving(talk: Callable[[socket], None], certificate: Path | None = None) -> 
         allow_reuse_address = True
         request_queue_size = 50
 
-    with Server(("127.0.0.1", 0), Talk) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield server.server_address[1]
-        finally:
-            server.shutdown()
-            thread.join()
+    with Server(("127.0.0.1", 0), Talk) as server, answering(server):
+        yield server.server_address[1]

@@ -2,12 +2,12 @@
 
 import hashlib
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from ...running_meanwhile import answering  # noqa: TID252 (tests are no package on the path)
 from .place import Place
 
 _MULTISTATUS = (
@@ -106,10 +106,5 @@ def serving(place: Place, certificate: Path | None = None) -> Iterator[int]:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate)
             server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
+        with answering(server):
             yield server.server_port
-        finally:
-            server.shutdown()
-            thread.join()
