@@ -13,8 +13,9 @@ from typing import Any, NamedTuple, TypeAlias
 import re2
 
 from exfilwatch.commands.command import program
-from exfilwatch.commands.expression import Clues, spelled
-from exfilwatch.commands.tool import Form, Selector, Selectors, Tool, catalogue, several
+from exfilwatch.commands.expression import options, spelled
+from exfilwatch.commands.reading import Catalogue, known_tools
+from exfilwatch.commands.tool import Form, Selector, Selectors, Tool, several
 from exfilwatch.commands.wrappers import wrapper, wrappers
 
 PASSIVE = frozenset(["download", "extract", "mount", "schedule", "encode"])
@@ -72,18 +73,11 @@ class _Look(NamedTuple):
 class Acting:
     """The cheap look, of all tools of the catalogue."""
 
-    def __init__(self, tools: Sequence[Tool]) -> None:
-        asked: dict[str, list[str]] = {}
-        for tool in tools:
-            if any(form.does not in PASSIVE for form in tool.forms):
-                for name in tool.programs:
-                    asked.setdefault(name, []).append(_asked(tool))
-        self._exact = {name: found for name, found in asked.items() if "*" not in name}
-        self._versions = [(name[:-1], found) for name, found in asked.items() if name.endswith("*") and name != "*"]
-        self._originals = {original.lower() for tool in tools for original in tool.originals}
-        names = _hinted(tools, lambda languages: not languages)
-        powershell = _hinted(tools, lambda languages: not languages or "powershell" in languages)
-        code = _hinted(tools, lambda languages: "powershell" not in languages)
+    def __init__(self, tools: Catalogue) -> None:
+        self._tools = tools
+        names = _hinted(tools.tools, lambda languages: not languages)
+        powershell = _hinted(tools.tools, lambda languages: not languages or "powershell" in languages)
+        code = _hinted(tools.tools, lambda languages: "powershell" not in languages)
         self._shells = {
             "powershell": _compiled(f"{powershell}|{_POWERSHELL_MARKS}"),
             "posix": _compiled(f"{names}|{_POSIX_MARKS}"),
@@ -91,12 +85,6 @@ class Acting:
             "code": _compiled(f"{code}|{_CODE_MARKS}"),
             "words": _compiled(f"{names}|[$^`]"),
         }
-        renamed = [tool for tool in tools if tool.renamed]
-        of_text = [(text, at) for at, tool in enumerate(renamed) for text in tool.disguised]
-        self._clues = Clues([text for text, _ in of_text])
-        self._of = [at for _, at in of_text]
-        self._always = {at for at, tool in enumerate(renamed) if not tool.disguised}
-        self._renamed = [[_compiled(f"{found}|{_QUOTED}") for found in _given_away(tool)] for tool in renamed]
         self._code = _compiled(
             r"\s-[cerE]\s.*(?:\bimport\b|\bfrom\b|\buse\b|\brequire\b|\bfetch\b|\$\w|=>|\bputs\b|\.new\b|;)"
         )
@@ -124,7 +112,7 @@ class Acting:
             known = known and again.known
         if not image and any(self._shells[kind].search(line) for kind in ("posix", "cmd")):
             return True
-        if original and (original.lower() in self._originals or wrapper(program(original.removesuffix(".dll")))):
+        if original and (original.lower() in self._tools.originals or wrapper(program(original.removesuffix(".dll")))):
             return True
         return (not known or look.runs) and self._may_be_renamed(line)
 
@@ -132,7 +120,7 @@ class Acting:
         """Whether a script of PowerShell may do anything."""
         return not text.isascii() or bool(self._shells["powershell"].search(text))
 
-    def _look(self, image: str) -> "_Look":
+    def _look(self, image: str) -> _Look:
         """What is known of a program by its path."""
         found = self._looks.get(image)
         if found is None:
@@ -141,10 +129,9 @@ class Acting:
             found = self._looks[image] = self._looked(image)
         return found
 
-    def _looked(self, image: str) -> "_Look":
+    def _looked(self, image: str) -> _Look:
         name = program(image)
-        asked = list(self._exact.get(name, ()))
-        asked += [each for start, found in self._versions if name.startswith(start) for each in found]
+        asked = [_asked(tool) for tool in self._tools.named(name) if _is_active(tool)]
         runs = wrapper(name)
         searches: list[_Search] = []
         if asked and all(asked):
@@ -159,14 +146,16 @@ class Acting:
     def _may_be_renamed(self, line: str) -> bool:
         if self._code.search(line):
             return True
-        tools = self._always.union(self._of[clue] for clue in self._clues.given(line))
-        return any(all(search.search(line) for search in self._renamed[at]) for at in tools)
+        return any(
+            all(_compiled(f"{found}|{_QUOTED}").search(line) for found in _given_away(tool))
+            for tool in self._tools.disguised.given(line)
+        )
 
 
 @lru_cache(1)
 def acting() -> Acting:
     """The look for the catalogue that comes along."""
-    return Acting(catalogue())
+    return Acting(known_tools())
 
 
 def _cut(line: str) -> tuple[str, str]:
@@ -179,11 +168,13 @@ def _cut(line: str) -> tuple[str, str]:
 
 @lru_cache(None)
 def _compiled(text: str) -> _Search:
-    options = re2.Options()
-    options.log_errors = False
-    options.case_sensitive = False
-    options.max_mem = 64 << 20
-    return re2.compile(text, options)
+    large = options(cased=False)
+    large.max_mem = 64 << 20
+    return re2.compile(text, large)
+
+
+def _is_active(tool: Tool) -> bool:
+    return any(form.does not in PASSIVE for form in tool.forms)
 
 
 def _asked(tool: Tool) -> str:
@@ -230,12 +221,11 @@ def _names(programs: Iterable[str]) -> str:
     return "|".join(re.escape(program.rstrip("*")) for program in dict.fromkeys(programs))
 
 
-def _hinted(tools: Iterable[Tool], wanted: Callable[[Sequence[str]], bool]) -> str:
+def _hinted(tools: Sequence[Tool], wanted: Callable[[Sequence[str]], bool]) -> str:
     """An expression of which a match stands in the line of a shell or an interpreter that runs a tool, by the names of
     programs, interpreters among them, and the hints of tools for these languages of code."""
     exact, patterns = wrappers()
     runners = [name for name, each in (*exact.items(), *patterns) if each.language or each.runs in ("script", "line")]
-    tools = list(tools)
     programs = [program for tool in tools for program in tool.programs if program != "*"]
     texts = dict.fromkeys(text for tool in tools if wanted(tool.languages) for text in tool.hints)
     named = rf"""(?:^|[^\w.-])(?:{_names([*programs, *runners])})[\d.-]*(?:\.(?:exe|com))?(?:$|[\s"'`;|&)<>])"""

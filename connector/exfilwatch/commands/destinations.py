@@ -5,15 +5,12 @@ import re
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from importlib.resources import files
-from typing import Any, NamedTuple
-
-import yaml
+from typing import NamedTuple
 
 from exfilwatch.commands import addresses
 from exfilwatch.commands.paths import path
+from exfilwatch.packaged import packaged
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 NEAR = ("loopback", "private", "link-local", "shared", "internal", "sign-in")
 """Classes of places that are not on the internet, or where nothing but a token is had."""
 _REMOTE = re.compile(r"^(?:[^@/\\\s]*@)?(?P<host>\[[^\]]+\]|[^/:\\@\s]{2,}):")
@@ -99,6 +96,6 @@ def _is_example(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
 
 @lru_cache(1)
 def _classes() -> tuple[Mapping[str, str], Sequence[tuple[str, str]]]:
-    text = files("exfilwatch.commands").joinpath("destinations.yml").read_text("utf-8")
-    found = [(name, kind) for kind, names in yaml.load(text, _Loader).items() for name in names]  # noqa: S506 - a safe loader
+    classes = packaged("exfilwatch.commands", "destinations.yml")
+    found = [(name, kind) for kind, names in classes.items() for name in names]
     return {name: kind for name, kind in found if "*" not in name}, [each for each in found if "*" in each[0]]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from typing import Any
 
 import re2
 
@@ -50,16 +51,22 @@ def spelled(text: str) -> str:
     return _BRACES.sub(lambda found: NAMED[found[1]], text)
 
 
+def options(*, cased: bool) -> Any:
+    """For RE2, which has no types: with or without regard to case, and nothing written to standard error."""
+    chosen = re2.Options()
+    chosen.log_errors = False
+    chosen.case_sensitive = cased
+    return chosen
+
+
 class Expression:
     """One expression, without regard to case unless it begins with `(?-i)`. Raises re2.error."""
 
     def __init__(self, text: str) -> None:
-        options = re2.Options()
-        options.log_errors = False
-        options.case_sensitive = text.startswith("(?-i)")
+        cased = text.startswith("(?-i)")
         plain = spelled(text.removeprefix("(?-i)"))
-        self._long = re2.compile(plain, options)
-        self._short = re.compile(plain, re.ASCII | (0 if options.case_sensitive else re.IGNORECASE))
+        self._long = re2.compile(plain, options(cased=cased))
+        self._short = re.compile(plain, re.ASCII | (0 if cased else re.IGNORECASE))
         self.named = "is" in self._short.groupindex
 
     def search(self, text: str) -> bool:
@@ -77,9 +84,7 @@ class Clues:
     """Which of many texts stand in another one, without regard to case."""
 
     def __init__(self, texts: Sequence[str]) -> None:
-        options = re2.Options()
-        options.case_sensitive = False
-        self._set = re2.Set.SearchSet(options)
+        self._set = re2.Set.SearchSet(options(cased=False))
         for text in texts:
             self._set.Add(re2.escape(text))
         self._set.Compile()

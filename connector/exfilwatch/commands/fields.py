@@ -185,9 +185,7 @@ def _seen(command: Command, action: Action) -> _Seen:
     kind = action.destination_class or (chosen.kind if chosen else "unknown")
     if action.does == "offer" and chosen and chosen.host in _EVERYWHERE:
         kind = "unknown"
-    sources = tuple(each for each in action.sources if each not in ("-", "@-", ".", "/dev/stdin")) or tuple(
-        _piped(command)
-    )
+    sources = tuple(each for each in action.sources if each not in _INPUT) or tuple(_piped(command))
     grave = action.sensitive or next(filter(None, map(sensitive.kind_of, sources)), "")
     host = (chosen.host if chosen else "") or next(iter(action.destinations), "")
     return _Seen(action, host, kind, sources, grave)

@@ -154,7 +154,7 @@ class Catalogue:
             for language in tool.languages:
                 languages.setdefault(language, []).append(tool)
         self._languages = {language: _Hinted(read, lambda tool: tool.hints) for language, read in languages.items()}
-        self._disguised = _Hinted([tool for tool in tools if tool.renamed], lambda tool: tool.disguised)
+        self.disguised = _Hinted([tool for tool in tools if tool.renamed], lambda tool: tool.disguised)
 
     @cached_property
     def originals(self) -> Mapping[str, Tool]:
@@ -199,7 +199,7 @@ class Catalogue:
 
     def _renamed(self, command: Command) -> list[Action]:
         """What the first tool says that is known by its arguments."""
-        for tool in self._disguised.given(" ".join(command.words)):
+        for tool in self.disguised.given(" ".join(command.words)):
             said = list(self._said([tool], command, renamed=True))
             if said and said[0].does not in ("download", "extract"):
                 return said

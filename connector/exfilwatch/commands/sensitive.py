@@ -2,14 +2,9 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from importlib.resources import files
-from typing import Any
-
-import yaml
 
 from exfilwatch.commands.expression import Expression
-
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from exfilwatch.packaged import packaged
 
 
 @lru_cache(4_096)
@@ -21,6 +16,5 @@ def kind_of(source: str) -> str:
 
 @lru_cache(1)
 def _kinds() -> Sequence[tuple[str, Expression]]:
-    text = files("exfilwatch.commands").joinpath("sensitive.yml").read_text("utf-8")
-    found = yaml.load(text, _Loader)  # noqa: S506 - a safe loader
+    found = packaged("exfilwatch.commands", "sensitive.yml")
     return [(kind, Expression("|".join(f"(?:{each})" for each in texts))) for kind, texts in found.items()]

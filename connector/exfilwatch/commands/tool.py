@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 import re2
@@ -12,6 +12,7 @@ import yaml
 
 from exfilwatch.commands.expression import expression
 from exfilwatch.errors import ConfigError
+from exfilwatch.packaged import LOADER
 
 Does = Literal[
     "upload", "download", "offer", "tunnel", "mount", "archive", "extract", "encrypt", "encode", "split", "collect",
@@ -24,7 +25,6 @@ Family = Literal[
     "windows", "database", "container", "repository", "tunnel", "archiver", "finder", "other",
 ]  # fmt: skip
 Syntax = Literal["getopt", "dash", "slash", "powershell", "words"]
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 _COMMON_VALUED = (
@@ -143,9 +143,7 @@ class Tool(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     def known(self) -> tuple[str, ...]:
         """Every option that is named somewhere, for abbreviations."""
         named = {*self.valued, *self.flags}
-        for form in self.forms:
-            for each in (form.needs, form.without, form.source, form.destination, form.output, form.secret):
-                named.update(option for selector in several(each) for option in selector.option)
+        named.update(option for form in self.forms for selector in selectors_of(form) for option in selector.option)
         return tuple(sorted(named))
 
 
@@ -157,7 +155,7 @@ def several(selectors: Selectors) -> tuple[Selector, ...]:
 def tools_in(text: str, path: str) -> Iterator[Tool]:
     """The tools of one file of the catalogue. Raises ConfigError that names the file, the tool and the part."""
     try:
-        documents = list(yaml.load_all(text, _Loader))
+        documents = list(yaml.load_all(text, LOADER))
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: is not sound YAML: {str(error).splitlines()[0]}") from error
     for document in documents:

@@ -106,9 +106,9 @@ def _started(text: str, image: str, undoing: Undoing) -> list[Command]:
         if command.words and image and program(command.words[0]) != name and wrapper(command.program) is None:
             command.words[0] = image
         return [command]
-    first, _, more = (
-        text.partition("\n") if not windows and "\n" in text and _is_closed(text.partition("\n")[0]) else (text, "", "")
-    )
+    first, _, more = text.partition("\n")
+    if windows or not _is_closed(first):
+        first, more = text, ""
     command = Command(argv(first, windows), raw=first, text=more or None)
     if command.words and name and image and program(command.words[0]) != name and wrapper(command.program) is None:
         tools = known_tools()

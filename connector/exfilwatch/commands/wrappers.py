@@ -4,14 +4,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from importlib.resources import files
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
-import yaml
 
 from exfilwatch.commands.command import Command
 from exfilwatch.commands.shells.argv import argv
+from exfilwatch.packaged import packaged
 
 _LOOKED_AT = 2_000
 _CODES = (
@@ -27,7 +26,6 @@ _CODES = (
     ("-r", "php", re.compile(r"\$\w+\s*=|\w+\s*\(.*\)\s*;")),
 )
 _CODE_OPTIONS = frozenset(option for option, _, _ in _CODES)
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Wrapper(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,8 +68,7 @@ class Inner(NamedTuple):
 @lru_cache(1)
 def wrappers() -> tuple[Mapping[str, Wrapper], Sequence[tuple[str, Wrapper]]]:
     """The wrappers by name, and those by pattern."""
-    text = files("exfilwatch.commands").joinpath("wrappers.yml").read_text("utf-8")
-    found = msgspec.convert(yaml.load(text, _Loader), dict[str, Wrapper])  # noqa: S506 - a safe loader
+    found = msgspec.convert(packaged("exfilwatch.commands", "wrappers.yml"), dict[str, Wrapper])
     return (
         {name: each for name, each in found.items() if "*" not in name},
         [(name, each) for name, each in found.items() if "*" in name],
@@ -114,9 +111,11 @@ def inners(command: Command) -> Iterator[Inner]:
         texts = [command.raw.partition(" ")[2]]  # code with its quotes, which the words have lost
     for text in texts:
         yield Inner(language_of(found, text) or shell, text)
-    if not texts and found.input and (at := _script_at(found, command.words)):
+    if texts or not found.input:
+        return
+    if at := _script_at(found, command.words):
         yield Inner("words", "", tuple(command.words[at:]))
-    if not texts and found.input and command.text is not None and not _script_at(found, command.words):
+    elif command.text is not None:
         text = command.text
         if found.lines == "cron":
             text = "\n".join(filter(None, map(_scheduled, text.splitlines())))

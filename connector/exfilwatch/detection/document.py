@@ -8,8 +8,8 @@ from typing import Any
 import yaml
 
 from exfilwatch.errors import ConfigError, RuleError
+from exfilwatch.packaged import LOADER
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DEEPEST = 40
 
 
@@ -97,7 +97,7 @@ def documents(path: Path) -> Iterator[Document | RuleError]:
         return
     except OSError as error:
         raise ConfigError(f"{path}: can't be read: {error.strerror}") from error
-    loader = _Loader(text)
+    loader = LOADER(text)
     try:
         while loader.check_node():
             node = loader.get_node()

@@ -6,15 +6,14 @@ Source: sigma-specification, appendix taxonomy; SigmaHQ's rule folders.
 """
 
 import functools
-from importlib.resources import files
 
 import msgspec
-import yaml
 
 from exfilwatch.errors import RuleError
 from exfilwatch.events.event import Event
 from exfilwatch.events.shape import SHAPES, taxonomy
 from exfilwatch.events.specs import windows
+from exfilwatch.packaged import packaged
 
 _REGISTRY = frozenset({"registry_event", "registry_add", "registry_delete", "registry_set", "registry_rename"})
 FAMILIES: dict[str, frozenset[str]] = {
@@ -37,8 +36,7 @@ class Known(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 @functools.cache
 def known() -> Known:
     """logsources.yml, read once."""
-    text = files("exfilwatch.detection").joinpath("logsources.yml").read_text("utf-8")
-    return msgspec.convert(yaml.safe_load(text), Known)
+    return msgspec.convert(packaged("exfilwatch.detection", "logsources.yml"), Known)
 
 
 class LogSource(msgspec.Struct, frozen=True):

@@ -16,15 +16,14 @@ import functools
 import posixpath
 from collections import OrderedDict
 from collections.abc import Iterable
-from importlib.resources import files
 from typing import NamedTuple, TypeAlias
 
 import msgspec
-import yaml
 
 from exfilwatch.events.audit_record import Address, AuditRecord, address, arguments, title
 from exfilwatch.events.event import Origin, Value
 from exfilwatch.events.lineage import Lineage
+from exfilwatch.packaged import packaged
 
 Key: TypeAlias = tuple[str, str, str]
 _LARGEST = 32 << 20
@@ -311,8 +310,7 @@ def _syscall(record: AuditRecord) -> str:
 
 @functools.cache
 def _table() -> dict[str, dict[int, str]]:
-    text = files("exfilwatch.events").joinpath("syscalls.yml").read_text("utf-8")
-    return msgspec.convert(yaml.safe_load(text), dict[str, dict[int, str]])
+    return msgspec.convert(packaged("exfilwatch.events", "syscalls.yml"), dict[str, dict[int, str]])
 
 
 def _number(text: str | None) -> int | None:

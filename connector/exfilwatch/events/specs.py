@@ -10,9 +10,7 @@ import yaml
 
 from exfilwatch.errors import ConfigError
 from exfilwatch.events.mapping import Expression
-
-# libyaml's loader where it is there: reading the field maps takes a fifth of a second without it.
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from exfilwatch.packaged import packaged
 
 
 class ClassSpec(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -72,7 +70,7 @@ class WindowsEvent(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 def _read(name: str) -> Any:
-    return yaml.load(files("exfilwatch.events").joinpath(name).read_text("utf-8"), _Loader)  # noqa: S506 a safe one
+    return packaged("exfilwatch.events", name)
 
 
 @functools.cache

@@ -13,12 +13,12 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import ClassVar, NamedTuple
 
+from exfilwatch.detection.nodes import PRESENT
 from exfilwatch.detection.pattern import Pattern
 from exfilwatch.detection.values import Cidr, Null, Number, Part, Test, Wild
 from exfilwatch.siem.queries.globs import Fold, Glob, exact, globs, simplified
 from exfilwatch.siem.queries.language import joined
 from exfilwatch.siem.queries.networks import dotted, octets
-from exfilwatch.siem.queries.nodes import PRESENT
 
 _ESCAPED = frozenset("\\\"/<>&'+=`") | {chr(code) for code in (*range(32), 127)}
 """What JSON and XML encoders write otherwise."""

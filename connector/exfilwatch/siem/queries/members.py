@@ -9,13 +9,13 @@ from functools import lru_cache
 
 from exfilwatch.detection.condition import All, Any, FieldTest, Node, Not, Selection
 from exfilwatch.detection.derived import DERIVED
+from exfilwatch.detection.nodes import ABSENT, EVERY, NONE, PRESENT, every, negated, some
 from exfilwatch.detection.rule import Rule
 from exfilwatch.detection.values import Exists, Null, Number, OneOf, Test, Text
 from exfilwatch.events.classify import EventClass
 from exfilwatch.events.mapping import Expression
 from exfilwatch.events.shape import Shape
 from exfilwatch.siem.queries.globs import Fold, Like, contains, globs, piece
-from exfilwatch.siem.queries.nodes import ABSENT, EVERY, NONE, PRESENT, every, negated, some
 
 Paths = Callable[[str], Sequence[str]]
 """The paths that a path may be found under; none, where no record has it. `a.*.b`: whatever stands between."""

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from exfilwatch.detection.condition import All, Any, FieldTest, Node, Not, Selection
 from exfilwatch.detection.derived import DERIVED
 from exfilwatch.detection.logsource import FAMILIES
+from exfilwatch.detection.nodes import ABSENT, EVERY, NONE, PRESENT, every, negated, some
 from exfilwatch.detection.rule import Rule
 from exfilwatch.events.classify import EventClass
 from exfilwatch.events.envelopes import TEXTS
@@ -18,7 +19,6 @@ from exfilwatch.events.shape import SHAPES, Shape
 from exfilwatch.events.specs import WindowsEvent, windows
 from exfilwatch.siem.queries.globs import globs
 from exfilwatch.siem.queries.members import Paths, View, as_it_is
-from exfilwatch.siem.queries.nodes import ABSENT, EVERY, NONE, PRESENT, every, negated, some
 
 __all__ = ["PRESENT", "asked", "enveloped", "selected", "within"]
 
