@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import yaml
@@ -52,7 +52,32 @@ def tests_of(path: Path) -> Path:
     return path.parent / "tests" / f"{path.stem}.yml"
 
 
+class Case(NamedTuple):
+    """One case as it is written, and what it gives: its events by time, and the findings of the rule that is tested.
+
+    `without`: those without the filter, in a case of a filter; None in one of a rule.
+    """
+
+    expected: str
+    why: str
+    reports: dict[str, Any]
+    events: list[Event]
+    found: list[Detection]
+    without: list[Detection] | None
+
+
+def cases(path: Path, placeholders: Placeholders | None = None) -> Iterator[Case]:
+    """The cases beside a rule file, evaluated; none when there is no such file. Raises as `run_tests`."""
+    yield from (case for _, case in _cases(path, placeholders))
+
+
 def _outcomes(path: Path, placeholders: Placeholders | None) -> Iterator[Outcome]:
+    for title, case in _cases(path, placeholders):
+        detail = _detail(case)
+        yield Outcome(title, str(tests_of(path)), case.why, case.expected, not detail, detail)
+
+
+def _cases(path: Path, placeholders: Placeholders | None) -> Iterator[tuple[str, Case]]:
     beside = tests_of(path)
     if not beside.exists():
         return
@@ -65,8 +90,7 @@ def _outcomes(path: Path, placeholders: Placeholders | None) -> Iterator[Outcome
                 raise ConfigError(f"{beside}: {expected}, case {number}: says no `why`")
             if expected == "silent" and "reports" in case:
                 raise ConfigError(f"{beside}: silent, case {number}: `reports` stands only in `fires`")
-            detail = tested.detail(expected, case, beside)
-            yield Outcome(tested.title, str(beside), str(case["why"]), expected, not detail, detail)
+            yield tested.title, tested.case(expected, case, beside)
 
 
 def _content(beside: Path) -> dict[str, Any]:
@@ -100,25 +124,29 @@ class _Tested:
         self._filtered = None
         self.title, self._tested = infos[0].title, infos[0].id
 
-    def detail(self, expected: str, case: dict[str, Any], path: Path) -> str:
-        """What is wrong with the case; empty when it passes."""
+    def case(self, expected: str, case: dict[str, Any], path: Path) -> Case:
+        """A case of the file, evaluated."""
         events = _events(case, self._rules, path)
-        if self._filtered is None:
-            return _detail(expected, case.get("reports") or {}, self._found(self._rules, events))
-        if expected == "silent" and not self._found(self._rules, events):
-            return "no finding without the filter either"
-        return _detail(expected, case.get("reports") or {}, self._found(self._filtered, events))
+        plain = self._found(self._rules, events)
+        found = plain if self._filtered is None else self._found(self._filtered, events)
+        without = None if self._filtered is None else plain
+        return Case(expected, str(case["why"]), case.get("reports") or {}, events, found, without)
 
     def _found(self, rules: RuleSet, events: list[Event]) -> list[Detection]:
         return [each for each in Engine(rules, Report()).detect(events) if self._tested in ("", each.rule.id)]
 
 
-def _detail(expected: str, reports: dict[str, Any], found: list[Detection]) -> str:
-    if expected == "silent":
+def _detail(case: Case) -> str:
+    """What is wrong with a case; empty when it passes."""
+    found = case.found
+    if case.expected == "silent":
+        if case.without == []:
+            return "no finding without the filter either"
         count = f"{len(found)} findings" if len(found) > 1 else "a finding"
         return f"{count}, because of {_signals(found[0])}" if found else ""
     if not found:
         return "no finding"
+    reports = case.reports
     wrong = {name: found[0].fields.get(name) for name, value in reports.items() if found[0].fields.get(name) != value}
     return "; ".join(f"{name} is {value!r}, not {reports[name]!r}" for name, value in wrong.items())
 
