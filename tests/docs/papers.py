@@ -2,10 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
+
+from exfilwatch.rules.packs import FILTERS, pack, packs
+from exfilwatch_playbooks.rule_pages.pages import pages
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -94,6 +98,12 @@ def links(path: Path) -> Iterator[str]:
     text = prose(path)
     found = re.findall(r"\]\(([^()\s]+)\)", text) + re.findall(r"^\[[^\]]+\]: (\S+)$", text, re.MULTILINE)
     yield from (target for target in found if not re.match(r"[a-z]+:", target))
+
+
+@cache
+def rule_pages() -> dict[str, str]:
+    """The pages that the site has below rules/: made of the rules (docs/rule_pages.py), by path there."""
+    return pages([*((name, pack(name)) for name in packs()), (FILTERS.name, FILTERS)])
 
 
 class _Loader(yaml.SafeLoader):

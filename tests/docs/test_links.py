@@ -5,7 +5,7 @@ import tomllib
 
 import pytest
 
-from .papers import DOCS, PAGES, PAPERS, ROOT, anchors, links, name, pages_of, prose, site, spans
+from .papers import DOCS, PAGES, PAPERS, ROOT, anchors, links, name, pages_of, prose, rule_pages, site, spans
 
 # Names that stand for one of many.
 _PLACEHOLDER = re.compile(r"NAME|BRANCH|\*|\.\.\.")
@@ -16,6 +16,9 @@ def test_relative_links_lead_to_files_and_headings(paper):
     for target in links(paper):
         file, _, anchor = target.partition("#")
         path = (paper.parent / file).resolve() if file else paper
+        if path.is_relative_to(DOCS / "rules"):
+            assert path.relative_to(DOCS / "rules").as_posix() in rule_pages()
+            continue
         assert path.exists(), target
         if anchor:
             assert anchor in anchors(path), target
@@ -33,6 +36,7 @@ def test_the_readme_links_to_every_page_but_the_home_page_and_the_copy_of_contri
 def test_the_home_page_links_to_every_other_page():
     linked = {target.partition("#")[0] for target in links(DOCS / "index.md")}
     assert {page.name for page in PAGES} - linked == {"index.md"}
+    assert "rules/all.md" in linked
 
 
 @pytest.mark.parametrize("paper", PAPERS, ids=name)

@@ -36,7 +36,7 @@ class Engine:
         for rule in rules.idle:
             why = "waits for a log source that no known telemetry has, so the rule can't fire on it"
             report.problem(Origin(rule.info.path, rule.info.line), why, rule.info.title)
-        for info, pack, waits, idle in rules.filters:
+        for info, pack, waits, idle, _ in rules.filters:
             if idle:
                 why = "names no rule that is loaded, by its id or its `name`, so the filter does nothing"
                 report.problem(Origin(info.path, info.line), why, info.title)

@@ -24,12 +24,14 @@ PREFIX = "_filt_"
 
 
 class FilterInfo(NamedTuple):
-    """A filter. `waits`: the placeholders without a value. `idle`: it names no rule that is loaded."""
+    """A filter. `waits`: the placeholders without a value. `idle`: it names no rule that is loaded. `met`: the files of
+    the rules that it is for."""
 
     info: RuleInfo
     pack: str = ""
     waits: tuple[str, ...] = ()
     idle: bool = False
+    met: frozenset[str] = frozenset()
 
 
 class Filter(NamedTuple):

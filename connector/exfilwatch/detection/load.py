@@ -120,9 +120,10 @@ class _Compiler:
     def _filter_info(self, each: Filter) -> FilterInfo:
         """`rules: any` of no pack is never idle: which rules it will meet is not for it to know."""
         everywhere = isinstance(each.rule.filter.rules, str) and not each.pack
-        met = (isinstance(rule, SigmaRule) and each.is_for(rule, document.path) for rule, document, _ in self.parsed)
+        rules = ((rule, document.path) for rule, document, _ in self.parsed if isinstance(rule, SigmaRule))
+        met = frozenset(path for rule, path in rules if each.is_for(rule, path))
         info = msgspec.structs.replace(_info(each.rule, Extension(), each.document), level="")
-        return FilterInfo(info, each.pack, each.waits, not everywhere and not any(met))
+        return FilterInfo(info, each.pack, each.waits, not everywhere and not met, met)
 
     def _guarded(self, document: Document, make: Any) -> Any:
         try:

@@ -1,4 +1,4 @@
-"""`exfilwatch rules`: what rules there are, whether they are sound, and whether their tests pass."""
+"""`exfilwatch rules`: what rules there are, whether they are sound, whether their tests pass; pages about them."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -42,6 +42,9 @@ def register(app: typer.Typer) -> None:
     family.command("check", epilog=examples("exfilwatch rules check my-rules/"))(check)
     family.command("test", epilog=examples("exfilwatch rules test", "exfilwatch rules test my-rules/"))(run_rule_tests)
     family.command("coverage", epilog=examples("exfilwatch rules coverage exfil > exfil.json"))(coverage)
+    family.command(
+        "docs", epilog=examples("exfilwatch rules docs --out site/", "exfilwatch rules docs my-rules/ --out site/")
+    )(docs)
     app.add_typer(family, name="rules")
 
 
@@ -154,6 +157,30 @@ def coverage(places: Places = None) -> None:
 
     rules = [each.info for each in _listed(places) if each.kind == "rule"]
     stdout.write_line(line(layer(rules, ", ".join(places or ["all packs"]))))
+
+
+def docs(
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Where to write. Pages that are there are written over.")
+    ],
+    places: Places = None,
+) -> None:
+    """Write a Markdown page for each rule and filter, and one that lists them all."""
+    from exfilwatch.errors import ConfigError
+    from exfilwatch_playbooks.cli.boundary import say
+    from exfilwatch_playbooks.cli.settings import placeholders
+    from exfilwatch_playbooks.cli.summary import counted
+    from exfilwatch_playbooks.rule_pages.pages import pages
+
+    named = [(Path(name).stem or "rules", path) for name, path in _paths(places)]
+    made = pages(named, placeholders())
+    try:
+        for name, text in made.items():
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
+            (out / name).write_text(text, "utf-8")
+    except OSError as error:
+        raise ConfigError(f"{out}: pages can't be written: {error.strerror}") from error
+    say(f"{counted(len(made), 'page')} in {out}: begin with all.md")
 
 
 def _failed(outcomes: "Sequence[Outcome]") -> int:

@@ -1,0 +1,1 @@
+"""Pages about rules, made of the rules and of the tests beside them: `pages.pages`."""
