@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -66,17 +67,22 @@ def settings() -> Settings:
     try:
         return Settings()  # type: ignore[call-arg] # the database has a default, which mypy does not see in Annotated
     except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, each['loc'][:1]))}: {_said(each['type'], each['msg'])}" for each in error.errors()
-        )
+        wrong = "; ".join(dict.fromkeys(f"{each['loc'][0]}: {_said(each)}" for each in error.errors()))
         raise ConfigError(f"settings ({file} and EXFILWATCH_ variables): {wrong}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file}: not a TOML file: {error}") from None
+        quotes = ": texts stand in quotes" if str(error).startswith("Invalid value") else ""
+        raise ConfigError(f"{file}: not a TOML file: {error}{quotes}") from None
     except OSError as error:
         raise ConfigError(f"{file}: can't be read: {error.strerror}") from None
 
 
-def _said(kind: str, message: str) -> str:
+def _said(error: ErrorDetails) -> str:
+    """What is wrong with a setting, without its value."""
+    name, kind = error["loc"][0], error["type"]
+    if kind == "extra_forbidden" and isinstance(error["input"], dict):
+        return f"there is no such table: a SIEM stands in [siem.{name}]"
     if kind == "extra_forbidden":
         return f"there is no such setting, use {', '.join(Settings.model_fields)}"
-    return message.removeprefix("Value error, ")
+    if name == "siem" and kind in ("dict_type", "json_invalid"):
+        return "each SIEM has a table of its own, by a name that you give: [siem.NAME]"
+    return error["msg"].removeprefix("Value error, ")

@@ -63,6 +63,9 @@ def test_the_users_file_is_found_and_none_in_the_working_directory(
         ("incident_window = '5 fortnights'", "incident_window: use a number with s, m, h or d"),
         ("database = 7", "database: "),
         ("database =", "not a TOML file"),
+        ("[siem.soc]\nkind = files", "not a TOML file: Invalid value (at line 2, column 8): texts stand in quotes"),
+        ("[siem]\nkind = 'files'", "siem: each SIEM has a table of its own, by a name that you give: [siem.NAME]"),
+        ("[soc]\nkind = 'files'", "soc: there is no such table: a SIEM stands in [siem.soc]"),
     ],
 )
 def test_a_wrong_setting_is_an_error_with_file_and_name(content: str, said: str, file: Path) -> None:

@@ -283,10 +283,16 @@ def sysmon(number, host="WS1"):
 def test_files_are_looked_at_by_their_ends(tmp_path):
     log = tmp_path / "sysmon.jsonl"
     log.write_text("\n".join(sysmon(n % 60) for n in range(20_000)) + "\n")
-    steps = checked({"kind": "files", "paths": [str(tmp_path)]})
+    newest = 1_773_306_899 * SECOND  # 2026-03-12 09:14:59
+    steps = checked({"kind": "files", "paths": [str(tmp_path)]}, lambda: newest + MINUTE)
     (events,) = (step for step in steps if step.name == "events")
     assert 0 < events.details["records"] < 20_000
     assert outcomes(steps)["files"] == outcomes(steps)["command lines"] == "ok"
+    assert "the newest event of 60 s ago" in said(steps, "files")
+    assert said(steps, "settings").endswith("# exfilwatch poll main --every 10s")
+    steps = checked({"kind": "files", "paths": [str(tmp_path)]}, lambda: newest + 3 * DAY)
+    assert outcomes(steps)["files"] == "warning"
+    assert "the newest event of 3 days ago\nnothing new has come" in said(steps, "files")
 
 
 def test_files_that_may_not_be_read_are_a_failure_that_says_which_right(tmp_path, monkeypatch):

@@ -7,9 +7,21 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from pathlib import Path
 from typing import NamedTuple
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from ..running_meanwhile import answering  # noqa: TID252 (tests are no package on the path)
 
@@ -38,6 +50,30 @@ def made(folder: Path, name: str, *, by: Certificate | None = None, names: str =
         check=True,
         capture_output=True,
     )
+    return made_as
+
+
+def outdated(folder: Path, name: str, by: Certificate, *, begin: timedelta, end: timedelta) -> Certificate:
+    """A certificate for loopback of an authority, good from and to so long after now: openssl's `req` has no past."""
+    made_as = Certificate(folder / f"{name}.pem", folder / f"{name}.key")
+    key = rsa.generate_private_key(65537, 2048)
+    authority = x509.load_pem_x509_certificate(by.certificate.read_bytes())
+    signer = load_pem_private_key(by.key.read_bytes(), None)
+    assert isinstance(signer, rsa.RSAPrivateKey)
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]))
+        .issuer_name(authority.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now + begin)
+        .not_valid_after(now + end)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(signer, hashes.SHA256())
+    )
+    made_as.certificate.write_bytes(signed.public_bytes(Encoding.PEM))
+    made_as.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     return made_as
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from ..polling.checked import checked, outcomes, said  # noqa: TID252 (tests are no package on the path)
 from ..servers.search_engine import WITHOUT_INDICES, WITHOUT_MAPPINGS  # noqa: TID252
-from .engines import KEYWORDS, someone_else
+from .engines import KEYWORDS, engine, someone_else
 
 
 def at(seconds: float) -> str:
@@ -91,7 +91,8 @@ def test_a_wrong_password_and_rights_that_are_missing(secured):
     filled(secured, [process(-60)])
     steps = checked(secured.settings(password="wrong"))
     assert (steps[-1].name, steps[-1].unreadable) == ("account", True)
-    assert "unable to authenticate" in steps[-1].said
+    assert "unable to authenticate user [exfilwatch] for REST request [" in steps[-1].said
+    assert "filter_path" not in steps[-1].said
     for who in (WITHOUT_MAPPINGS, WITHOUT_INDICES):
         steps = checked(secured.settings(**someone_else(who)))
         assert steps[-1].outcome == "failure"
@@ -101,7 +102,25 @@ def test_a_wrong_password_and_rights_that_are_missing(secured):
 def test_a_certificate_that_is_not_trusted(secured):
     steps = checked(secured.settings(ca=None))
     assert (steps[-1].name, steps[-1].unreadable) == ("connection", True)
-    assert "check url, network, and certificates" in steps[-1].said
+    assert "set `ca` to the file of the authority that signed it" in steps[-1].said
+
+
+@pytest.mark.parametrize("kind", ["opensearch", "elasticsearch"])
+def test_the_other_kind_of_engine_is_told(kind, request):
+    other = {"opensearch": "elasticsearch", "elasticsearch": "opensearch"}[kind]
+    with engine(kind, request.getfixturevalue(kind)) as searching:
+        filled(searching, [process(-60)])
+        steps = checked({"user": "any", "password": "any", **searching.settings(), "kind": other})
+    assert (steps[-1].name, steps[-1].unreadable) == ("connection", True)
+    assert f'set kind = "{kind}"' in steps[-1].said or f'kind = "{kind}" for' in steps[-1].said
+
+
+def test_where_none_are_set_no_credentials_are_said_to_be_taken(opensearch):
+    with engine("opensearch", opensearch) as searching:
+        filled(searching, [process(-60)])
+        assert said(checked(searching.settings()), "account").strip() == (
+            "none is asked for: the settings have no credentials"
+        )
 
 
 @pytest.mark.parametrize("refused", ["127.0.0.1:1"])

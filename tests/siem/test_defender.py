@@ -159,7 +159,7 @@ def test_places_and_clock(fake):
 )
 def test_an_answer_that_is_broken_is_no_empty_one(fake, answer):
     fake.instead.extend([answer] * 5)
-    with pytest.raises(SourceError, match=r"JSON|no rows|check url, network"):
+    with pytest.raises(SourceError, match=r"JSON|no rows|check `url`"):
         fetched(defender(fake), NOON, NOON + 1)
 
 

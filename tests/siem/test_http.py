@@ -134,7 +134,7 @@ def test_a_body_that_is_cut_off_is_no_answer(server, chunked):
 def test_nobody_listening_is_unreachable(server):
     one = http(server)
     server.__exit__()
-    with pytest.raises(Unreachable, match="check url, network") as error:
+    with pytest.raises(Unreachable, match="nothing listens there: check host and port") as error:
         get(one)
     assert f"corp ({server.url})" in str(error.value)
 

@@ -112,7 +112,7 @@ def test_one_that_cant_be_loaded_is_told_with_where_it_was_looked_for(kind):
     ("settings", "said"),
     [
         ({"apikey": SECRET}, r"apikey: there is no such setting, use .*\bapi_key\b.*\bindex\b"),
-        ({}, "api_key: Field required"),
+        ({}, "api_key: is missing"),
         ({"api_key": SECRET, "url": f"https://ann:{SECRET}@graylog.example"}, "url: has credentials in it"),
         ({"api_key": SECRET, "url": "http://graylog.example"}, "url: is not encrypted"),
         ({"api_key": [SECRET]}, "api_key: "),

@@ -228,7 +228,7 @@ def test_told_to_wait_long_it_says_so_at_once(fake):
         (Answer(200, b'{"tables":[{"name":"PrimaryResult","columns":[],"rows":[['), "what is not its API's JSON"),
         (Answer(200, b"<html>Sign in</html>"), "what is not its API's JSON"),
         (answer_json({"hello": 1}, 200), "the answer has no rows"),
-        (Answer(200, b'{"tables":[{"name"', cut=9), "check url, network"),
+        (Answer(200, b'{"tables":[{"name"', cut=9), "check `url`"),
         (Answer(502, b"<html>"), "answered 502"),
         (answer_json({"error": {"code": "ServiceUnavailable", "message": "later"}}, 503), "ServiceUnavailable: later"),
     ],

@@ -1,6 +1,7 @@
 """How a server proves who it is. Real handshakes, certificates by openssl."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from exfilwatch.siem import retries
 from exfilwatch.siem.connection import Connection
 from exfilwatch.siem.http import Http
 
-from .certificates import Tunnel, Web, made, web
+from .certificates import Tunnel, Web, made, outdated, web
 
 TOKEN = "Bearer wholly-secret"
 
@@ -22,6 +23,10 @@ class Made:
         self.authority = made(folder, "authority")
         self.server = made(folder, "server", by=self.authority)
         self.other = made(folder, "other", by=self.authority)
+        self.alone = made(folder, "alone")
+        past, soon = timedelta(days=-9), timedelta(days=1)
+        self.expired = outdated(folder, "expired", self.authority, begin=past, end=-soon)
+        self.not_yet = outdated(folder, "not_yet", self.authority, begin=soon, end=2 * soon)
         self.elsewhere = made(folder, "elsewhere", by=self.authority, names="DNS:elsewhere.example")
 
 
@@ -56,16 +61,45 @@ def test_a_certificate_of_ones_own_authority_is_trusted(certificates: Made) -> N
 
 def test_without_that_authority_it_is_not(certificates: Made) -> None:
     with web(certificates.server) as server:
-        with pytest.raises(Unreachable, match=r"CERTIFICATE_VERIFY_FAILED.*`ca`"):
+        with pytest.raises(Unreachable, match=r"certificate verify failed: unable to get local issuer.*: set `ca` to"):
             asked(server)
         assert server.asked == []
 
 
-def test_a_certificate_for_another_name_is_refused(certificates: Made) -> None:
-    with web(certificates.elsewhere) as server:
-        with pytest.raises(Unreachable, match=r"not valid for .127\.0\.0\.1."):
+@pytest.mark.parametrize(
+    ("which", "said"),
+    [
+        ("expired", "certificate has expired: let it be renewed; until then `fingerprint`"),
+        ("not_yet", "certificate is not yet valid: look at the clocks of both machines"),
+        ("elsewhere", "certificate is not valid for '127.0.0.1'.: use the name in `url`"),
+        ("alone", "self-signed certificate: its authority is none of those in the file of `ca`"),
+    ],
+)
+def test_what_is_wrong_with_a_certificate_is_told(certificates: Made, which: str, said: str) -> None:
+    with web(getattr(certificates, which)) as server:
+        with pytest.raises(Unreachable, match=f"certificate verify failed.*{said}"):
             asked(server, ca=certificates.authority.certificate)
         assert server.asked == []
+
+
+def test_an_expired_certificate_can_be_pinned_until_it_is_renewed(certificates: Made) -> None:
+    with web(certificates.expired) as server:
+        assert asked(server, fingerprint=certificates.expired.fingerprint) == "hello"
+
+
+def test_a_server_without_tls_and_one_with_are_told_apart(certificates: Made) -> None:
+    with web() as server, pytest.raises(Unreachable, match="does not speak TLS at this port: check the port"):
+        asked(server, url=server.address.replace("http:", "https:"))
+    with web(certificates.server) as server, pytest.raises(Unreachable, match=r"`url` \(https, if it speaks TLS\)"):
+        asked(server, url=server.address.replace("https:", "http:"))
+
+
+def test_a_name_that_nobody_knows_and_a_port_where_nobody_listens(certificates: Made) -> None:
+    with web() as server:
+        with pytest.raises(Unreachable, match="knows no host of that name: check `url`, and the DNS"):
+            asked(server, url="https://soc.invalid:9200")
+        with pytest.raises(Unreachable, match=r"nothing listens there: check host and port in `url` \(or the proxy's"):
+            asked(server, proxy="http://127.0.0.1:1")
 
 
 def bare(digits: str) -> str:

@@ -1,5 +1,6 @@
 """What a sample of a source's records says of it, as steps of a check: decisions only, nothing is asked for here."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -65,6 +66,16 @@ def _well(found: Sequence[Place], now: int) -> Step:
 
 def _numbers(place: Place) -> dict[str, object]:
     return {"place": place.name, "records": place.records, "newest": to_datetime(place.newest)}
+
+
+def files(names: Sequence[str], sample: Sample, now: int) -> Step:
+    """Which files were read, and whether something still writes to them."""
+    said = f"read: {', '.join(names[:_SHOWN])}{' ...' if len(names) > _SHOWN else ''}"
+    newest = max((each.time for each in sample.events if each.time is not None), default=None)
+    said += f"; the newest event of {_ago(now - newest)}" if newest is not None else ""
+    if newest is not None and now - newest > _STALE:
+        return warning("files", said, "nothing new has come: is what writes them still on?", files=list(names))
+    return ok("files", said, files=list(names))
 
 
 def events(sample: Sample, whence: str) -> list[Step]:
@@ -187,8 +198,9 @@ def crashed(name: str, error: BaseException) -> Step:
 
 
 def told(name: str, error: ExfilwatchError) -> str:
-    """An error without the name of the SIEM in front, which is shown anyway."""
-    return str(error).removeprefix(f"siem.{name}: ").removeprefix(f"{name}: ")
+    """An error without the name and address of the SIEM in front, which are shown anyway."""
+    said = str(error).removeprefix(f"siem.{name}: ").removeprefix(f"{name}: ")
+    return re.sub(rf"^{re.escape(name)} \(https?://[^ ]*\): ", "", said)
 
 
 def _ago(micros: int) -> str:

@@ -6,6 +6,8 @@ The steps are decided in advising.py and timing.py, of samples that sampling.py 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any
 
+from pydantic import SecretStr
+
 from exfilwatch.detection.judge import Judge
 from exfilwatch.detection.rule import Rule, RuleSet
 from exfilwatch.errors import AuthError, ConfigError, ExfilwatchError, SourceError, Unreachable, first_of
@@ -24,7 +26,6 @@ from exfilwatch.siem.registry import open_siem
 from exfilwatch.siem.siem import SECOND, Clock, Place, Siem
 from exfilwatch.siem.spool import Spool
 
-_SHOWN = 8  # files
 _STEPS = {"connect": "connection", "records": "events", "kinds": "categories"}
 """What the steps of a stage are called, where that is not its own name."""
 _KINDS = 8
@@ -44,8 +45,10 @@ async def check(
         yield failure("settings", told(name, error))
         return
     settings = source.settings
-    place = f" at {settings.url}" if isinstance(settings, Connection) else ""
-    yield ok("settings", f"kind {settings.kind}{place}")
+    if isinstance(settings, Connection):
+        yield ok("settings", f"kind {settings.kind} at {settings.url}", url=settings.url)
+    else:
+        yield ok("settings", f"kind {settings.kind}")
     made = tuple(rule for rule in rules.rules if rule.source.made())
     if isinstance(source, Spool):
         for step in of_files(source, made, clock()):
@@ -68,12 +71,12 @@ def of_files(spool: Spool, rules: Sequence[Rule], now: int) -> list[Step]:
         steps = steps or [failure("files", "there is nothing to read, yet", "look at `paths`")]
         return [unreadable(each.name, each.said, each.advice) for each in steps]
     names = [tail.source for tail in tails]
-    steps.append(ok("files", f"read: {', '.join(names[:_SHOWN])}{' ...' if len(names) > _SHOWN else ''}", files=names))
     sample = sampling.of_tails(spool.name, tails)
+    steps.append(advising.files(names, sample, now))
     steps += advising.events(sample, "at the ends of the files")
     steps += advising.categories(sample, sampling.missing(sample, rules), sure=False)
     steps += advising.command_lines(sample)
-    return steps + timing.clocks(sample.events, now)
+    return [*steps, *timing.clocks(sample.events, now), timing.pace(spool.name)]
 
 
 async def of_siem(
@@ -135,7 +138,7 @@ class _Checking:
         except SourceError as error:
             return await self._without_clock(reached, error)
         ahead = (self._now - (before + self._ours()) / 2) / SECOND
-        return [reached, ok("account", "the credentials are taken"), timing.own_clock(ahead)]
+        return [reached, _account(self._siem.settings), timing.own_clock(ahead)]
 
     async def _without_clock(self, reached: Step, error: SourceError) -> list[Step]:
         """It answered, but not with its clock: because of its indices, or because it is not what it should be."""
@@ -145,7 +148,7 @@ class _Checking:
         except ExfilwatchError:
             return [unreadable("connection", said)]
         known = all(place.problem for place in self._places)  # then these say it, and better
-        return [reached, ok("account", "the credentials are taken"), *([] if known else [failure("clock", said)])]
+        return [reached, _account(self._siem.settings), *([] if known else [failure("clock", said)])]
 
     async def places(self) -> list[Step]:
         """What it has."""
@@ -197,6 +200,16 @@ class _Checking:
             default=default_of(self._siem, clock) / SECOND,
             late=settings.late.total_seconds(),
         )
+
+
+def _account(settings: Connection) -> Step:
+    """Of an answer that was no refusal."""
+    known = getattr(settings, "aws_region", None) is not None or any(
+        isinstance(value, SecretStr) for name, value in settings if name != "proxy"
+    )
+    return ok(
+        "account", "the credentials are taken" if known else "none is asked for: the settings have no credentials"
+    )
 
 
 def _trusted(settings: Connection) -> str:

@@ -13,6 +13,7 @@ from exfilwatch.detection.rule import RuleSet
 from exfilwatch.errors import ConfigError
 from exfilwatch.events.report import Report
 from exfilwatch.findings.store import Store
+from exfilwatch.places import config_file
 from exfilwatch.polling.following import Follower
 from exfilwatch.polling.poller import Poller
 from exfilwatch.polling.runs import Run
@@ -26,7 +27,7 @@ Polled = Poller | Follower
 def configured(settings: Settings, names: Iterable[str] = ()) -> Mapping[str, Mapping[str, Any]]:
     """The sources of these names, else all. Raises ConfigError, which lists those that there are."""
     if not settings.siem:
-        raise ConfigError("nothing to poll: the settings have no [siem.NAME] yet; docs/polling.md shows one")
+        raise ConfigError(f"nothing to poll: {config_file()} has no [siem.NAME] yet; the page Polling shows one")
     known = ", ".join(settings.siem)
     for name in names:
         if name not in settings.siem:

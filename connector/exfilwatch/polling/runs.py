@@ -74,3 +74,8 @@ def last_runs(connection: Connection, source: str | None = None, count: int = 20
     query = select(runs.c.record).order_by(runs.c.id.desc()).limit(count)
     query = query.where(runs.c.source == source) if source else query
     return [msgspec.json.decode(text, type=Run) for text in connection.scalars(query)]
+
+
+def polled_sources(connection: Connection) -> list[str]:
+    """The names of the sources of which there are runs."""
+    return sorted(connection.scalars(select(runs.c.source).distinct()))

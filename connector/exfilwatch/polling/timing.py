@@ -30,6 +30,7 @@ _LENGTHS = (
     ),
     *(("12h", 43_200), ("1d", 86_400), ("2d", 172_800), ("7d", 604_800), ("14d", 1_209_600), ("30d", 2_592_000)),
 )
+_FILES = "10s"
 _PACES = ((60, "1m"), (600, "5m"), (3600, "15m"))
 
 
@@ -158,6 +159,11 @@ def settings(known: Lateness | None, plan: Plan) -> Step:
     if why:
         return warning("settings", "; ".join(why), toml, toml=toml, every=pace)
     return ok("settings", "those in force suit this", toml, toml=toml, every=pace)
+
+
+def pace(name: str) -> Step:
+    """How often to read files: what is new in them costs little."""
+    return ok("settings", "those in force suit this", f"# exfilwatch poll {name} --every {_FILES}", every=_FILES)
 
 
 def _length(seconds: float) -> str:

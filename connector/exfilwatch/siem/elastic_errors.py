@@ -4,13 +4,19 @@ https://www.elastic.co/docs/reference/elasticsearch/rest-apis/api-conventions (e
 https://www.elastic.co/docs/deploy-manage/users-roles/cluster-or-deployment-auth/elasticsearch-privileges
 """
 
+import re
+
 import httpx
 import msgspec
 
 from exfilwatch.errors import AuthError, PartialResult, SourceError
-from exfilwatch.siem.http import NO_JSON
+from exfilwatch.siem.http import NO_JSON, WrongServer
 
-RIGHTS = "give the account `read` and `view_index_metadata` on the indices, as the page of this SIEM says"
+_PARAMETERS = re.compile(r"\?[^\]\s]*(?=\])")
+"""Of a request that a reason repeats: they are long, and what matters comes after them."""
+
+
+_OTHER = 'set kind = "opensearch" for OpenSearch (2.4 or later), kind = "elasticsearch" for Elasticsearch'
 
 
 class Expired(PartialResult):
@@ -46,11 +52,11 @@ def _cause(response: httpx.Response) -> _Cause:
 def explain(response: httpx.Response) -> str:
     """The vendor's reason."""
     cause = _cause(response)
-    return ": ".join(part for part in (cause.type, cause.reason) if part)
+    return ": ".join(part for part in (cause.type, _PARAMETERS.sub("", cause.reason or "")) if part)
 
 
-def refusal(name: str, response: httpx.Response) -> SourceError | None:
-    """The error that a body stands for, where it says more than the status."""
+def refusal(name: str, response: httpx.Response, rights: str) -> SourceError | None:
+    """The error that a body stands for, where it says more than the status. `rights`: what to give an account."""
     cause = _cause(response)
     match cause.type, response.status_code:
         case "search_context_missing_exception", _:
@@ -60,7 +66,9 @@ def refusal(name: str, response: httpx.Response) -> SourceError | None:
         case "index_closed_exception", _:
             return SourceError(f"{name}: index {cause.index} is closed: open it, or leave it out of `indices`")
         case _, 403:
-            return AuthError(f"{name}: {(cause.reason or 'forbidden')[:400]}: {RIGHTS}")
+            return AuthError(f"{name}: {(cause.reason or 'forbidden')[:400]}: {rights}")
+        case _, 400 if (cause.reason or "").startswith("no handler found for uri"):
+            return WrongServer(f"{name}: it has no points in time as this kind of server has: {_OTHER}")
         case _, 405:
             return SourceError(f"{name}: answered 405: check `url`: this is not the server that it should be")
     return None

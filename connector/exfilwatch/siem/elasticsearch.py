@@ -50,6 +50,7 @@ class Elasticsearch(SearchEngine):
 
     kind: ClassVar[str] = "elasticsearch"
     Settings: ClassVar[type[ElasticsearchSettings]] = ElasticsearchSettings
+    rights = "give the account `read` and `view_index_metadata` on the indices, as the page of this SIEM says"
     sort = "_shard_doc"
     tied = False
 

@@ -24,8 +24,10 @@ from exfilwatch.siem.masking import Mask
 from exfilwatch.siem.retries import Open, passes, retry_after, wait
 from exfilwatch.siem.siem import SECOND, Traffic
 from exfilwatch.siem.tls import context
+from exfilwatch.siem.unreached import too_late, why
 
 ATTEMPTS = 5
+_TO_CONNECT = 10.0  # seconds
 _PASSING = frozenset({502, 503, 504})
 _OPEN_AFTER, _OPEN_FOR = 8, 30.0  # failures running; seconds
 _SHOWN = 300  # characters of a vendor's message
@@ -160,7 +162,7 @@ class Http:
                     base_url=settings.url,
                     auth=self._auth,
                     headers=self._headers,
-                    timeout=httpx.Timeout(seconds, connect=min(seconds, 10.0)),
+                    timeout=httpx.Timeout(seconds, connect=min(seconds, _TO_CONNECT)),
                     verify=await asyncio.to_thread(context, settings),
                     proxy=settings.proxy.get_secret_value() if settings.proxy else None,
                     transport=self._transport,
@@ -197,17 +199,12 @@ class Http:
         try:
             yield
         except (httpx.TimeoutException, TimeoutError) as error:
-            seconds = f"{self._settings.timeout.total_seconds():g} s"
-            raise Unreachable(
-                f"{self._where(error)}: no answer within {seconds}: raise `timeout`, or look at the server"
-            ) from None
+            late = too_late(error, self._settings.timeout.total_seconds(), _TO_CONNECT)
+            raise Unreachable(f"{self._where(error)}: {late}") from None
         except httpx.ProxyError as error:
             raise Unreachable(f"{self._where(error)}: the proxy refused: {self.masked(str(error))}") from None
         except httpx.TransportError as error:
-            said = self.masked(str(error)) or type(error).__name__
-            raise Unreachable(
-                f"{self._where(error)}: {said}: check url, network, and certificates (`ca`, `fingerprint`)"
-            ) from None
+            raise Unreachable(f"{self._where(error)}: {self.masked(why(error, self._settings))}") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise SourceError(f"{self._where(error)}: {self.masked(str(error))}") from None
 

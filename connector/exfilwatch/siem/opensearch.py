@@ -43,6 +43,10 @@ class OpenSearch(SearchEngine):
 
     kind: ClassVar[str] = "opensearch"
     Settings: ClassVar[type[OpenSearchSettings]] = OpenSearchSettings
+    rights = (
+        "give the account's role `indices:data/read/search`, `indices:admin/get` and the points in time on the indices,"
+        " as the page of this SIEM says"
+    )
     sort = "_doc"
     tied = True
 

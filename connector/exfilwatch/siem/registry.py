@@ -33,7 +33,10 @@ def open_siem(name: str, configured: Mapping[str, object]) -> Siem | Spool:
     kind = configured.get("kind")
     if not isinstance(kind, str):
         raise ConfigError(f"siem.{name}: say which kind it is: kind = {' or '.join(kinds())}")
-    found = siem_class(kind)
+    try:
+        found = siem_class(kind)
+    except ConfigError as error:
+        raise ConfigError(f"siem.{name}: {error}") from error
     try:
         settings = found.Settings.model_validate(configured)
     except ValidationError as error:
@@ -46,7 +49,12 @@ def _said(found: type[Siem] | type[Spool], error: ValidationError) -> str:
     known = ", ".join(found.Settings.model_fields)
     wrong = []
     for each in error.errors():
-        unknown = each["type"] == "extra_forbidden"
-        said = f"there is no such setting, use {known}" if unknown else each["msg"].removeprefix("Value error, ")
+        match each["type"]:
+            case "extra_forbidden":
+                said = f"there is no such setting, use {known}"
+            case "missing":
+                said = "is missing"
+            case _:
+                said = each["msg"].removeprefix("Value error, ")
         wrong.append(f"{'.'.join(map(str, each['loc'])) or 'settings'}: {said}")
     return "; ".join(wrong)

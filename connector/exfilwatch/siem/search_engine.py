@@ -19,7 +19,7 @@ from exfilwatch.detection.rule import Rule
 from exfilwatch.errors import AuthError, PartialResult, SourceError, Unreachable
 from exfilwatch.siem.connection import Connection
 from exfilwatch.siem.elastic_ask import queries
-from exfilwatch.siem.elastic_errors import RIGHTS, Expired, explain, refusal
+from exfilwatch.siem.elastic_errors import Expired, explain, refusal
 from exfilwatch.siem.elastic_indices import WANTED, Index, indices
 from exfilwatch.siem.elastic_near import MOST_NEAR
 from exfilwatch.siem.elastic_pages import DEAR, SOON, Body, Pages
@@ -79,6 +79,8 @@ class SearchEngine(ABC):
     """A client. `capabilities` tell of the indices once `now` or `places` has been asked, and are careful before."""
 
     kind: ClassVar[str]
+    rights: ClassVar[str]
+    """What to give an account that lacks a right."""
     sort: ClassVar[str]
     """By what a point in time is paged, and whether that may be the same in documents of several shards."""
     tied: ClassVar[bool]
@@ -94,7 +96,12 @@ class SearchEngine(ABC):
         self._asked = settings
         self._times = TimeFields(settings.time_field, settings.ingest_field)
         self._http = Http(
-            name, settings, auth=auth, explain=explain, refusal=lambda got: refusal(name, got), transport=transport
+            name,
+            settings,
+            auth=auth,
+            explain=explain,
+            refusal=lambda got: refusal(name, got, self.rights),
+            transport=transport,
         )
         self.traffic = self._http.traffic
         self.capabilities = self._capable([])
@@ -153,9 +160,8 @@ class SearchEngine(ABC):
                 found.append(Place(pattern, problem=str(error)))
                 continue
             if not described:
-                found.append(
-                    Place(pattern, problem=f"no index has such a name, or the account may not see it: {RIGHTS}")
-                )
+                problem = f"no index has such a name, or the account may not see it: {self.rights}"
+                found.append(Place(pattern, problem=problem))
             new = [index for index in described if index not in known]
             found += [place(index, counts.get(index.name, (0, None)), field) for index in new]
             known += new
@@ -251,7 +257,7 @@ class SearchEngine(ABC):
         if all_of_it and not found:
             raise SourceError(
                 f"{self.name}: no index is called {', '.join(self._asked.indices)}, or the account may not see it: "
-                f"check `indices`, or {RIGHTS}"
+                f"check `indices`, or {self.rights}"
             )
         return found
 

@@ -81,9 +81,10 @@ def _show(name: str, steps: "list[Step]") -> None:
     table.columns[0].no_wrap = table.columns[1].no_wrap = True
     table.columns[2].ratio, table.columns[2].overflow = 1, "fold"
     before = ""
+    own = next((str(step.details["url"]) for step in steps if "url" in step.details), "")
     for step in steps:
         mark, style = _MARKS[step.outcome.value]
-        what = plain(step.said, 1000)
+        what = plain(step.said, 1000, own=own)
         for line in step.advice.splitlines():
             what.append("\n").append_text(plain(line, 1000, "dim" if step.outcome == "ok" else "bold"))
         table.add_row(Text(mark, style), plain(step.name, 40) if step.name != before else "", what)

@@ -203,7 +203,8 @@ class _Show:
                 say(f"error: incident {outcome.incident}: {outcome.error}")
         if run.problem:
             self.failed = True
-            say(f"error: {run.source}: {run.problem}")
+            named = run.problem.startswith((f"{run.source}: ", f"{run.source} ("))
+            say(f"error: {run.problem if named else f'{run.source}: {run.problem}'}")
 
     def problems(self, report: "Report") -> None:
         """What could not be read of the records, each kind once."""

@@ -27,7 +27,8 @@ def runs(
     database: Database = None,
 ) -> None:
     """List the last polls, newest first: what was asked, what came, how late it was, and why one ended early."""
-    from exfilwatch.polling.runs import last_runs
+    from exfilwatch.errors import ConfigError
+    from exfilwatch.polling.runs import last_runs, polled_sources
     from exfilwatch.polling.tables import PACKAGE, PART
     from exfilwatch_playbooks.cli.settings import open_store
 
@@ -35,6 +36,9 @@ def runs(
     store.database.ensure(PART, PACKAGE)
     with store.database.read() as connection:
         found = last_runs(connection, source, count)
+        polled = [] if found or source is None else polled_sources(connection)
+    if polled:
+        raise ConfigError(f"{source}: nothing of that name was polled yet, only {', '.join(polled)}")
     if readable(output):
         _show(list(found))
         return
@@ -90,7 +94,7 @@ def _show(found: "list[Run]") -> None:
         table.add_row(
             when(to_datetime(run.started)),
             plain(run.source, 40),
-            when(to_datetime(run.watermark or None)),
+            when(to_datetime(run.watermark)) if run.watermark else plain(""),
             f"{run.records:,}",
             f"{run.findings:,}",
             f"{late.p50:,.0f} s, {late.p99:,.0f} s, {late.max:,.0f} s" if late else "-",

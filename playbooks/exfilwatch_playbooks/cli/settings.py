@@ -76,7 +76,8 @@ def open_store(database: str | None, *, existing: bool = False) -> "Store":
     url = database or found.database
     if existing and "://" not in url and not Path(url).exists():
         raise ConfigError(
-            f"{url}: there is no such database yet: `exfilwatch run PATH` makes it, --database names another"
+            f"{url}: there is no such database yet: `exfilwatch run PATH` and `exfilwatch poll` make it, "
+            "--database names another"
         )
     if url == str(database_file()):
         try:

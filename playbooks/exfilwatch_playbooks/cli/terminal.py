@@ -27,9 +27,15 @@ def level(name: str) -> Text:
     return Text(line(name, 20), STYLES.get(name, "yellow"))
 
 
-def plain(value: object, limit: int = 200, style: str = "") -> Text:
-    """Text of others on one line, with addresses that can't be clicked; a dash for what is unknown."""
-    return Text("-", "dim") if value is None or value == "" else Text(line(str(value), limit), style)
+def plain(value: object, limit: int = 200, style: str = "", *, own: str = "") -> Text:
+    """Text of others on one line, with addresses that can't be clicked; a dash for what is unknown.
+
+    `own`: an address of ours, which is shown as it is.
+    """
+    if value is None or value == "":
+        return Text("-", "dim")
+    before, found, after = str(value).partition(own) if own else (str(value), "", "")
+    return Text(line(before, limit) + found + (line(after, limit) if after else ""), style)
 
 
 def when(time: datetime | None) -> Text:
