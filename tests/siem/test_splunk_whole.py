@@ -39,6 +39,7 @@ def test_a_search_that_does_not_get_its_turn_is_to_be_asked_later(splunk):
         ("INFO", "Search auto-finalized after disk usage limit (100MB) reached."),
         ("WARN", "Unable to distribute to peer named idx2 at uri=https://10.0.0.2:8089 because peer has status=Down."),
         ("WARN", "Search results might be incomplete: the search process on the peer idx2 ended prematurely."),
+        ("WARN", "Search not executed: The maximum number of concurrent historical searches has been reached."),
         ("ERROR", "Timed out waiting for peer idx2. Search results might be incomplete!"),
         ("ERROR", "Events might be missing for some other reason"),
         ("FATAL", "Error in 'lookup' command"),

@@ -87,6 +87,8 @@ def refusal(name: str, response: httpx.Response, right: str, masked: Masked) -> 
     if response.status_code == 403:
         wrong = _WRONG_TOKEN & {one.code for one in _each(error)}
         return AuthError(f"{name}: {said}: {'check cloud and url' if wrong else right}")
+    if response.status_code == 404 and "Workspace" in said:
+        return SourceError(f"{name}: {said}: check `workspace`, which is its id and not its name, and `cloud`")
     if response.status_code == 429 and (wait := _duration(said)) is not None:
         return RateLimited(f"{name}: {said}", wait)
     return None

@@ -33,6 +33,13 @@ _OPEN_AFTER, _OPEN_FOR = 8, 30.0  # failures running; seconds
 _SHOWN = 300  # characters of a vendor's message
 _LONGEST_LINE = 64 << 20  # bytes
 
+_ADVICE = {
+    404: "check `url`: what answers there has no such address",
+    405: "check `url`: what answers there is not the API that it should be",
+    407: "the proxy wants credentials: give them in `proxy`, as http://USER:PASSWORD@HOST:PORT",
+}
+_OF_THE_SERVER = "look at the server's own log; the next poll asks again"
+
 NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises of an answer that is no JSON, or none of the kind that is expected."""
 
@@ -224,18 +231,24 @@ class Http:
         status, said = response.status_code, self.masked(self._explain(response), response)[:_SHOWN]
         what = f"{self.name}: {response.request.method} {response.request.url.path} answered {status}"
         what = f"{what}: {said}" if said else what
+        page = response.headers.get("Content-Type", "").startswith("text/html")
+        what = f"{what} with a web page, as proxies and sign-in pages do" if page else what
         if status == 401:
             return AuthError(f"{what}: check the credentials in siem.{self.name}")
         if status == 403:
             return AuthError(f"{what}: the account lacks a right for this: see the page of this SIEM in the docs")
         if status == 429:
-            return RateLimited(f"{what}: asked to wait", retry_after(response.headers.get("Retry-After")))
+            seconds = retry_after(response.headers.get("Retry-After"))
+            told = "asked to wait" if seconds is None else f"asked to wait {seconds:.0f} s"
+            return RateLimited(f"{what}: {told}", seconds)
         if 300 <= status < 400:
             there = _host(response.headers.get("Location", ""))
             return WrongServer(f"{what}: it sends on to {there}: set `url` to the API itself, or look at the proxy")
         if status in _PASSING:
-            return Unreachable(what, retry_after(response.headers.get("Retry-After")))
-        return SourceError(what)
+            wait = retry_after(response.headers.get("Retry-After"))
+            return Unreachable(f"{what}: look at the server, and at a proxy before it; the next poll asks again", wait)
+        advice = _ADVICE.get(status, _OF_THE_SERVER if status >= 500 else "")
+        return SourceError(f"{what}: {advice}" if advice else what)
 
     def masked(self, said: str, response: httpx.Response | None = None) -> str:
         """Without secrets: servers and proxies may send back what they were sent, in an answer to it too. Before it is
