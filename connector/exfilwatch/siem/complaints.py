@@ -3,8 +3,8 @@
 The texts are Splunk's, which has no code for them, and Sumo Logic's warnings. What is of kind error or worse counts,
 unless it is of what only decorates events (a lookup that is not there); a warning counts when it speaks of missing
 results: "Search results might be incomplete", "Search auto-finalized after ...", "Unable to distribute to peer named
-...", "Timed out waiting for peer ...", "Search not executed: The maximum number of concurrent historical searches on this
-instance has been reached", "More than 1000000 events were found at time ...".
+...", "Timed out waiting for peer ...", "Search not executed: The maximum number of
+concurrent historical searches ...", "More than 1000000 events were found at time ...".
 """
 
 import re
@@ -13,9 +13,10 @@ from collections.abc import Iterable
 import msgspec
 
 _CUT = re.compile(
-    r"incomplete|not executed|finaliz|truncat|partial|timed out|time-?out|time limit|terminated|ended prematurely|did not respond"
+    r"incomplete|finaliz|truncat|partial|timed out|time-?out|time limit|terminated|ended prematurely|did not respond"
     r"|unresponsive|unable to distribute|\bpeers?\b.*\b(?:down|skipped|failed|unavailable|unreachable)|quota|disk"
-    r"|force.?paused|not searchable|unsearchable|scan limit|message limit|execute failed|more than \d+ events",
+    r"|force.?paused|not searchable|unsearchable|scan limit|message limit|not executed|execute failed"
+    r"|more than \d+ events",
     re.IGNORECASE | re.DOTALL,
 )
 _DECORATES = re.compile(r"lookup|event ?type", re.IGNORECASE)
