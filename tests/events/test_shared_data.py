@@ -12,6 +12,7 @@ from exfilwatch.events.inputs import open_inputs
 from exfilwatch.events.limits import Limits
 from exfilwatch.events.lines import LineDecoder
 from exfilwatch.events.report import Report
+from exfilwatch.events.script_blocks import ScriptBlocks
 
 DATA = Path(__file__).parents[2] / "../shared/data"
 INDEX = DATA / "background/INDEX.jsonl"
@@ -47,9 +48,16 @@ PROBLEMS = {"XML event that is cut off: read as far as it goes": "syslog cut a l
 HOSTLESS = {"files", "x509", "packet_filter", "pe", "weird", "auditd"}
 
 
+class Apart(ScriptBlocks):
+    """Parts as they were recorded, each an event."""
+
+    def feed(self, event: Event) -> list[Event]:
+        return [event]
+
+
 def read(path: Path, report: Report) -> Iterator[Event]:
     for one in open_inputs([str(path)], report, Limits(), replayable=False):
-        decoder = LineDecoder(one.name, report)
+        decoder = LineDecoder(one.name, report, blocks=Apart())
         for block in one.blocks():
             for number, line in enumerate(block.lines(), block.first):
                 yield from decoder.feed(line, number)

@@ -126,9 +126,9 @@ KINDS: list[tuple[str, str, int, Json, str, Json]] = [
         "script block",
         POWERSHELL,
         4104,
-        {"ScriptBlockText": "gci -Recurse", "ScriptBlockId": "b1", "MessageNumber": "1", "MessageTotal": "2"},
+        {"ScriptBlockText": "gci -Recurse", "ScriptBlockId": "b1", "MessageNumber": "1", "MessageTotal": "1"},
         "ps_script",
-        {"ScriptBlockText": "gci -Recurse", "ScriptBlockId": "b1", "MessageTotal": "2"},
+        {"ScriptBlockText": "gci -Recurse", "ScriptBlockId": "b1", "MessageTotal": "1"},
     ),
     (
         "module",

@@ -16,10 +16,10 @@ from xml.etree import ElementTree as ET
 
 from exfilwatch.commands import sensitive
 from exfilwatch.commands.acting import PASSIVE, acting
-from exfilwatch.commands.command import Command, program
+from exfilwatch.commands.command import LONGEST_LINE, Command, program
 from exfilwatch.commands.destinations import NEAR, destination
 from exfilwatch.commands.reading import TRANSFERS, Action, known_tools
-from exfilwatch.commands.understand import understood
+from exfilwatch.commands.understand import Understood, understood
 from exfilwatch.commands.wrappers import wrapper
 from exfilwatch.events.event import Value
 
@@ -43,6 +43,10 @@ _INPUT = ("-", "@-", ".", "/dev/stdin")
 _EVERYWHERE = ("0.0.0.0", "::", "*")  # noqa: S104 - addresses that a server listens on, as others write them
 _MOST = 20
 """Values that a field keeps."""
+_PIECE = 12_000
+"""Characters of a long script that are read together: of many commands in one text only the first are kept."""
+_OVERLAP = 2_000
+"""Characters of a long script that two pieces share, so that no call is cut by both."""
 _READERS = frozenset(["cat", "type", "gc", "get-content", "dd", "head", "tail", "tee", "pv", "bzcat", "xzcat", "zcat"])
 _URL = re.compile(r"\b(?:https?|ftps?|sftp|wss?|smtps?)://[^\s'\"|;,()<>]{1,2000}", re.IGNORECASE)
 _EXEC = re.compile(r"<Exec\b.*?</Exec>", re.DOTALL | re.IGNORECASE)
@@ -65,7 +69,7 @@ def fields(get: Get) -> Fields:
         started = original.removesuffix(".dll")
         return _fields(line, started if wrapper(program(started)) else image, original, "")
     if script := _text(get("ScriptBlockText")):
-        return _fields(script, "", "", "powershell")
+        return _fields(script, "", "", "powershell") if len(script) <= LONGEST_LINE else _of_pieces(script)
     if task := _text(get("TaskContent")) or _text(get("TaskContentNew")):
         return _fields("\n".join(_actions_of(task)), "", "", "cmd")
     return {}
@@ -114,12 +118,51 @@ def _actions_of(task: str) -> Iterator[str]:
 @lru_cache(4_096)
 def _fields(line: str, image: str, original: str, language: str) -> Fields:
     found = understood(line, image, language)
+    return _of_seen(found, list(_all_seen(found, original)))
+
+
+def _of_pieces(script: str) -> Fields:
+    """The fields of a script that is longer than what is looked at at once: of its pieces, together. What two pieces
+    that overlap both show counts once.
+    """
+    commands: list[Command] = []
+    seen: list[_Seen] = []
+    plain: dict[str, None] = {}
+    undone: dict[str, None] = {}
+    last: list[_Seen] = []
+    for piece in _pieces(script):
+        if not acting().script(piece):
+            last = []
+            continue
+        found = understood.__wrapped__(piece, "", "powershell")
+        these = list(_all_seen(found, ""))
+        seen += [each for each in these if each not in last]
+        last = these
+        commands += found.commands
+        plain |= dict.fromkeys(found.plain.split("\n"))
+        undone |= dict.fromkeys(found.undone)
+    return _of_seen(Understood(tuple(commands), "\n".join(plain), tuple(undone)), seen)
+
+
+def _pieces(script: str) -> Iterator[str]:
+    """Pieces of a script that end with lines, as far as these are short, each beginning with the end of the last."""
+    start = 0
+    while len(script) - start > _PIECE:
+        end = script.rfind("\n", start + _PIECE // 2, start + _PIECE) + 1 or start + _PIECE
+        yield script[start:end]
+        again = script.find("\n", end - _OVERLAP, end) + 1
+        start = again if again and again < end else end - _OVERLAP
+    yield script[start:]
+
+
+def _all_seen(found: Understood, original: str) -> Iterator[_Seen]:
     tools = known_tools()
-    seen = [
-        _seen(command, action)
-        for position, command in enumerate(found.commands)
-        for action in tools.actions(command, "" if position else original)
-    ]
+    for position, command in enumerate(found.commands):
+        for action in tools.actions(command, "" if position else original):
+            yield _seen(command, action)
+
+
+def _of_seen(found: Understood, seen: list[_Seen]) -> Fields:
     result: dict[str, Value] = {
         "command.plain": found.plain,
         "command.undone": list(found.undone) or None,

@@ -20,6 +20,8 @@ from exfilwatch.events.event import Event, Origin
 from exfilwatch.events.inputs import Input
 from exfilwatch.events.lines import LineDecoder
 from exfilwatch.events.report import Report
+from exfilwatch.events.script_blocks import ScriptBlocks
+from exfilwatch.events.script_blocks import joined as joined_blocks
 
 _SORTED = 1000
 """Matches of a correlation of pairs that are sorted newest first over all groups; beyond, within each group."""
@@ -53,13 +55,13 @@ class Engine:
             reading = _Reading(self._evaluator, self._report, decoders, Neighbours(found), hits)
             for source in inputs:
                 yield from reading.input(source)
-            reading.finish()
+            yield from reading.finish()
             yield from self._correlate(hits)
 
     def detect(self, events: Iterable[Event]) -> Iterator[Detection]:
         """The detections in events that are decoded already."""
         with HitStore() as hits:
-            for event in events:
+            for event in joined_blocks(events):
                 for verdict in self._evaluator.fired(event):
                     if verdict.rule.emits:
                         yield verdict.detection()
@@ -113,10 +115,11 @@ class _Reading:
         self._decoders = decoders
         self._neighbours = neighbours
         self._hits = hits
+        self._blocks = ScriptBlocks()
 
     def input(self, source: Input) -> Iterator[Detection]:
         """The detections of an input's events."""
-        decoder = LineDecoder(source.name, self._report)
+        decoder = LineDecoder(source.name, self._report, blocks=self._blocks)
         for block in source.blocks():
             yield from self._block(block, decoder)
         for event in decoder.finish():
@@ -153,8 +156,10 @@ class _Reading:
                     if not verdict.rule.emits and verdict.rule.id not in self._neighbours.leaders:
                         self._hit(verdict.rule, event)
 
-    def finish(self) -> None:
+    def finish(self) -> Iterator[Detection]:
         """All has been read: join what still waits, and read again what was let go before a leader that it is near."""
+        for event in self._blocks.finish():
+            yield from self._detections(event)
         for block, lines in self._neighbours.rest():
             self._look(block, lines)
         for gone, hosts in self._neighbours.again():

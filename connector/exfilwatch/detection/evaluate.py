@@ -11,6 +11,7 @@ from exfilwatch.detection.detection import Detection
 from exfilwatch.detection.hits import Hit, Scalar
 from exfilwatch.detection.logsource import key_of
 from exfilwatch.detection.output import Fired, reported
+from exfilwatch.detection.parts import PARTS, with_parts
 from exfilwatch.detection.rule import Correlation, Rule, RuleSet, Verdict
 from exfilwatch.detection.values import text_of
 from exfilwatch.events.event import Event, Origin, Value
@@ -47,7 +48,10 @@ class Evaluator:
         found = self._concerned.get(key)
         if found is None:
             wanted = (rule for rule in self.rules.rules if rule.emits or rule.id in self.members)
-            found = self._concerned[key] = tuple(rule for rule in wanted if rule.source.fits(*key))
+            fitting = with_parts(rule for rule in wanted if rule.source.fits(*key))
+            found = self._concerned[key] = tuple(
+                rule for rule in fitting if rule is not PARTS or rule.source.fits(*key)
+            )
         return found
 
     def fired(self, event: Event) -> list[Verdict]:
@@ -75,7 +79,7 @@ class Evaluator:
             group = group_of(get, member.group_fields)
             if group is not None:
                 values = tuple(_scalar(get(name)) for name in member.value_fields)
-                record = _packed(rule.id, event)
+                record = packed(rule.id, event)
                 yield member.correlation, Hit(rule.id, group, event.time, event.id, values, record)
 
     def correlated(self, correlation: Correlation, match: Match) -> Detection:
@@ -100,7 +104,8 @@ def within(time: int | None, since: int | None, until: int | None) -> bool:
     return time is None or ((since is None or time >= since) and (until is None or time < until))
 
 
-def _packed(rule: str, event: Event) -> bytes:
+def packed(rule: str, event: Event) -> bytes:
+    """The record of a hit: the event, and the rule that fired on it."""
     try:
         return _encode([(rule, event)])
     except (OverflowError, UnicodeEncodeError):  # integers beyond 64 bits, lone surrogates: as texts

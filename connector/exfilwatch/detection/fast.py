@@ -12,6 +12,7 @@ from typing import Any
 
 from exfilwatch.detection.evaluate import Evaluator
 from exfilwatch.detection.look import EVERYTHING, Look
+from exfilwatch.detection.parts import with_parts
 from exfilwatch.detection.rule import Rule
 from exfilwatch.detection.screen import LONG, FieldGetter, Plan, looked_at
 from exfilwatch.events.classify import EventClass
@@ -36,7 +37,7 @@ def fast_rows(shape: Shape, sample: Record, evaluator: Evaluator, lazy: frozense
 
     Raises Untyped when records like the sample can't be decoded so.
     """
-    every = frozenset(rule.id for rule in evaluator.rules.rules)
+    every = frozenset(rule.id for rule in with_parts(evaluator.rules.rules))
     if lazy:
         eager = FastRows(shape, sample, evaluator, every - lazy, timed=True)
         near = FastRows(shape, sample, evaluator, lazy, timed=True)
@@ -126,7 +127,7 @@ class FastRows:
         words = found.category, found.product, found.service
         if all(isinstance(word, str) for word in words):
             return self._wanted(self._evaluator.concerned(words))
-        return self._wanted(self._evaluator.rules.rules)
+        return self._wanted(with_parts(self._evaluator.rules.rules))
 
     def _wanted(self, rules: Iterable[Rule]) -> list[Rule]:
         return [rule for rule in rules if rule.id in self._rules]

@@ -11,6 +11,7 @@ from exfilwatch.detection.detection import Detection
 from exfilwatch.detection.evaluate import Evaluator
 from exfilwatch.detection.hits import Hit
 from exfilwatch.detection.neighbours import leads
+from exfilwatch.detection.parts import with_parts
 from exfilwatch.detection.rows import Decoders
 from exfilwatch.detection.rule import Rule, RuleSet
 from exfilwatch.events.blocks import Block
@@ -57,7 +58,7 @@ class Judge:
         }
         self._spans = {lead.correlation.id: lead.correlation.plan.timespan for lead in found}
         wanted = [rule for rule in rules.rules if rule.emits or rule.id in self.evaluator.members]
-        self.eager = tuple(rule for rule in wanted if rule.id not in lazy)
+        self.eager = with_parts(rule for rule in wanted if rule.id not in lazy)
         self.lazy = tuple(rule for rule in wanted if rule.id in lazy)
 
     @property

@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeAlias
 
 from exfilwatch.detection.correlate import near
 from exfilwatch.detection.fast import FastRows
+from exfilwatch.detection.parts import sees_blocks
 from exfilwatch.detection.rows import FAILURES, Typed
 from exfilwatch.detection.rule import Correlation, Rule, RuleSet
 from exfilwatch.events.blocks import Block
@@ -42,7 +43,8 @@ class Lead(NamedTuple):
 def leads(rules: RuleSet) -> tuple[list[Lead], frozenset[str]]:
     """The correlations that are joined so, and the ids of the rules whose hits are therefore lazy."""
     found: list[Lead] = []
-    busy: set[str] = {rule.id for rule in rules.rules if rule.emits}
+    # Script blocks in parts are joined from all records, not from those near a leader.
+    busy: set[str] = {rule.id for rule in rules.rules if rule.emits or sees_blocks(rule)}
     followers: set[str] = set()
     for correlation in rules.correlations:
         plan = correlation.plan

@@ -24,6 +24,7 @@ from exfilwatch.events.limits import Limits
 from exfilwatch.events.lineage import Known, Lineage
 from exfilwatch.events.report import Report
 from exfilwatch.events.rows import rows
+from exfilwatch.events.script_blocks import ScriptBlocks
 from exfilwatch.events.shape import SHAPES, Shape, recognise
 from exfilwatch.events.zeek import ZeekHeader
 
@@ -54,12 +55,15 @@ class _State(msgspec.Struct, array_like=True):
 class LineDecoder:
     """The events of one log, line by line. It remembers what formats need: Zeek's header, open audit events, parents.
 
-    `source` may change between lines, as a log's files do. `state` is what an earlier decoder remembered.
+    `source` may change between lines, as a log's files do. `state` is what an earlier decoder remembered. `blocks`
+    joins script blocks whose parts may stand in several logs, and is its owner's to finish.
     """
 
-    def __init__(self, source: str, report: Report, state: bytes = b"") -> None:
+    def __init__(self, source: str, report: Report, state: bytes = b"", blocks: ScriptBlocks | None = None) -> None:
         self.source = source
         self._report = report
+        self._blocks = ScriptBlocks() if blocks is None else blocks
+        self._owned = blocks is None
         remembered = self._remembered(state)
         self._lineage = Lineage(known=remembered.known)
         self._auditd = Auditd(self._lineage, open_events=remembered.open_events)
@@ -87,6 +91,9 @@ class LineDecoder:
 
     def feed(self, line: bytes | str, number: int) -> list[Event]:
         """The events that this line completes; `number` is its 1-based number in the source."""
+        return [whole for event in self._events(line, number) for whole in self._blocks.feed(event)]
+
+    def _events(self, line: bytes | str, number: int) -> list[Event]:
         origin = Origin(self.source, number)
         data = (line.encode("utf-8", "surrogatepass") if isinstance(line, str) else line).strip(_BLANK)
         if not data:
@@ -103,7 +110,8 @@ class LineDecoder:
 
     def finish(self) -> list[Event]:
         """The events that wait for lines that did not come."""
-        return [self._joined(joined) for joined in self._auditd.finish()]
+        blocks = self._blocks.finish() if self._owned else []
+        return [self._joined(joined) for joined in self._auditd.finish()] + blocks
 
     def waiting(self) -> list[Event]:
         """The events that wait for lines, as they are now. They go on waiting: a later one of the same id may say more.

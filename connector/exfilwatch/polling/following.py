@@ -14,8 +14,9 @@ from exfilwatch.detection.rule import RuleSet
 from exfilwatch.errors import SourceError
 from exfilwatch.events.lines import LineDecoder
 from exfilwatch.events.report import Report
+from exfilwatch.events.script_blocks import ScriptBlocks
 from exfilwatch.findings.store import Store
-from exfilwatch.polling import leases, state, tables, waiting
+from exfilwatch.polling import joining, leases, state, tables, waiting
 from exfilwatch.polling.keeping import Kept, keep, keep_settled
 from exfilwatch.polling.logs import log
 from exfilwatch.polling.lookback import LOOKBACK, lookback_of
@@ -25,6 +26,7 @@ from exfilwatch.polling.worker import our_clock, worker_name
 from exfilwatch.siem.spool import Portion, Spool
 
 _MOST_DECODERS = 100
+_REMEMBERED = 86_400_000_000  # µs that script blocks in parts are remembered
 
 
 class Follower:
@@ -71,33 +73,37 @@ class Follower:
         position = known.position if known else None
         newest = known.frontier if known else 0
         decoders: dict[str, LineDecoder] = {}
+        blocks = ScriptBlocks()
         for portion in self._spool.portions(position, self.report):
-            read = self._read(portion, decoders)
+            read = self._read(portion, decoders, blocks)
             newest = max([newest, *(seen for _, seen in read.events.values() if seen and seen <= self._now())])
             with self._store.database.write() as connection:
                 self._move(connection, position, portion, newest)
                 self._remember(connection, portion, decoders)
+                for event in joining.keep_parts(connection, self._spool.name, read.parts, self._now()):
+                    read.take(self._judge.event(event))
                 kept = keep(connection, self._store, self._judge.evaluator, read.detections, read.hits)
             position = portion.position
             self._count(run, read, kept)
             yield portion
 
-    def _read(self, portion: Portion, decoders: dict[str, LineDecoder]) -> Read:
-        decoder = self._decoder(portion, decoders)
+    def _read(self, portion: Portion, decoders: dict[str, LineDecoder], blocks: ScriptBlocks) -> Read:
+        decoder = self._decoder(portion, decoders, blocks)
         read = Read(records=len(portion.lines))
         for judged in self._judge.judge(portion.lines, decoder, portion.first):
             read.take(judged)
         waiting = decoder.finish() if portion.last else decoder.waiting() if portion.quiet else []
         for event in waiting:
             read.take(self._judge.event(event))
+        read.parts = joining.Parts(blocks.take(), blocks.take_whole())
         return read
 
-    def _decoder(self, portion: Portion, decoders: dict[str, LineDecoder]) -> LineDecoder:
+    def _decoder(self, portion: Portion, decoders: dict[str, LineDecoder], blocks: ScriptBlocks) -> LineDecoder:
         decoder = decoders.get(portion.decoder_key)
         if decoder is None:
             with self._store.database.read() as connection:
                 remembered = state.decoder_state(connection, self._spool.name, portion.decoder_key)
-            decoder = decoders[portion.decoder_key] = LineDecoder(portion.source, self.report, remembered)
+            decoder = decoders[portion.decoder_key] = LineDecoder(portion.source, self.report, remembered, blocks)
         decoder.source = portion.source
         decoders[portion.decoder_key] = decoders.pop(portion.decoder_key)
         while len(decoders) > _MOST_DECODERS:  # what they remember is stored, so the one used longest ago can go
@@ -132,6 +138,11 @@ class Follower:
                 run.watermark = known.frontier
                 # A poll that came to the end of the spool has read everything there is.
                 settled = (known.frontier if run.problem else self._now()) - self._late
+                for event in joining.overdue(connection, self._spool.name, self._now() - self._late):
+                    judged = self._judge.event(event)
+                    kept = keep(connection, self._store, self._judge.evaluator, judged.detections, judged.hits)
+                    run.findings += len(kept.new)
+                joining.forget_blocks(connection, self._spool.name, self._now() - _REMEMBERED)
                 run.findings += len(keep_settled(connection, self._store, self._judge.evaluator, settled).new)
                 waiting.forget_hits(connection, self._judge.evaluator.rules.correlations, known.frontier - self._late)
             run.ended = self._now()

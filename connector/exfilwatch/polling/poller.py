@@ -13,9 +13,10 @@ from sqlalchemy import Connection
 from exfilwatch.detection.judge import Judge, Waiting
 from exfilwatch.detection.rule import RuleSet
 from exfilwatch.errors import PartialResult, SourceError, first_of
+from exfilwatch.events.event import Event
 from exfilwatch.events.report import Report
 from exfilwatch.findings.store import Store
-from exfilwatch.polling import leases, state, tables, waiting
+from exfilwatch.polling import joining, leases, state, tables, waiting
 from exfilwatch.polling.keeping import keep, keep_settled
 from exfilwatch.polling.logs import log
 from exfilwatch.polling.lookback import LOOKBACK, clock_of, default_of, lookback_of
@@ -146,6 +147,7 @@ class _Polling:
         if known and ahead < known.ahead:  # its clock was set back: what came since may be from before the frontier
             lookback = max(lookback, min(lookback + known.ahead - ahead, times.late))
         if known and known.rules != poller.rules_key:
+            joining.forget_whole(connection, self._source)
             state.forget_seen(connection, self._source, None)  # other rules may see more in the same events
         leases.free_the_dead(connection, self._source, lambda owner: is_dead(owner, poller.worker))
         step = self._siem.capabilities.step
@@ -185,7 +187,7 @@ class _Polling:
 
     async def _read(self, held: leases.Slice) -> None:
         try:
-            read = await self._reading.slice(held.interval, self._leading(held.interval))
+            read = await self._reading.slice(held.interval, self._leading(held.interval), self._completed)
         except PartialResult as error:
             self._partial(held, error)
         except (SourceError, asyncio.CancelledError) as error:
@@ -200,6 +202,13 @@ class _Polling:
         since = min(interval.low, self._poller.now()) - self._times.late - self._poller.judge.longest
         with self._database.read() as connection:
             return list(waiting.leading(connection, self._poller.judge.leaders, since))
+
+    def _completed(self, parts: joining.Parts) -> list[Event]:
+        """The script blocks that are whole with parts of other slices."""
+        if not parts.open:
+            return []
+        with self._database.read() as connection:
+            return joining.completed(connection, self._source, parts)
 
     def _partial(self, held: leases.Slice, error: PartialResult) -> None:
         """Both halves instead; what can't be halved, or would not be whole either, stays, and holds the watermark."""
@@ -225,10 +234,14 @@ class _Polling:
 
     def _commit(self, read: Read, held: leases.Slice | None) -> None:
         poller = self._poller
-        until = {name: held.interval.high if held else time or 0 for name, (_, time) in read.events.items()}
         with self._database.write() as connection:
             if held:
                 leases.finish(connection, held)
+            at = held.interval.high if held else poller.now()
+            for event in joining.keep_parts(connection, self._source, read.parts, at):
+                if event.id not in read.events:  # another worker has read the rest meanwhile
+                    read.take(poller.judge.event(event))
+            until = {name: held.interval.high if held else time or 0 for name, (_, time) in read.events.items()}
             new = state.unseen(connection, self._source, until)
             fresh = [each for each in read.detections if any(event.id in new for event in each.events)]
             kept = keep(connection, poller.store, poller.judge.evaluator, fresh, read.hits)
@@ -251,7 +264,7 @@ class _Polling:
         """Events whose time is still to come: their hosts' clocks are fast. Looked at in every poll, until it has."""
         ahead = Interval(now, now + _AHEAD)
         try:
-            read = await self._reading.slice(ahead, self._leading(ahead))
+            read = await self._reading.slice(ahead, self._leading(ahead), self._completed)
         except PartialResult:
             return  # their time comes, and with it slices that can be halved
         self._commit(read, None)
@@ -260,6 +273,7 @@ class _Polling:
         """Store the run, and forget what is no longer needed."""
         run, times = self._run, self._times
         run.ended = self._poller.now()
+        evaluator = self._poller.judge.evaluator
         with self._database.write() as connection:
             left = leases.left(connection, self._source)
             stored = state.source_state(connection, self._source)
@@ -268,10 +282,14 @@ class _Polling:
                 # A SIEM whose clock is ahead must not make us settle what goes on, or forget what is to be joined.
                 read = min(run.watermark, run.ended)
                 settled = read - max(times.lookback, LOOKBACK)
-                kept = keep_settled(connection, self._poller.store, self._poller.judge.evaluator, settled)
+                for event in joining.overdue(connection, self._source, settled):
+                    judged = self._poller.judge.event(event)
+                    found = keep(connection, self._poller.store, evaluator, judged.detections, judged.hits)
+                    run.findings += len(found.new)
+                joining.forget_blocks(connection, self._source, read - times.late)
+                kept = keep_settled(connection, self._poller.store, evaluator, settled)
                 run.findings += len(kept.new)
-                correlations = self._poller.judge.evaluator.rules.correlations
-                waiting.forget_hits(connection, correlations, read - times.late)
+                waiting.forget_hits(connection, evaluator.rules.correlations, read - times.late)
             run.left = len(left)
             if left and not run.problem:
                 run.problem = next((problem for _, problem in left if problem), "")

@@ -1,7 +1,7 @@
 """One slice, read whole from a SIEM: first what may fire by itself, then what matters near it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing
 
 import msgspec
@@ -9,14 +9,18 @@ import msgspec
 from exfilwatch.detection.detection import Detection
 from exfilwatch.detection.judge import Around, Judge, Judged, Waiting
 from exfilwatch.errors import PartialResult
+from exfilwatch.events.event import Event
 from exfilwatch.events.lines import LineDecoder
 from exfilwatch.events.report import Report
+from exfilwatch.events.script_blocks import ScriptBlocks
+from exfilwatch.polling.joining import Parts
 from exfilwatch.polling.slices import Interval, merged
 from exfilwatch.siem.siem import Ask, Clock, Near, Siem
 
 
 class Read(msgspec.Struct):
-    """What a slice gave. `events`: those that may fire, by id, with their ingest time and time (µs).
+    """What a slice gave. `events`: those that may fire, by id, with their ingest time and time (µs). `parts`: what it
+    showed of script blocks.
 
     `halved`: questions near hosts that were asked again in two, for their answers were not whole.
     """
@@ -26,6 +30,7 @@ class Read(msgspec.Struct):
     detections: list[Detection] = []
     hits: list[Waiting] = []
     events: dict[str, tuple[int | None, int | None]] = {}
+    parts: Parts = msgspec.field(default_factory=Parts)
 
     def take(self, judged: Judged) -> None:
         """Add what one event gave."""
@@ -44,17 +49,23 @@ class Reading:
         self._clock = clock
         self._everything = siem.settings.pushdown == "off"
 
-    async def slice(self, interval: Interval, leading: Iterable[Waiting]) -> Read:
-        """All of an interval. `leading`: hits of before, near which lazy rules matter. Raises SourceErrors."""
+    async def slice(
+        self, interval: Interval, leading: Iterable[Waiting], completed: Callable[[Parts], Iterable[Event]]
+    ) -> Read:
+        """All of an interval. `leading`: hits of before, near which lazy rules matter; `completed`: the script blocks
+        that are whole with parts of before. Raises SourceErrors.
+        """
         read = Read()
         rules = None if self._everything else self._judge.eager
         ask = Ask(self._clock, interval.low, interval.high, rules)
-        decoder = LineDecoder(self._siem.name, self._report)
+        blocks = ScriptBlocks()
+        decoder = LineDecoder(self._siem.name, self._report, blocks=blocks)
         async for records in self._batches(ask):
             read.records += len(records)
             for judged in self._judge.judge(records, decoder):
                 read.take(judged)
-        for event in decoder.finish():
+        read.parts = Parts(blocks.take(), blocks.take_whole())
+        for event in [*decoder.finish(), *completed(read.parts)]:
             read.take(self._judge.event(event))
         if self._judge.lazy:
             await self._near(interval, leading, read)

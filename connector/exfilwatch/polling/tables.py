@@ -5,7 +5,7 @@ Times are µs since 1970 UTC. Texts that come from records are hashed or packed:
 
 import hashlib
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 PART, PACKAGE = "polling", "exfilwatch.polling"
 metadata = MetaData()
@@ -55,6 +55,16 @@ hits = Table(
     Index("poll_hits_group", "correlation", "grp", "time"),
 )
 
+blocks = Table(
+    "poll_blocks",
+    metadata,
+    Column("source", String(200), primary_key=True),
+    Column("block", String(32), primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("judged", Boolean, nullable=False),
+    Column("parts", LargeBinary),
+    Index("poll_blocks_at", "source", "at"),
+)
 decoders = Table(
     "poll_decoders",
     metadata,

@@ -13,8 +13,10 @@ from exfilwatch.detection.derived import DERIVED
 from exfilwatch.detection.logsource import FAMILIES
 from exfilwatch.detection.nodes import ABSENT, EVERY, NONE, PRESENT, every, negated, some
 from exfilwatch.detection.rule import Rule
+from exfilwatch.detection.values import Text, Wild
 from exfilwatch.events.classify import EventClass
 from exfilwatch.events.envelopes import TEXTS
+from exfilwatch.events.script_blocks import TOTAL
 from exfilwatch.events.shape import SHAPES, Shape
 from exfilwatch.events.specs import WindowsEvent, windows
 from exfilwatch.siem.queries.globs import globs
@@ -23,6 +25,8 @@ from exfilwatch.siem.queries.members import Paths, View, as_it_is
 __all__ = ["PRESENT", "asked", "enveloped", "selected", "within"]
 
 _UNDEMANDING = 80  # priority
+# A record of a script block has the word in the names of its data, or in its message, in any language.
+_OF_SCRIPT = Text([Wild.ANY, "scriptblock", Wild.ANY], cased=False)
 
 
 class Asked(NamedTuple):
@@ -60,6 +64,8 @@ def within(node: Node, text: str) -> Node:
             return every(within(part, text) for part in parts)
         case Any(parts):
             return some(within(part, text) for part in parts)
+        case FieldTest(field) if field == TOTAL:
+            return FieldTest(text, _OF_SCRIPT)
         case FieldTest(field, test) if field not in DERIVED and globs(test) is not None:
             return FieldTest(text, test)
     return EVERY
