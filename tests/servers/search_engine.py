@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import msgspec
 
+from . import analysis
 from .artifact import fetched, unpacked
 from .java import java_home
 from .server import Account, Server
@@ -75,6 +76,7 @@ class Running:
 
     def __init__(self, engine: Engine, folder: Path) -> None:
         self._home = unpacked(fetched(engine.group, engine.kind, engine.version), folder)
+        java = java_home(_JAVA)
         temporary = folder / "tmp"
         temporary.mkdir()
         # The start scripts get the environment of no one: what a developer has set would change the server.
@@ -83,13 +85,14 @@ class Running:
             "HOME": str(folder),
             f"{engine.variable}_TMPDIR": str(temporary),
             "CLI_JAVA_OPTS": f"-Djava.io.tmpdir={temporary}",
-            f"{engine.variable}_JAVA_HOME": str(java_home(_JAVA)),
+            f"{engine.variable}_JAVA_HOME": str(java),
             f"{engine.variable}_JAVA_OPTS": f"-Xms{_HEAP} -Xmx{_HEAP} -XX:TieredStopAtLevel=1",
         }
         config = self._home / "config"
         with (config / f"{engine.kind}.yml").open("a") as settings:
             settings.write(_SETTINGS + (_SECURITY if engine.security else ""))
         if engine.security:
+            analysis.install(self._home, engine.version, java)
             _make_certificates(self._home, environment)
             _make_accounts(config)
         command = [self._home / "bin" / engine.kind]

@@ -4,6 +4,7 @@ https://www.elastic.co/docs/api/doc/elasticsearch/operation/operation-open-point
 https://www.elastic.co/docs/reference/elasticsearch/rest-apis/paginate-search-results
 """
 
+import base64
 from collections.abc import Generator
 from typing import ClassVar, Self
 
@@ -16,7 +17,7 @@ from exfilwatch.siem.search_engine import KEEP_ALIVE, SearchEngine, SearchSettin
 
 
 class ElasticsearchSettings(SearchSettings):
-    """`api_key`: as Elasticsearch shows it once, encoded. Or `user` and `password`."""
+    """`api_key`: as Elasticsearch shows it once, encoded, or as id:key. Or `user` and `password`."""
 
     api_key: SecretStr | None = None
     user: str | None = None
@@ -34,7 +35,8 @@ class ElasticsearchSettings(SearchSettings):
 
 class _ApiKey(httpx.Auth):
     def __init__(self, key: SecretStr) -> None:
-        self._key = key
+        text = key.get_secret_value().strip()
+        self._key = SecretStr(base64.b64encode(text.encode()).decode() if ":" in text else text)
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         request.headers["Authorization"] = f"ApiKey {self._key.get_secret_value()}"
