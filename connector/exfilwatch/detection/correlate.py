@@ -23,6 +23,10 @@ count as ordered both ways. Its match has only hits that take part in such a cho
 **Pairs.** With `emit: pair`, each pair of a hit of the first and a hit of the second rule at most the timespan apart
 (and for temporal_ordered, in order) is a match of its own, in the order of the first hit, then of the second.
 
+**Trees.** With `tree`, the hits of each match of the host are split into process trees (`trees`), and what matches
+among the hits of one tree is a match of its own. What these leave is matched as a whole; with `tree: require`, only
+hits that name no process are. Starts of other processes (`LINK`) connect hits and are no part of matches.
+
 Time: O(n log n) for n hits of a group (times the number of rules for temporal_ordered), and one step for each pair.
 """
 
@@ -33,21 +37,29 @@ from itertools import groupby
 
 import msgspec
 
-from exfilwatch.detection.correlation_plan import CorrelationPlan
+from exfilwatch.detection.correlation_plan import CorrelationPlan, Emit
+from exfilwatch.detection.detection import Kinship
 from exfilwatch.detection.hits import Hit, in_order
 from exfilwatch.detection.measures import holding
+from exfilwatch.detection.trees import trees
 
 MILLISECOND = 1000
+LINK = "exfilwatch.process_start"
+"""The rule of hits that only say which process started which."""
 
 
 class Match(msgspec.Struct, frozen=True):
-    """A correlation that held. `hits` are in order of time, event, rule; `first` and `last` are theirs, in µs UTC."""
+    """A correlation that held. `hits` are in order of time, event, rule; `first` and `last` are theirs, in µs UTC.
+
+    `kinship`: None where the correlation asks for no tree.
+    """
 
     rule: str
     group: tuple[str, ...]
     first: int
     last: int
     hits: tuple[Hit, ...]
+    kinship: Kinship | None = None
 
 
 def matches(plan: CorrelationPlan, hits: Iterable[Hit]) -> list[Match]:
@@ -61,7 +73,53 @@ def matches(plan: CorrelationPlan, hits: Iterable[Hit]) -> list[Match]:
 def each_match(plan: CorrelationPlan, hits: Iterable[Hit]) -> Iterator[Match]:
     """As `matches`, without holding all of them."""
     ordered = _once(hits)
-    if plan.emit == "pair":
+    if plan.tree is None:
+        for chosen in _chosen(plan, ordered, plan.emit):
+            yield _match(plan, chosen, None)
+        return
+    links = [hit for hit in ordered if hit.rule == LINK]
+    times = [hit.time for hit in links]
+    for whole in of_host(plan, ordered):
+        low, high = linked(plan, whole)
+        near_by = links[bisect_left(times, low) : bisect_right(times, high)]
+        yield from sorted(_of_trees(plan, whole, near_by), key=lambda match: in_order(match.hits[0]))
+
+
+def of_host(plan: CorrelationPlan, hits: Iterable[Hit]) -> Iterator[list[Hit]]:
+    """What matches in a group, whatever the processes; each pair is in one of these."""
+    return _chosen(plan, [hit for hit in hits if hit.rule != LINK], "window")
+
+
+def linked(plan: CorrelationPlan, whole: Sequence[Hit]) -> tuple[int, int]:
+    """When the starts that link the hits of a match of the host are looked for (µs): from one timespan before it."""
+    return whole[0].time - plan.timespan, whole[-1].time
+
+
+def _match(plan: CorrelationPlan, chosen: list[Hit], kinship: Kinship | None) -> Match:
+    return Match(plan.rule, chosen[0].group, chosen[0].time, chosen[-1].time, tuple(chosen), kinship)
+
+
+def _of_trees(plan: CorrelationPlan, whole: list[Hit], links: Iterable[Hit]) -> Iterator[Match]:
+    """What matches in each process tree; then what matches among the hits that are in no such match."""
+    known = [(hit, hit.kin) for hit in (*whole, *links) if hit.kin is not None]
+    used: set[tuple[str, str]] = set()
+    apart: set[tuple[str, str]] = set()
+    for tree in trees([(hit.time, kin) for hit, kin in known]):
+        of_tree = [hit for hit, _ in map(known.__getitem__, tree.events) if hit.rule != LINK]
+        if tree.whole:
+            apart.update((hit.rule, hit.event) for hit in of_tree)
+        for chosen in _chosen(plan, of_tree, plan.emit):
+            used.update((hit.rule, hit.event) for hit in chosen)
+            yield _match(plan, chosen, Kinship.TREE)
+    left = [hit for hit in whole if (hit.rule, hit.event) not in used and (plan.tree == "prefer" or hit.kin is None)]
+    for chosen in _chosen(plan, left, plan.emit):
+        all_apart = all((hit.rule, hit.event) in apart for hit in chosen)
+        yield _match(plan, chosen, Kinship.APART if all_apart else Kinship.UNTOLD)
+
+
+def _chosen(plan: CorrelationPlan, ordered: list[Hit], emit: Emit) -> Iterator[list[Hit]]:
+    """The hits of each match among hits in order."""
+    if emit == "pair":
         found: Iterator[list[Hit]] = _pairs(plan, ordered)
     elif plan.kind == "temporal_ordered":
         lanes = _lanes(plan, ordered)
@@ -71,7 +129,7 @@ def each_match(plan: CorrelationPlan, hits: Iterable[Hit]) -> Iterator[Match]:
         found = _merged([ordered], ([window] for window in holding(plan, ordered, windows)))
     for chosen in found:
         chosen.sort(key=in_order)
-        yield Match(plan.rule, chosen[0].group, chosen[0].time, chosen[-1].time, tuple(chosen))
+        yield chosen
 
 
 def near(timespan: int, driver_times: Sequence[int], t: int) -> bool:

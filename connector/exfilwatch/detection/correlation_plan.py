@@ -42,6 +42,7 @@ from exfilwatch.detection.correlation_condition import (
 from exfilwatch.errors import RuleError
 
 Emit: TypeAlias = Literal["window", "pair"]
+OfTree: TypeAlias = Literal["prefer", "require"] | None
 OPERATORS: tuple[Operator, ...] = get_args(Operator)
 TEMPORAL = ("temporal", "temporal_ordered")
 MEDIAN = Decimal(50)
@@ -52,7 +53,8 @@ class CorrelationPlan(msgspec.Struct, frozen=True):
 
     `condition` bounds a number (of events, of values, of rules present, or a sum, average or percentile of numbers), or
     says which rules must be present. `fields` are the condition's, `percentile` its number from 0 to 100.
-    `aliases` gives for each alias the field of each member that has one.
+    `aliases` gives for each alias the field of each member that has one. `tree`: whether a match of one process tree
+    comes before one of the whole group, or is the only one (correlate.py); None: nobody asks for it.
     """
 
     rule: str
@@ -66,6 +68,7 @@ class CorrelationPlan(msgspec.Struct, frozen=True):
     fields: tuple[str, ...] = ()
     percentile: Decimal = MEDIAN
     emit: Emit = "window"
+    tree: OfTree = None
 
     def group_fields(self, member: str) -> tuple[str, ...]:
         """The fields of an event of `member` that make its group, in order. An alias without it is a field's name."""
@@ -114,14 +117,18 @@ def member_id(rule: SigmaRuleBase) -> str:
 
 
 def plan(
-    rule: SigmaCorrelationRule, *, emit: Emit = "window", condition: Mapping[str, object] | None = None
+    rule: SigmaCorrelationRule,
+    *,
+    emit: Emit = "window",
+    tree: OfTree = None,
+    condition: Mapping[str, object] | None = None,
 ) -> CorrelationPlan:
     """The plan of a correlation whose references are resolved; RuleError names what can't be evaluated exactly.
 
     `condition` is the condition as written, for ranges: the specification has `{gt: 100, lte: 200}`, pySigma refuses
     it, so the loader hands pySigma one bound and us both.
     """
-    return _Reader(rule).plan(emit, condition)
+    return _Reader(rule).plan(emit, tree, condition)
 
 
 def inner_first(plans: Iterable[CorrelationPlan]) -> list[CorrelationPlan]:
@@ -152,7 +159,7 @@ class _Reader:
         source = self.rule.source
         return RuleError(message, rule=self.rule.title or member_id(self.rule), path=str(source.path) if source else "")
 
-    def plan(self, emit: Emit, written: Mapping[str, object] | None) -> CorrelationPlan:
+    def plan(self, emit: Emit, tree: OfTree, written: Mapping[str, object] | None) -> CorrelationPlan:
         condition, fields, percentile = self._condition(written)
         made = CorrelationPlan(
             rule=member_id(self.rule),
@@ -166,10 +173,12 @@ class _Reader:
             fields=fields,
             percentile=percentile,
             emit=emit,
+            tree=tree,
         )
         self._check_possible(made)
         self._check_whole(made)
         self._check_nested(made)
+        self._check_tree(made)
         return made
 
     def _members(self) -> tuple[str, ...]:
@@ -278,6 +287,17 @@ class _Reader:
             raise self.error("condition: temporal_ordered needs all of its rules; an order of fewer is ambiguous")
         if made.emit == "pair" and not (every and len(made.members) == 2):
             raise self.error("emit: pair needs a temporal correlation of exactly two rules")
+
+    def _check_tree(self, made: CorrelationPlan) -> None:
+        """A match of a tree must stay one, whatever hits come; and what a member fired on must be of one process."""
+        if made.tree is None:
+            return
+        if not made.lasts or self.kind not in TEMPORAL:
+            raise self.error("exfilwatch: tree: needs a temporal correlation that more events can only fulfil")
+        if "Computer" not in made.group_by:
+            raise self.error("exfilwatch: tree: needs Computer in the group-by: process ids are those of one host")
+        if any(isinstance(reference.rule, SigmaCorrelationRule) for reference in self.rule.referenced_rules):
+            raise self.error("exfilwatch: tree: a member is a correlation, whose events can be of several processes")
 
     def _check_nested(self, made: CorrelationPlan) -> None:
         """A match of an inner correlation has the values of its own group, and no others."""

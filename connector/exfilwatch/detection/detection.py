@@ -1,5 +1,7 @@
 """What the engine says of events: a detection, with the rule, the events and the signals that fired."""
 
+from enum import StrEnum
+
 import msgspec
 
 from exfilwatch.events.event import Event, Value
@@ -45,11 +47,21 @@ class Signal(msgspec.Struct, frozen=True):
     event: str = ""
 
 
+class Kinship(StrEnum):
+    """What is known of the processes behind a match, in words for people."""
+
+    TREE = "of one process tree"
+    APART = "of one host, but of different process trees"
+    UNTOLD = "of one host; which process started which is not recorded"
+
+
 class Detection(msgspec.Struct):
-    """A rule that fired. `events` are in order of time, then id; `score` is None for a rule without scoring."""
+    """A rule that fired. `events` are in order of time, then id; `score` is None for a rule without scoring, `kinship`
+    for one that asks for no process tree."""
 
     rule: RuleInfo
     events: list[Event]
     signals: list[Signal]
     fields: dict[str, Value]
     score: int | None = None
+    kinship: Kinship | None = None

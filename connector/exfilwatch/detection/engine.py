@@ -13,6 +13,8 @@ from exfilwatch.detection.hits import HitStore
 from exfilwatch.detection.neighbours import Gone, Lines, Neighbours, leads
 from exfilwatch.detection.rows import Decoders
 from exfilwatch.detection.rule import Correlation, Rule, RuleSet
+from exfilwatch.detection.starts import Starts, sought
+from exfilwatch.detection.trees import STARTS, TOLD
 from exfilwatch.detection.values import text_of
 from exfilwatch.errors import SourceError
 from exfilwatch.events.blocks import Block
@@ -56,18 +58,27 @@ class Engine:
             for source in inputs:
                 yield from reading.input(source)
             yield from reading.finish()
+            self._link(hits, reading.starts)
             yield from self._correlate(hits)
 
     def detect(self, events: Iterable[Event]) -> Iterator[Detection]:
         """The detections in events that are decoded already."""
+        starts = Starts()
         with HitStore() as hits:
             for event in joined_blocks(events):
+                _keep_start(event, starts)
                 for verdict in self._evaluator.fired(event):
                     if verdict.rule.emits:
                         yield verdict.detection()
                     for correlation, hit in self._evaluator.hits(verdict.rule, event):
                         hits.add(correlation.id, hit)
+            self._link(hits, starts)
             yield from self._correlate(hits)
+
+    def _link(self, hits: HitStore, starts: Starts) -> None:
+        """Add the starts of processes that may link hits."""
+        for correlation, hit in starts.linking(sought(self._rules.correlations, hits)):
+            hits.add(correlation, hit)
 
     def _correlate(self, hits: HitStore) -> Iterator[Detection]:
         for correlation, match in matched(self._evaluator, hits):
@@ -104,6 +115,11 @@ def _matches(evaluator: Evaluator, correlation: Correlation, hits: HitStore) -> 
     yield from sorted(held, key=lambda match: -match.first)
 
 
+def _keep_start(event: Event, starts: Starts) -> None:
+    if event.category == STARTS:
+        starts.add([(event.get("Computer"), event.time, *map(event.get, TOLD))])
+
+
 class _Reading:
     """One run over inputs."""
 
@@ -116,6 +132,8 @@ class _Reading:
         self._neighbours = neighbours
         self._hits = hits
         self._blocks = ScriptBlocks()
+        self.starts = Starts()
+        self._trees = evaluator.rules.asks_for_trees
 
     def input(self, source: Input) -> Iterator[Detection]:
         """The detections of an input's events."""
@@ -127,6 +145,8 @@ class _Reading:
 
     def _block(self, block: Block, decoder: LineDecoder) -> Iterator[Detection]:
         typed, wanted = self._decoders.sift(block, self._report)
+        for each in typed if self._trees else ():
+            self.starts.add(each.fast.starts(each.rows))
         for at, line in block.pick(wanted):
             for event in decoder.feed(line, block.first + at):
                 yield from self._detections(event)
@@ -136,6 +156,8 @@ class _Reading:
                     self._look(gone, lines)
 
     def _detections(self, event: Event) -> Iterator[Detection]:
+        if self._trees:
+            _keep_start(event, self.starts)
         for verdict in self._evaluator.fired(event):
             if verdict.rule.emits:
                 yield verdict.detection()

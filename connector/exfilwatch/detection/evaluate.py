@@ -7,12 +7,13 @@ import msgspec
 
 from exfilwatch.detection.condition import Get
 from exfilwatch.detection.correlate import Match
-from exfilwatch.detection.detection import Detection
+from exfilwatch.detection.detection import Detection, Kinship, shifted
 from exfilwatch.detection.hits import Hit, Scalar
 from exfilwatch.detection.logsource import key_of
 from exfilwatch.detection.output import Fired, reported
 from exfilwatch.detection.parts import PARTS, with_parts
 from exfilwatch.detection.rule import Correlation, Rule, RuleSet, Verdict
+from exfilwatch.detection.trees import kin_of
 from exfilwatch.detection.values import text_of
 from exfilwatch.events.event import Event, Origin, Value
 from exfilwatch.events.report import Report
@@ -80,7 +81,8 @@ class Evaluator:
             if group is not None:
                 values = tuple(_scalar(get(name)) for name in member.value_fields)
                 record = packed(rule.id, event)
-                yield member.correlation, Hit(rule.id, group, event.time, event.id, values, record)
+                kin = kin_of(event) if member.correlation.plan.tree else None
+                yield member.correlation, Hit(rule.id, group, event.time, event.id, values, record, kin)
 
     def correlated(self, correlation: Correlation, match: Match) -> Detection:
         """The detection for a match, with the events behind it by time, then id."""
@@ -96,7 +98,12 @@ class Evaluator:
         members = {name: by_rule[rule] for name, rule in correlation.references.items() if rule in by_rule}
         first = rule_of(members, by_rule, correlation)
         shown: dict[str, Value] = reported(correlation.outputs, {"": first} | members)
-        return Detection(correlation.info, ordered, signals, shown, None)
+        info, kinship = correlation.info, match.kinship
+        if kinship is not None:
+            shown["Processes"] = kinship.value
+        if kinship is Kinship.APART:
+            info = msgspec.structs.replace(info, level=shifted(info.level, -1))
+        return Detection(info, ordered, signals, shown, None, kinship)
 
 
 def within(time: int | None, since: int | None, until: int | None) -> bool:

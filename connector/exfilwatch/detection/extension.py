@@ -22,7 +22,8 @@ class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Extension(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The block as written; `fields` are names, or {output name: source}. `graver` and `milder`: conditions over
-    selections, under which a finding is one level above the rule's, or one below."""
+    selections, under which a finding is one level above the rule's, or one below. `tree`: how a correlation
+    asks for one process tree (correlate.py)."""
 
     branch: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]*\Z", max_length=64)] | None = None
     score: Score | None = None
@@ -31,6 +32,7 @@ class Extension(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     graver: str = ""
     milder: str = ""
     emit: Literal["window", "pair"] = "window"
+    tree: Literal["prefer", "require"] | None = None
 
 
 def extension(block: object) -> Extension:

@@ -15,6 +15,8 @@ from exfilwatch.detection.look import EVERYTHING, Look
 from exfilwatch.detection.parts import with_parts
 from exfilwatch.detection.rule import Rule
 from exfilwatch.detection.screen import LONG, FieldGetter, Plan, looked_at
+from exfilwatch.detection.starts import Start
+from exfilwatch.detection.trees import STARTS, TOLD
 from exfilwatch.events.classify import EventClass
 from exfilwatch.events.event_xml import unescape
 from exfilwatch.events.form import Untyped
@@ -38,13 +40,14 @@ def fast_rows(shape: Shape, sample: Record, evaluator: Evaluator, lazy: frozense
     Raises Untyped when records like the sample can't be decoded so.
     """
     every = frozenset(rule.id for rule in with_parts(evaluator.rules.rules))
+    trees = evaluator.rules.asks_for_trees
     if lazy:
-        eager = FastRows(shape, sample, evaluator, every - lazy, timed=True)
+        eager = FastRows(shape, sample, evaluator, every - lazy, timed=True, trees=trees)
         near = FastRows(shape, sample, evaluator, lazy, timed=True)
         if eager.placed and near.placed and near.host_is_computer():
             eager.near = near
             return eager
-    return FastRows(shape, sample, evaluator, every, timed=False)
+    return FastRows(shape, sample, evaluator, every, timed=trees, trees=trees)
 
 
 class FastRows:
@@ -56,11 +59,20 @@ class FastRows:
     near: "FastRows | None" = None
 
     def __init__(
-        self, shape: Shape, sample: Record, evaluator: Evaluator, rules: frozenset[str], *, timed: bool
+        self,
+        shape: Shape,
+        sample: Record,
+        evaluator: Evaluator,
+        rules: frozenset[str],
+        *,
+        timed: bool,
+        trees: bool = False,
     ) -> None:
+        """`trees`: starts of processes are asked for (`starts`)."""
         self.shape = shape
         self._evaluator = evaluator
         self._rules = rules
+        self._trees = trees
         self._class_keys = self._chosen_keys(sample)
         typed = self._typed(shape, sample, timed=timed)
         self.typed = typed
@@ -75,6 +87,7 @@ class FastRows:
         self._choose = self._chooser()
         self._looks: dict[Any, Look | None] = {}
         self._asked: dict[Any, bool] = {}
+        self._tell: dict[Any, Callable[[Row], Start] | None] = {}
         self._first = self._first_key()
         self._skim: dict[str | None, bool] = {}
 
@@ -116,7 +129,9 @@ class FastRows:
         for found in shape.classifier.classes:
             words = [part for part in (found.category, found.product, found.service) if not isinstance(part, str)]
             keys += [path for word in words for path in paths_of(word, found.bases)]
-            for field, raw in looked_at(self._concerned(found)):
+            starts = found.category == STARTS or not isinstance(found.category, str)
+            told = [(field, False) for field in TOLD if self._trees and starts]
+            for field, raw in [*looked_at(self._concerned(found)), *told]:
                 options = self._options(found, field, raw)
                 (long if field in LONG else short).update(dict.fromkeys(_paths(options or ())))
         self._key_paths = list(dict.fromkeys(keys))
@@ -194,15 +209,20 @@ class FastRows:
 
         return choose
 
-    def _look(self, row: Row) -> Look | None:
-        """The look for the class of a row; None when no rule looks at such events."""
-        found = self._choose(row) or EventClass("", "", "", {}, ("",))
+    def _words(self, found: EventClass, row: Row) -> tuple[str, str, str]:
+        """Category, product and service of a row of a class."""
         category, product, service = (
             word
             if isinstance(word, str)
             else str(compile_expression(word, based(self.typed.access, found.bases), "")(row) or "").lower()
             for word in (found.category, found.product, found.service)
         )
+        return category, product, service
+
+    def _look(self, row: Row) -> Look | None:
+        """The look for the class of a row; None when no rule looks at such events."""
+        found = self._choose(row) or EventClass("", "", "", {}, ("",))
+        category, product, service = self._words(found, row)
         if self.shape.spec.windows and not service and not self._class_keys[2]:
             # A channel that names no log (ForwardedEvents): the provider, which is not decoded, would.
             return Look(EVERYTHING, lambda _row: (), {})
@@ -217,6 +237,20 @@ class FastRows:
         known = [path for path in paths if self.typed.hashable(path)]
         return Look(Plan(rules, lambda rule, field: self._getter(found, rule, field)), self.typed.values(known), {})
 
+    def _tells(self, row: Row) -> Callable[[Row], Start] | None:
+        """What rows of the class of a row tell of their process, if they are starts of processes."""
+        found = self._choose(row)
+        if not self._trees or not self.placed or found is None or self._words(found, row)[0] != STARTS:
+            return None
+        options = [self._options(found, field, raw=False) or [] for field in TOLD]
+        paths = [str(self.typed.host_path), str(self.typed.time_path)]
+        paths += [path for each in options for path in _paths(each) if self.typed.attributes([path])]
+        if len(self.typed.attributes(paths)) == 2 + len(TOLD) == len(paths):
+            quick: Callable[[Row], Start] = self.typed.values(paths)
+            return quick
+        getters = [self._reading(each, field) for each, field in zip(options, TOLD, strict=True)]
+        return lambda row: (self.host(row), self.time(row), *(get(row) for get in getters))
+
     def _getter(self, found: EventClass, rule: Rule, field: str) -> FieldGetter | None:
         groups = self._options(found, field, rule.source.raw)
         if groups is None or (rule.source.raw and found.service in _SPACED and field not in self.shape.spec.system):
@@ -224,20 +258,31 @@ class FastRows:
         if field not in LONG and not all(map(self.typed.hashable, _paths(groups))):
             return None  # what is decided by such values could not be remembered by them
         try:
-            get: FieldGetter = first_present(
-                [
-                    first_filled([compile_expression(e, based(self.typed.access, bases), field) for e, bases in group])
-                    for group in groups
-                    if group
-                ]
-            )
+            get = self._reading(groups, field)
         except Untyped:
             return None
         if not self.shape.spec.escaped:
             return get
         return lambda row: unescape(value) if isinstance(value := get(row), str) else value
 
+    def _reading(self, groups: Options, field: str) -> FieldGetter:
+        """How to read a field by its options. Raises Untyped."""
+        return first_present(
+            [
+                first_filled([compile_expression(e, based(self.typed.access, bases), field) for e, bases in group])
+                for group in groups
+                if group
+            ]
+        )
+
     # Rows
+
+    def starts(self, rows: Sequence[Row]) -> list[Start]:
+        """The rows that are starts of processes; after `candidates`, by which their classes are known."""
+        tell = list(map(self._tell.get, map(self._key, rows)))
+        return [
+            told(row) for told, row in zip(filter(None, tell), compress(rows, tell), strict=True) if told is not None
+        ]
 
     def skimmed(self, lines: Sequence[bytes | str]) -> list[int] | None:
         """The positions of EVTX records that some rule may look at, told from the number of their event alone.
@@ -289,7 +334,9 @@ class FastRows:
             return
         if len(self._looks) >= _CACHED:
             self._looks.clear()
-        self._looks[key] = self._look(next(row for row in rows if self._key(row) == key))
+            self._tell.clear()
+        row = next(row for row in rows if self._key(row) == key)
+        self._looks[key], self._tell[key] = self._look(row), self._tells(row)
 
 
 def _paths(groups: Iterable[Iterable[tuple[Any, tuple[str, ...]]]]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from typing import Self, TypeAlias
 
 import msgspec
 
+from exfilwatch.detection.trees import Kin
 from exfilwatch.errors import SpaceError
 
 Scalar: TypeAlias = str | int | float | bool | None
@@ -24,6 +25,7 @@ class Hit(msgspec.Struct, frozen=True):
     `rule` is the member's id (`correlation_plan.member_id`), `group` the group-by values in the correlation's order,
     `time` microseconds UTC, `event` the event's identity, `value` the value of each field of the condition (None:
     the event has none). `record` is the caller's: how to get the event back. All hits of one event have its time.
+    `kin` is what the event tells of its process, for correlations that ask for it.
     """
 
     rule: str
@@ -32,6 +34,7 @@ class Hit(msgspec.Struct, frozen=True):
     event: str
     value: tuple[Scalar, ...] = ()
     record: bytes = b""
+    kin: Kin | None = None
 
 
 in_order = attrgetter("time", "event", "rule")
@@ -45,7 +48,8 @@ def group_key(group: tuple[str, ...]) -> str:
 def _size(hit: Hit) -> int:
     """Characters and bytes that the senders of events control."""
     texts = sum(len(value) for value in hit.value if isinstance(value, str)) + sum(map(len, hit.group))
-    return len(hit.record) + len(hit.event) + texts
+    kin = sum(len(value) for value in hit.kin if isinstance(value, str)) if hit.kin else 0
+    return len(hit.record) + len(hit.event) + texts + kin
 
 
 class HitStore:
@@ -107,7 +111,7 @@ class HitStore:
 
     def _spill(self) -> None:
         rows = (
-            (json.dumps(correlation), key, json.dumps((hit.rule, hit.time, hit.event, hit.value)), hit.record)
+            (json.dumps(correlation), key, json.dumps((hit.rule, hit.time, hit.event, hit.value, hit.kin)), hit.record)
             for correlation, groups in sorted(self._held.items())
             for key, hits in sorted((group_key(group), hits) for group, hits in groups.items())
             for hit in hits
@@ -160,5 +164,5 @@ class HitStore:
 
 
 def _hit(group: tuple[str, ...], packed: str, record: bytes) -> Hit:
-    rule, time, event, value = json.loads(packed)
-    return Hit(rule=rule, group=group, time=time, event=event, value=tuple(value), record=record)
+    rule, time, event, value, kin = json.loads(packed)
+    return Hit(rule, group, time, event, tuple(value), record, Kin(*kin) if kin else None)

@@ -138,8 +138,9 @@ class _Compiler:
 
     def _rule(self, rule: SigmaRule, document: Document, filters: Sequence[Filter]) -> Rule:
         block = extension(rule.custom_attributes.get("exfilwatch"))
-        if block.emit != "window":
-            raise RuleError("exfilwatch: emit: stands only in a correlation")
+        for name, written in (("emit", block.emit != "window"), ("tree", block.tree)):
+            if written:
+                raise RuleError(f"exfilwatch: {name}: stands only in a correlation")
         source = LogSource(*(str(part or "").lower() for part in _log_source(rule)))
         source.check()
         nodes = selection_nodes(rule.detection, self.placeholders)
@@ -212,7 +213,7 @@ class _Compiler:
         for name in ("score", "graver", "milder"):
             if getattr(block, name):
                 raise RuleError(f"exfilwatch: {name}: stands only in a rule with a detection")
-        made = plan(rule, emit=block.emit, condition=written)
+        made = plan(rule, emit=block.emit, tree=block.tree, condition=written)
         references = {
             str(name): member_id(reference.rule)
             for reference in rule.referenced_rules

@@ -213,6 +213,11 @@ class RuleSet:
         self.by_id = {rule.id: rule for rule in rules}
 
     @property
+    def asks_for_trees(self) -> bool:
+        """Whether some correlation asks for process trees."""
+        return any(correlation.plan.tree for correlation in self.correlations)
+
+    @property
     def idle(self) -> list[Rule]:
         """Rules whose log source no field map makes: they fire only on records that name it themselves."""
         return [rule for rule in self.rules if not rule.source.made()]

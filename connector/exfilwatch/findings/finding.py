@@ -66,7 +66,7 @@ def finding(detection: Detection) -> Finding:
     """Turn a detection into a finding."""
     rule, events = detection.rule, detection.events
     return Finding(
-        id=finding_id(rule.id, [event.id for event in events]),
+        id=finding_id(rule.id, [event.id for event in events], detection.kinship),
         rule=FindingRule(id=rule.id, title=rule.title, branch=rule.branch, level=rule.level, attack=list(rule.attack)),
         score=detection.score,
         time=to_datetime(events[0].time),

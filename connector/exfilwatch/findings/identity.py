@@ -3,12 +3,16 @@
 import hashlib
 from collections.abc import Iterable
 
+from exfilwatch.detection.detection import Kinship
 from exfilwatch.events.event import Event, Value
 
 
-def finding_id(rule_id: str, event_ids: list[str]) -> str:
-    """A hash of the rule and its events' identities: the same events give the same id in any run and order."""
-    text = "\n".join([rule_id, *sorted(event_ids)])
+def finding_id(rule_id: str, event_ids: list[str], kinship: Kinship | None = None) -> str:
+    """A hash of the rule and its events' identities: the same events give the same id in any run and order.
+
+    Events that turn out to be of one process tree are another finding than when they were of different ones.
+    """
+    text = "\n".join([rule_id, *sorted(event_ids), *(["apart"] if kinship is Kinship.APART else [])])
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 

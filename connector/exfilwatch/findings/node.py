@@ -9,39 +9,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from exfilwatch.detection.roots import starts_everything
 from exfilwatch.findings.finding import EvidenceEvent, Finding
 
-# Parents of everything that a session or the system starts: having one in common says nothing of kinship.
-ROOTS = frozenset(
-    {
-        "explorer.exe",
-        "services.exe",
-        "svchost.exe",
-        "wininit.exe",
-        "winlogon.exe",
-        "userinit.exe",
-        "lsass.exe",
-        "smss.exe",
-        "csrss.exe",
-        "system",
-        "taskeng.exe",
-        "taskhostw.exe",
-        "wmiprvse.exe",
-        "runtimebroker.exe",
-        "sihost.exe",
-        "systemd",
-        "init",
-        "launchd",
-        "sshd",
-        "cron",
-        "crond",
-        "atd",
-        "login",
-        "dbus-daemon",
-        "gnome-shell",
-        "containerd-shim",
-    }
-)
 # Characters that a process and a level have room for in the database.
 PROCESS, LEVEL = 128, 32
 NOBODY = frozenset({"", "-", "(null)", "unset", "4294967295"})
@@ -141,7 +111,7 @@ def _processes(event: EvidenceEvent) -> Iterator[Process]:
     day = event.time.astimezone(UTC).date() if event.time else None
     for prefix in ("", "Parent"):
         image = str(event.fields.get(f"{prefix}Image") or "")
-        if re.split(r"[\\/]", image.lower())[-1] in ROOTS:
+        if starts_everything(image):
             continue
         guid = _guid(event.fields.get(f"{prefix}ProcessGuid"))
         if guid:

@@ -130,7 +130,7 @@ def _found(evaluator: Evaluator, hits: HitStore) -> dict[str, _Found]:
     found: dict[str, _Found] = {}
     for correlation, match in matched(evaluator, hits):
         events = frozenset(event for hit in match.hits for event in _events(evaluator, hit))
-        found[finding_id(correlation.info.id, list(events))] = _Found(correlation, match, events)
+        found[finding_id(correlation.info.id, list(events), match.kinship)] = _Found(correlation, match, events)
     return found
 
 

@@ -114,7 +114,7 @@ def detections(
     seen = set[str]()
     try:
         for each in engine.run(bar.watch(inputs(paths, report, replayable=True))):
-            identity = finding_id(each.rule.id, [event.id for event in each.events])
+            identity = finding_id(each.rule.id, [event.id for event in each.events], each.kinship)
             if identity not in seen:
                 seen.add(identity)
                 yield each

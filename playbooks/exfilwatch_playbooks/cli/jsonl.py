@@ -22,7 +22,7 @@ def finding_line(detection: Detection) -> bytes:
     events = detection.events
     return line(
         {
-            "id": finding_id(detection.rule.id, [event.id for event in events]),
+            "id": finding_id(detection.rule.id, [event.id for event in events], detection.kinship),
             "rule": rule(detection.rule),
             "score": detection.score,
             "time": to_datetime(events[0].time),

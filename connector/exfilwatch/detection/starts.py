@@ -1,0 +1,112 @@
+"""Process starts: which process started which, kept small until it is known which of them link a sequence's events.
+
+A sequence's own events tell of a process and its parent. Whether a grandparent is the same, only the starts in between
+say, most of which no rule fires on. They are few beside all events, and looked at only around what matches on a host.
+"""
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import IO, Any, NamedTuple, TypeAlias
+
+import msgspec
+
+from exfilwatch.detection.correlate import LINK, linked, of_host
+from exfilwatch.detection.hits import Hit, HitStore
+from exfilwatch.detection.rule import Correlation
+from exfilwatch.detection.trees import Kin, kin
+from exfilwatch.detection.values import text_of
+from exfilwatch.errors import SpaceError
+from exfilwatch.events.timestamps import microseconds
+
+Start: TypeAlias = tuple[Any, ...]
+"""Host, time (µs or a date) and the values of trees.TOLD, as the record has them."""
+_TOGETHER, _IN_MEMORY = 4096, 4  # starts that are packed together, and how many such packs, of some 600 KB, in memory
+_SIZE = 4  # bytes that say how long a pack is
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[tuple[Any, int | datetime | None, Any, Any, Any, Any, Any, Any]]).decode
+
+
+class Sought(NamedTuple):
+    """The starts of a host from `low` to `high` (µs, both included), which may link hits of a correlation's group."""
+
+    correlation: str
+    group: tuple[str, ...]
+    host: str
+    low: int
+    high: int
+
+    def link(self, time: int, event: str, kin: Kin) -> tuple[str, Hit]:
+        """A start as a hit that links."""
+        return self.correlation, Hit(LINK, self.group, time, event, kin=kin)
+
+
+def sought(correlations: Iterable[Correlation], hits: HitStore) -> list[Sought]:
+    """Around what matches on a host, where correlations ask for trees and some event names its process."""
+    found: list[Sought] = []
+    for correlation in correlations:
+        plan = correlation.plan
+        if plan.tree is None:
+            continue
+        place = plan.group_by.index("Computer")
+        for group, of_group in hits.groups(correlation.id):
+            found += (
+                Sought(correlation.id, group, group[place], *linked(plan, whole))
+                for whole in of_host(plan, of_group)
+                if any(hit.kin for hit in whole)
+            )
+    return found
+
+
+class Starts:
+    """The starts that were read. Beyond some, they are in a temporary file. Raises SpaceError when its disk is full."""
+
+    def __init__(self) -> None:
+        self._last: list[Start] = []
+        self._packed: list[bytes] = []
+        self._file: IO[bytes] | None = None
+
+    def add(self, starts: Iterable[Start]) -> None:
+        """Keep some."""
+        self._last += starts
+        if len(self._last) >= _TOGETHER:
+            self._packed.append(_encode(self._last))
+            self._last = []
+            if len(self._packed) >= _IN_MEMORY:
+                self._spill()
+
+    def linking(self, wanted: Iterable[Sought]) -> Iterator[tuple[str, Hit]]:
+        """Those that are sought, each as a hit, with the correlation's id."""
+        by_host: dict[str, list[Sought]] = {}
+        for each in wanted:
+            by_host.setdefault(each.host, []).append(each)
+        for number, (host, when, *told) in enumerate(self._all() if by_host else ()):
+            found = by_host.get(text_of(host) or "")
+            if not found or when is None:
+                continue
+            time = when if isinstance(when, int) else microseconds(when)
+            near = [each for each in found if each.low <= time <= each.high]
+            named = kin(told, starts=True) if near else None
+            if named:
+                yield from (each.link(time, str(number), named) for each in near)
+
+    def _all(self) -> Iterator[Start]:
+        if self._file is not None:
+            self._file.seek(0)
+            while size := self._file.read(_SIZE):
+                yield from _decode(self._file.read(int.from_bytes(size)))
+        for packed in self._packed:
+            yield from _decode(packed)
+        yield from self._last
+
+    def _spill(self) -> None:
+        try:
+            if self._file is None:
+                self._file = tempfile.TemporaryFile(prefix="exfilwatch-")  # noqa: SIM115 closed with its last reference
+            for packed in self._packed:
+                self._file.write(len(packed).to_bytes(_SIZE) + packed)
+        except OSError as error:
+            folder = tempfile.gettempdir()
+            why = f"The starts of processes can't be kept in {folder}: {error}. Free space there, or set TMPDIR."
+            raise SpaceError(why) from error
+        self._packed = []
