@@ -66,6 +66,16 @@ def test_who_is_known_once_as_a_parent_of_everything_is_so_where_its_program_is_
     assert together([start(0, 11, 10, image="sshd"), start(1, 12, 10, image="")]) == [[0], [1]]
 
 
+def test_a_parent_of_which_nothing_is_known_connects_what_it_started_for_one_user() -> None:
+    def child(at: int, pid: int, user: str) -> tuple[int, Kin]:
+        return at * SECOND, Kin("", str(pid), "", "10", True, False, "", user)
+
+    children = [child(0, 11, "eva"), child(1, 12, "eva"), child(2, 13, "root")]
+    assert together(children) == [[0, 1], [2]]
+    assert together([*children, start(3, 14, 10)]) == [[0, 1, 2, 3]]
+    assert together([*children, start(0, 10, 9)]) == [[0, 1, 2, 3]]
+
+
 def test_a_process_id_that_was_given_anew_in_between_connects_nothing() -> None:
     before, after = start(0, 20, 10), start(100, 21, 20)
     assert together([before, after]) == [[0, 1]]
@@ -147,6 +157,7 @@ kins = st.builds(
     st.booleans(),
     st.booleans(),
     st.sampled_from(["", "known", "root"]),
+    st.sampled_from(["", "eva", "root"]),
 )
 stories = st.lists(st.tuples(st.integers(0, 8).map(lambda at: at * SECOND // 2), kins), max_size=10)
 

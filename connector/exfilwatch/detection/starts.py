@@ -24,7 +24,7 @@ Start: TypeAlias = tuple[Any, ...]
 _TOGETHER, _IN_MEMORY = 4096, 4  # starts that are packed together, and how many such packs, of some 600 KB, in memory
 _SIZE = 4  # bytes that say how long a pack is
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(list[tuple[Any, int | datetime | None, Any, Any, Any, Any, Any, Any]]).decode
+_decode = msgspec.msgpack.Decoder(list[tuple[Any, int | datetime | None, Any, Any, Any, Any, Any, Any, Any]]).decode
 
 
 class Sought(NamedTuple):

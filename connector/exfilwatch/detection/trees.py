@@ -2,7 +2,8 @@
 
 A process is known by its ProcessGuid. A process id alone is one process from the start that it was given at (the event
 of a process creation) to the next: an id that was given anew in between connects nothing. Parents that start everything
-(`roots`) connect nobody. The answer depends on what the events say and when, not on the order in which they come.
+(`roots`) connect nobody; one of which nothing is known connects what it started for one user. The answer depends on
+what the events say and when, not on the order in which they come.
 
 Forks that execute nothing leave no event on Linux: a child of one has a parent of which nothing is known. Of such
 processes nobody can say that they are apart from others.
@@ -19,11 +20,11 @@ from exfilwatch.detection.values import text_of
 from exfilwatch.events.event import Event, Value
 
 Above: TypeAlias = Literal["", "known", "root"]
-Process: TypeAlias = str | tuple[str, int]
-"""A GUID; else a process id, and which of the processes that had it."""
+Process: TypeAlias = "str | tuple[str, int] | tuple[Process, str]"
+"""A GUID; else a process id, and which of the processes that had it. With a user: what it has started for this one."""
 _TWICE = 1_000_000  # µs within which two starts of one process id are one, recorded by two sources
 STARTS = "process_creation"
-TOLD = ("ProcessGuid", "ProcessId", "ParentProcessGuid", "ParentProcessId", "ParentImage", "Image")
+TOLD = ("ProcessGuid", "ProcessId", "ParentProcessGuid", "ParentProcessId", "ParentImage", "Image", "User")
 """The fields that tell of a process."""
 
 
@@ -31,7 +32,7 @@ class Kin(NamedTuple):
     """What an event tells of its process: its ids and its parent's, empty where unknown.
 
     `starts`: the event is the process's start. `root`: its program starts everything. `above`: whether the parent's
-    program is known, and starts everything.
+    program is known, and starts everything. `user`: whose process it is.
     """
 
     guid: str
@@ -41,6 +42,7 @@ class Kin(NamedTuple):
     starts: bool
     root: bool
     above: Above
+    user: str = ""
 
 
 class Tree(NamedTuple):
@@ -66,7 +68,8 @@ def kin(told: Sequence[Value], *, starts: bool) -> Kin | None:
         above = "root"
     elif parent and (parent_guid or parent_pid):
         above = "known"
-    return Kin(guid, pid, parent_guid, parent_pid, starts, pid in SYSTEM or starts_everything(_image(told[5])), above)
+    root = pid in SYSTEM or starts_everything(_image(told[5]))
+    return Kin(guid, pid, parent_guid, parent_pid, starts, root, above, (text_of(told[6]) or "").lower())
 
 
 def _guid(value: Value) -> str:
@@ -106,12 +109,14 @@ def trees(events: Sequence[tuple[int, Kin]]) -> list[Tree]:
     roots.update(parent for parent, kin in zip(parents, kins, strict=True) if parent and kin.above == "root")
     started = {process for process, kin in zip(own, kins, strict=True) if kin.starts}
     placed = set(roots)
+    known = {*own, *(parent for parent, kin in zip(parents, kins, strict=True) if parent and kin.above)}
     together = _Sets()
     for process, parent, kin in zip(own, parents, kins, strict=True):
         if kin.above or parent in started:
             placed.add(process)
         if parent is not None and parent not in roots:
-            together.join(process, parent)
+            # Of whom nothing is known may be a service that starts what each user asks for.
+            together.join(process, parent if parent in known else (parent, kin.user))
     found: dict[Process, list[int]] = {}
     for at, process in enumerate(own):
         found.setdefault(together.of(process), []).append(at)
