@@ -5,7 +5,8 @@ transfer.*   the gravest transfer of the line: an upload before an offer, a tunn
 archive.*    the gravest archive, encryption or split that is made
 collect.*    the gravest search or copy of people's files
 command.*    the line as a whole: all that it does, its plain text, what hid it, what runs the commands, how many
-             uploads and how many different destinations it names for what leaves
+             uploads and how many different destinations it names for what leaves, its first command
+schedule.*   the first command that a schedule runs which the line makes
 """
 
 import re
@@ -19,6 +20,7 @@ from exfilwatch.commands.acting import PASSIVE, acting
 from exfilwatch.commands.command import LONGEST_LINE, Command, program
 from exfilwatch.commands.destinations import NEAR, destination
 from exfilwatch.commands.reading import TRANSFERS, Action, known_tools
+from exfilwatch.commands.schedules import first_of
 from exfilwatch.commands.understand import Understood, understood
 from exfilwatch.commands.wrappers import wrapper
 from exfilwatch.events.event import Value
@@ -30,7 +32,8 @@ FIELDS = tuple(
         "secret renamed within",
         "archive": "kind tool path source_path sensitive_source secret",
         "collect": "tool path source_path sensitive_source",
-        "command": "does plain undone within count destinations",
+        "command": "does plain undone within count destinations first",
+        "schedule": "command",
     }.items()
     for name in names.split()
 )
@@ -71,7 +74,8 @@ def fields(get: Get) -> Fields:
     if script := _text(get("ScriptBlockText")):
         return _fields(script, "", "", "powershell") if len(script) <= LONGEST_LINE else _of_pieces(script)
     if task := _text(get("TaskContent")) or _text(get("TaskContentNew")):
-        return _fields("\n".join(_actions_of(task)), "", "", "cmd")
+        found = _fields("\n".join(_actions_of(task)), "", "", "cmd")
+        return {**found, "schedule.command": found.get("command.first"), "command.first": None}
     return {}
 
 
@@ -168,6 +172,8 @@ def _of_seen(found: Understood, seen: list[_Seen]) -> Fields:
         "command.undone": list(found.undone) or None,
         "command.does": _several(each.action.does for each in seen),
         "command.within": _several(name for command in found.commands for name in command.within),
+        "command.first": first_of(found.commands, scheduled=False),
+        "schedule.command": first_of(found.commands, scheduled=True),
         "command.count": sum(each.action.does == "upload" for each in seen) or None,
     }
     transfers = [each for each in seen if each.action.does in TRANSFERS]

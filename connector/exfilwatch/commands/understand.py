@@ -13,7 +13,8 @@ from exfilwatch.commands.literals import plain as plain_code
 from exfilwatch.commands.literals import printed
 from exfilwatch.commands.mounts import mounted
 from exfilwatch.commands.reading import known_tools
-from exfilwatch.commands.shells import cmd, posix, powershell
+from exfilwatch.commands.schedules import is_read, left
+from exfilwatch.commands.shells import cmd, posix, posix_output, powershell
 from exfilwatch.commands.shells.argv import argv
 from exfilwatch.commands.wildcards import meant
 from exfilwatch.commands.wrappers import Inner, inners, joined, language_of, wrapper
@@ -195,6 +196,19 @@ def _expanded(commands: Sequence[Command], undoing: Undoing) -> Iterator[Command
                 if not (each.reads or each.piped or each.text is not None or inner.input):
                     each.reads, each.text, each.piped = command.reads, command.text, command.piped
                 each.writes = each.writes or command.writes
+            yield from _expanded(found, within)
+        yield from _scheduled(command, undoing)
+
+
+def _scheduled(command: Command, undoing: Undoing) -> Iterator[Command]:
+    """The commands that a command leaves for a scheduler to run."""
+    output = posix_output.written(command, undoing) if any(map(is_read, command.writes)) else None
+    for name, inner in left(command, output):
+        within = undoing.inner()
+        if within is not None:
+            found = _inner(command, inner, within)
+            for each in found:
+                each.within = (*command.within, name)
             yield from _expanded(found, within)
 
 
