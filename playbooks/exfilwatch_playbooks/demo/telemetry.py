@@ -43,6 +43,7 @@ SCENARIOS = (
         rules=(
             "Upload By PowerShell",
             "Upload In A PowerShell Script Block",
+            "Upload In A Script Block, And The Process That Ran It",
             "Files Gathered, Then Uploaded From The Same Host",
         ),
         host="WS-ACC-07.nordwind.example",
@@ -60,6 +61,7 @@ SCENARIOS = (
             "Upload On A Schedule",
             "Scheduled Task Registered With An Upload As Its Action",
             "Upload By A Program That Windows Brings Along",
+            "Upload Put On A Schedule, Then Run",
             "Uploads Of Files That Recur",
         ),
         host="WS-HR-03.nordwind.example",
