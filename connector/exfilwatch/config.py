@@ -23,6 +23,19 @@ from exfilwatch.places import CONFIG, config_file, database_file
 from exfilwatch.written import duration, listed
 
 
+def _one_spelling(sources: object) -> object:
+    """Variables can't tell [siem.Corp-EU] from [siem.corp_eu]: what they add goes to the source of the file."""
+    if not isinstance(sources, dict):
+        return sources
+    found = dict(sources)
+    for name in sources:
+        written = str(name).lower().replace("-", "_")
+        added = found.get(written)
+        if name != written and isinstance(added, dict) and "kind" not in added and isinstance(found[name], dict):
+            found[name] = {**found[name], **found.pop(written)}
+    return found
+
+
 class Settings(BaseSettings):
     """What can be set.
 
@@ -45,7 +58,7 @@ class Settings(BaseSettings):
     rules: Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed), Field(min_length=1)] = ("exfil",)
     incident_window: Annotated[timedelta, NoDecode, BeforeValidator(duration)] = timedelta(hours=1)
     placeholders: dict[str, tuple[str, ...]] = {}
-    siem: Annotated[dict[str, dict[str, Any]], Field(repr=False)] = {}
+    siem: Annotated[dict[str, dict[str, Any]], BeforeValidator(_one_spelling), Field(repr=False)] = {}
 
     @classmethod
     def settings_customise_sources(

@@ -48,6 +48,18 @@ def test_what_is_wider_is_explained(capfdbinary: pytest.CaptureFixture[bytes]) -
     assert "as the rule" in shown(capfdbinary, "--siem", "defender", "--rules", "seed", "--explain")
 
 
+def test_filters_of_the_pack_are_explained_once_and_fields_of_command_lines_by_what_is_asked_instead(
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    found = shown(capfdbinary, "--siem", "splunk", "--explain")
+    assert "_filt_" not in found
+    (first, *_) = found.split("\nArchive Created")
+    assert first.count("filters of the pack") == 1
+    assert (
+        "transfer.direction: read from the command line, which no SIEM does: what has to stand in the command" in found
+    )
+
+
 def test_an_unknown_siem_is_a_wrong_usage(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     assert boundary.run(["query", "--siem", "qradar"]) == 2
     assert b"splunk" in capfdbinary.readouterr().err

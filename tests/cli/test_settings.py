@@ -76,6 +76,20 @@ def test_a_wrong_setting_is_an_error_with_file_and_name(content: str, said: str,
     assert str(file) in str(raised.value)
 
 
+@pytest.mark.parametrize("name", ["soc", "Soc", "so-c", "SO_C"])
+def test_a_variable_reaches_the_siem_of_the_file_however_its_name_is_written(
+    name: str, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text(f"[siem.{name}]\nkind = 'splunk'\ntoken = 'of the file'\n[siem.other]\nkind = 'sumo'\n")
+    monkeypatch.setenv(f"EXFILWATCH_SIEM__{name.upper().replace('-', '_')}__TOKEN", "of the variable")
+    assert settings().siem == {name: {"kind": "splunk", "token": "of the variable"}, "other": {"kind": "sumo"}}
+
+
+def test_two_of_the_file_whose_names_differ_only_so_stay_two(file: Path) -> None:
+    file.write_text("[siem.so-c]\nkind = 'splunk'\n[siem.so_c]\nkind = 'sumo'\n")
+    assert set(settings().siem) == {"so-c", "so_c"}
+
+
 def test_a_file_that_is_named_and_missing_is_an_error(file: Path) -> None:
     with pytest.raises(ConfigError, match="no such file"):
         settings()

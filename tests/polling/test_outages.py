@@ -56,10 +56,21 @@ def test_an_interval_that_can_not_be_read_keeps_nothing_else_waiting_and_holds_t
     siem.breaks = lambda low, high: SourceError("odd") if low <= bad < high else None
     poll(siem, store)
     run = poll(siem, store)
-    assert (run.problem, run.findings) == ("odd", 1)
+    assert (run.problem.partition(" (not read: ")[0], run.findings) == ("odd", 1)
     assert run.watermark <= bad
     siem.breaks = lambda low, high: None
     assert poll(siem, store).findings == 1
+
+
+def test_how_much_is_left_is_told_while_a_backlog_is_read(store):
+    siem = MemorySiem([process(START - n * HOUR, "ws1", f"upload {n}") for n in range(1, 100)])
+    told: list[tuple[int, int]] = []
+    asyncio.run(poller(siem, store, since=168 * HOUR).once(progress=lambda run: told.append((run.slices, run.left))))
+    slices, left = zip(*told, strict=True)
+    assert list(slices) == sorted(slices)
+    assert left[0] > 100
+    assert list(left) == sorted(left, reverse=True)
+    assert left[-1] == 0
 
 
 def test_what_waits_through_a_long_outage_stays_few_intervals(store):

@@ -65,6 +65,11 @@ class Rule:
         positive = [name for name, to_be_met in selections(condition) if to_be_met]
         self.shown = [name for name in dict.fromkeys([*positive, *self.weights]) if not name.startswith(PREFIX)]
 
+    @property
+    def alone(self) -> Node:
+        """Its condition without the filters of its pack."""
+        return self._unfiltered
+
     @cached_property
     def screen(self) -> Node:
         """What holds of an event's own fields wherever the condition does: for screens."""

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, update
 
 from exfilwatch.errors import ExfilwatchError
 from exfilwatch.polling.slices import Interval
@@ -62,6 +62,12 @@ def left(connection: Connection, source: str) -> list[tuple[Interval, str]]:
     """What was planned and not read whole, in order, and why not (empty: not tried, or under way)."""
     query = select(slices.c.low, slices.c.high, slices.c.problem).where(slices.c.source == source)
     return [(Interval(low, high), problem) for low, high, problem in connection.execute(query.order_by(slices.c.low))]
+
+
+def count(connection: Connection, source: str) -> int:
+    """How many intervals were planned and not read whole."""
+    found = select(func.count()).select_from(slices).where(slices.c.source == source)
+    return connection.scalar(found) or 0
 
 
 def claim(

@@ -171,6 +171,8 @@ class _Polling:
             finally:
                 renewing.cancel()
                 await asyncio.gather(renewing, return_exceptions=True)
+            with self._database.read() as connection:
+                self._run.left = leases.count(connection, self._source)
             self._progress(self._run)
 
     def _claim(self) -> leases.Slice | None:
@@ -219,7 +221,7 @@ class _Polling:
         halves = halved(held.interval, self._siem.capabilities.step) if error.smaller else None
         if halves is None:
             self._give_back(held, str(error))
-            log.warning("partial result", source=self._source, low=held.interval.low, high=held.interval.high)
+            log.warning("partial result", source=self._source, interval=str(held.interval))
             return
         with self._database.write() as connection:
             leases.finish(connection, held)
@@ -292,7 +294,7 @@ class _Polling:
                 waiting.forget_hits(connection, evaluator.rules.correlations, read - times.late)
             run.left = len(left)
             if left and not run.problem:
-                run.problem = next((problem for _, problem in left if problem), "")
+                run.problem = next((f"{problem} (not read: {span})" for span, problem in left if problem), "")
             run.lateness = lateness(self._late)
             keep_run(connection, run)
 

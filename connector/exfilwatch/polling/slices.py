@@ -7,12 +7,18 @@ before which everything was read, is the lowest of what is left.
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from exfilwatch.events.timestamps import to_datetime
+
 
 class Interval(NamedTuple):
-    """low <= time < high."""
+    """low <= time < high. As text in ISO 8601, as far as years have four digits."""
 
     low: int
     high: int
+
+    def __str__(self) -> str:
+        low, high = (to_datetime(each) for each in self)
+        return f"{low:%FT%T.%fZ} to {high:%FT%T.%fZ}" if low and high else f"{self.low} to {self.high} us"
 
 
 def planned(frontier: int, now: int, *, lookback: int, width: int, step: int) -> list[Interval]:

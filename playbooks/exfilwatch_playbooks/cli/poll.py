@@ -177,7 +177,8 @@ class _Show:
 
             self._shown = time.monotonic()
             counts = {"interval": run.slices, "record": run.records, "finding": run.findings}
-            say(f"{run.source}: {', '.join(counted(count, what) for what, count in counts.items())} so far")
+            left = f", {counted(run.left, 'interval')} left" if run.left else ""
+            say(f"{run.source}: {', '.join(counted(count, what) for what, count in counts.items())} so far{left}")
 
     def done(self, run: "Run") -> None:
         """A poll of one source has ended: its cases are opened, and it is shown."""

@@ -83,7 +83,7 @@ def pasted(siem: str, rules: Sequence[Rule], *, scored: bool) -> str:
 
 def widened(siem: str, rule: Rule) -> list[Widened]:
     """What of the rule a query for that kind of SIEM does not say exactly."""
-    found = list(dict.fromkeys(_widened(siem, rule.condition, "", wide=True)))
+    found = list(dict.fromkeys(_widened(siem, rule.alone, "", wide=True)))
     if rule.silenced:
         found.append(Widened("", "filters of the pack", "all of them beside each rule make too long a query"))
     return found
@@ -99,7 +99,8 @@ def _widened(siem: str, node: Node, selection: str, *, wide: bool) -> Iterator[W
             for part in parts:
                 yield from _widened(siem, part, selection, wide=wide)
         case FieldTest(field) if field in DERIVED:
-            yield Widened(selection, field, "read from the command line later; asked is for what has to stand in it")
+            instead = "what has to stand in the command line" if wide else ""
+            yield Widened(selection, field, "read from the command line, which no SIEM does", instead)
         case FieldTest(field, test):
             found = _of_test(siem, test, wide=wide)
             if found:
