@@ -5,6 +5,9 @@ from typing import Any
 
 import pytest
 
+from exfilwatch.errors import ConfigError, ExfilwatchError
+from exfilwatch.polling.polls import Polls
+
 from .program import inside
 
 
@@ -64,3 +67,23 @@ def test_runs_of_a_siem_that_never_was_polled_are_an_error(file: Path, tmp_path:
     ended = inside(capsys, "runs", "sock")
     assert ended.code == 2
     assert "sock: nothing of that name was polled yet, only soc" in ended.err
+
+
+def test_a_database_that_is_away_for_a_while_does_not_end_what_is_to_go_on(
+    file: Path, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Settings that are wrong do, and so does the end of a single poll."""
+    file.write_text(f'[siem.soc]\nkind = "files"\npaths = ["{tmp_path}/none.log"]\n')
+    away = "the database refused: it is starting up"
+    left: list[Exception] = []
+
+    async def once(*_arguments: object) -> None:
+        raise left.pop(0)
+
+    monkeypatch.setattr(Polls, "once", once)
+    left[:] = [ExfilwatchError(away), ExfilwatchError(away), ConfigError("enough")]
+    ended = inside(capsys, "poll", "--every", "1s")
+    assert (ended.code, ended.err.count(f"error: {away}"), "error: enough" in ended.err) == (2, 2, True)
+    left[:] = [ExfilwatchError(away)]
+    ended = inside(capsys, "poll", "--once")
+    assert (ended.code != 0, ended.err.count(away)) == (True, 1)

@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from exfilwatch.errors import ConfigError, Unreachable
+from exfilwatch.detection.load import load
+from exfilwatch.errors import SourceError, Unreachable
+from exfilwatch.findings.store import Store
+from exfilwatch.polling.polls import Polls
+from exfilwatch.rules.packs import pack
 from exfilwatch.siem import retries
 from exfilwatch.siem.connection import Connection
 from exfilwatch.siem.http import Http
@@ -119,7 +123,7 @@ def test_a_pinned_certificate_needs_no_authority_and_no_name(certificates: Made,
 
 def test_another_than_the_pinned_one_sees_no_credential_and_is_named(certificates: Made) -> None:
     with web(certificates.server) as server:
-        with pytest.raises(ConfigError, match=certificates.server.fingerprint) as caught:
+        with pytest.raises(SourceError, match=certificates.server.fingerprint) as caught:
             asked(server, fingerprint=certificates.other.fingerprint)
         assert server.asked == []
         assert "secret" not in str(caught.value)
@@ -135,13 +139,34 @@ def test_a_server_that_changes_its_certificate_later_sees_no_credential(certific
             try:
                 await client.request("GET", "/before")
                 server.show(certificates.other)
-                with pytest.raises(ConfigError, match=certificates.other.fingerprint):
+                with pytest.raises(SourceError, match=certificates.other.fingerprint):
                     await client.request("GET", "/after")
             finally:
                 await client.close()
 
         asyncio.run(ask())
         assert [path for path, _ in server.asked] == ["/before"]
+
+
+def test_a_poll_goes_on_with_other_siems_when_one_shows_another_certificate(certificates: Made, tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text("")
+    files = {"kind": "files", "paths": [str(tmp_path / "log.jsonl")]}
+    engine = {"kind": "opensearch", "indices": ["logs-*"], "fingerprint": certificates.other.fingerprint}
+    lost = {"kind": "opensearch", "indices": ["logs-*"], "ca": str(tmp_path / "none.pem")}
+
+    async def poll(url: str) -> list[str]:
+        sources = {"pinned": {**engine, "url": url}, "lost": {**lost, "url": url}, "files": files}
+        polls = Polls(sources, load([pack("seed")]), Store(str(tmp_path / "kept.sqlite")))
+        try:
+            return [run.problem for run in await polls.once()]
+        finally:
+            await polls.close()
+
+    with web(certificates.server) as server:
+        pinned, no_file, none = asyncio.run(poll(server.address))
+    assert f"shows the certificate {certificates.server.fingerprint}: set this one, if it is its own" in pinned
+    assert "none.pem: can't be read as certificates" in no_file
+    assert none == ""
 
 
 @pytest.mark.parametrize("trust", ["ca", "fingerprint"])
@@ -158,7 +183,7 @@ def test_a_proxy_passes_on_what_it_cant_read(certificates: Made, trust: str) -> 
 
 def test_a_server_behind_a_proxy_is_held_to_its_fingerprint(certificates: Made) -> None:
     with web(certificates.server) as server, web(handler=Tunnel) as proxy:
-        with pytest.raises(ConfigError, match="fingerprint"):
+        with pytest.raises(SourceError, match="fingerprint"):
             asked(server, proxy=proxy.address, fingerprint=certificates.other.fingerprint)
         assert server.asked == []
 
@@ -175,7 +200,7 @@ def test_a_ca_file_that_is_none_is_named(tmp_path: Path, content: str | None) ->
     file = tmp_path / "ca.pem"
     if content is not None:
         file.write_text(content)
-    with web() as server, pytest.raises(ConfigError, match=r"ca: .*ca\.pem: can't be read as certificates"):
+    with web() as server, pytest.raises(SourceError, match=r"ca: .*ca\.pem: can't be read as certificates"):
         asked(server, ca=file)
 
 

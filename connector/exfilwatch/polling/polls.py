@@ -63,14 +63,22 @@ class Polls:
         progress: Callable[[Run], None] = lambda _run: None,
         done: Callable[[Run], None] = lambda _run: None,
     ) -> list[Run]:
-        """Poll each source once, for at most `deadline` seconds; `done` is called after each."""
+        """Poll each source once, for at most `deadline` seconds; `done` is called after each.
+
+        Raises what the store refuses, when no poll is under way any more.
+        """
 
         async def one(polled: Polled) -> Run:
             run = await polled.once(deadline, progress)
             done(run)
             return run
 
-        return list(await asyncio.gather(*map(one, self._polled)))
+        runs: list[Run] = []
+        for each in await asyncio.gather(*map(one, self._polled), return_exceptions=True):
+            if isinstance(each, BaseException):
+                raise each
+            runs.append(each)
+        return runs
 
     async def close(self) -> None:
         """Close the connections."""

@@ -18,7 +18,7 @@ import msgspec
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
 from exfilwatch import __version__
-from exfilwatch.errors import AuthError, RateLimited, SourceError, Unreachable
+from exfilwatch.errors import AuthError, ConfigError, RateLimited, SourceError, Unreachable
 from exfilwatch.siem.connection import Connection
 from exfilwatch.siem.masking import Mask
 from exfilwatch.siem.retries import Open, passes, retry_after, wait
@@ -165,12 +165,16 @@ class Http:
             if self._client is None:
                 settings = self._settings
                 seconds = settings.timeout.total_seconds()
+                try:
+                    trusted = await asyncio.to_thread(context, settings)
+                except ConfigError as error:  # of a file, which may be there again when the next poll comes
+                    raise SourceError(f"{self.name}: {error}") from None
                 self._client = httpx.AsyncClient(
                     base_url=settings.url,
                     auth=self._auth,
                     headers=self._headers,
                     timeout=httpx.Timeout(seconds, connect=min(seconds, _TO_CONNECT)),
-                    verify=await asyncio.to_thread(context, settings),
+                    verify=trusted,
                     proxy=settings.proxy.get_secret_value() if settings.proxy else None,
                     transport=self._transport,
                     trust_env=False,
@@ -205,6 +209,8 @@ class Http:
         """httpx's errors as ours. They may hold a URL, but no header and no body."""
         try:
             yield
+        except ConfigError as error:  # of a fingerprint, by the handshake
+            raise WrongServer(f"{self.name}: {error}") from None
         except (httpx.TimeoutException, TimeoutError) as error:
             late = too_late(error, self._settings.timeout.total_seconds(), _TO_CONNECT)
             raise Unreachable(f"{self._where(error)}: {late}") from None

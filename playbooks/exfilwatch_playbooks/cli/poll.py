@@ -112,13 +112,23 @@ def poll(
 
 
 async def _polled(polls: "Polls", show: "_Show", deadline: float | None, apart: "timedelta | None") -> None:
-    """Once, or again and again until the program is ended; a poll that takes longer than the time apart delays none."""
+    """Once, or again and again until the program is ended; a poll that takes longer than the time apart delays none.
+
+    A database that is away for a while, or full, ends no program that is to go on: the next poll reads what was missed.
+    """
     import asyncio
+
+    from exfilwatch.errors import ConfigError, ExfilwatchError
 
     begun = time.monotonic()
     try:
         while True:
-            await polls.once(deadline, show.progress, show.done)
+            try:
+                await polls.once(deadline, show.progress, show.done)
+            except ExfilwatchError as error:
+                if apart is None or isinstance(error, ConfigError):
+                    raise
+                show.error(str(error))
             show.problems(polls.report)
             if apart is None:
                 return
@@ -200,12 +210,17 @@ class _Show:
             stdout.write_line(line(row(run)))
         for outcome in outcomes:
             if outcome.error is not None:
-                self.failed = True
-                say(f"error: incident {outcome.incident}: {outcome.error}")
+                self.error(f"incident {outcome.incident}: {outcome.error}")
         if run.problem:
-            self.failed = True
             named = run.problem.startswith((f"{run.source}: ", f"{run.source} ("))
-            say(f"error: {run.problem if named else f'{run.source}: {run.problem}'}")
+            self.error(run.problem if named else f"{run.source}: {run.problem}")
+
+    def error(self, said: str) -> None:
+        """Something went wrong, though the program goes on."""
+        from exfilwatch_playbooks.cli.boundary import say
+
+        self.failed = True
+        say(f"error: {said}")
 
     def problems(self, report: "Report") -> None:
         """What could not be read of the records, each kind once."""
