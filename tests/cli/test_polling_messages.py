@@ -51,6 +51,9 @@ def test_a_siem_that_is_not_there_is_named_once_and_its_address_can_be_copied(fi
     ended = inside(capsys, "poll")
     assert ended.code == 3
     assert "error: soc (http://127.0.0.1:1): nothing listens there: check host and port in `url`" in ended.err
+    shown = inside(capsys, "runs", "--output", "table").out
+    assert "nothing" in shown
+    assert "hxxp" not in shown
 
 
 def test_a_poll_that_read_nothing_has_read_up_to_nowhere(file: Path, tmp_path: Path, capsys: Any) -> None:

@@ -7,6 +7,7 @@ with FaultyProxy(server.url, vendors.SPLUNK, Schedule(7)) as proxy:
 import http.client
 import json
 import random
+import ssl
 from collections import Counter
 from collections.abc import Callable, Sequence
 from enum import StrEnum
@@ -69,12 +70,19 @@ class Schedule:
 class FaultyProxy(Loopback):
     """Passes requests on to the server at `target`. `healed`: whatever the schedule says is left out from now on.
     `met`: how often each fault was met. `time_of`: the server's clock, s, which answers carry.
+    `ca`: the file of its authority, where it speaks TLS.
     """
 
     def __init__(
-        self, target: str, vendor: Vendor, schedule: Schedule, time_of: Callable[[], float] | None = None
+        self,
+        target: str,
+        vendor: Vendor,
+        schedule: Schedule,
+        time_of: Callable[[], float] | None = None,
+        ca: str | None = None,
     ) -> None:
         super().__init__()
+        self._tls = ssl.create_default_context(cafile=ca) if ca else None
         self._target = urlsplit(target)
         self._vendor = vendor
         self._schedule = schedule
@@ -126,7 +134,11 @@ class FaultyProxy(Loopback):
     def _passed(self, request: Request) -> Answer:
         """The server's own answer."""
         host, port = self._target.hostname or "", self._target.port
-        connection = http.client.HTTPConnection(host, port, timeout=_PATIENCE)
+        connection = (
+            http.client.HTTPSConnection(host, port, timeout=_PATIENCE, context=self._tls)
+            if self._tls
+            else http.client.HTTPConnection(host, port, timeout=_PATIENCE)
+        )
         path = f"{request.path}?{urlencode(request.query)}" if request.query else request.path
         headers = {name: value for name, value in request.headers.items() if name not in _DROPPED}
         try:

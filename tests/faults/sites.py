@@ -1,4 +1,4 @@
-"""Sites with a SIEM each, to which stories (story.py) happen: the vendors' fakes, and a real OpenSearch."""
+"""Sites with a SIEM each, to which stories (story.py) happen: the vendors' fakes, and real search engines."""
 
 import json
 import time
@@ -170,14 +170,14 @@ class MicrosoftSite(_Fake):
         self.fake.kusto.add(table, made, taken_in * SECOND)
 
 
-class OpenSearchSite(Site):
-    """A real one: its clock is its own, and what comes later comes now."""
+class EngineSite(Site):
+    """A real search engine: its clock is its own, and what comes later comes now."""
 
-    kind = "opensearch"
-    vendor = vendors.OPENSEARCH
+    vendor = vendors.SEARCH_ENGINE
 
     def __init__(self, found: Engine) -> None:
         super().__init__()
+        self.kind = found.kind  # type: ignore[misc]
         self._engine = found
         self.start = int(time.time()) - 60
         text = {"type": "keyword", "ignore_above": 256}
@@ -191,6 +191,9 @@ class OpenSearchSite(Site):
 
     def settings(self, url: str) -> dict[str, Any]:
         return self._engine.settings(url=url)
+
+    def proxy(self, schedule: Schedule) -> FaultyProxy:
+        return FaultyProxy(self.url, self.vendor, schedule, self.time, self._engine.server.ca)
 
     def move(self, now: int) -> None:
         """Its clock moves by itself."""
@@ -211,17 +214,16 @@ class OpenSearchSite(Site):
 
 
 @contextmanager
-def site(kind: str, opensearch: Server | None = None) -> Iterator[Site]:
-    """A site with a SIEM of this kind."""
+def site(kind: str, real: Server | None = None) -> Iterator[Site]:
+    """A site with a SIEM of this kind; `real`: the server, of a search engine."""
     with ExitStack() as stack:
         made: Site
         if kind == "splunk":
             made = SplunkSite(stack.enter_context(FakeSplunk()))
         elif kind == "sumo":
             made = SumoSite(stack.enter_context(FakeSumo()))
-        elif kind == "opensearch":
-            assert opensearch is not None
-            made = OpenSearchSite(stack.enter_context(engine(kind, opensearch)))
+        elif real is not None:
+            made = EngineSite(stack.enter_context(engine(kind, real)))
         else:
             from ..siem.fake_microsoft import FakeMicrosoft  # noqa: TID252
 

@@ -12,7 +12,8 @@ from .sites import site
 
 CHAOS = bool(os.environ.get("EXFILWATCH_CHAOS"))
 SEEDS = 20 if CHAOS else 1
-KINDS = ["splunk", "sumo", "sentinel", "defender", "opensearch"]
+ENGINES = ["opensearch", "elasticsearch"]
+KINDS = ["splunk", "sumo", "sentinel", "defender", *ENGINES]
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def store(tmp_path):
 def place(request):
     if request.param in ("sentinel", "defender"):
         pytest.importorskip("duckdb", reason="DuckDB runs the fake's queries: pip install 'duckdb-kql[duckdb]'")
-    real = request.getfixturevalue("opensearch") if request.param == "opensearch" else None
+    real = request.getfixturevalue(request.param) if request.param in ENGINES else None
     with site(request.param, real) as made:
         yield made
 
@@ -33,7 +34,7 @@ VENDORS_OWN = [Fault.EXPIRED, Fault.PARTIAL, Fault.DOUBLED]
 
 
 @pytest.mark.parametrize("fault", [fault for fault in Fault if fault not in (Fault.PASS, *VENDORS_OWN)])
-@pytest.mark.parametrize("place", ["splunk", "opensearch"] if CHAOS else ["splunk"], indirect=True)
+@pytest.mark.parametrize("place", ["splunk", *ENGINES] if CHAOS else ["splunk"], indirect=True)
 def test_a_fault_loses_nothing_and_repeats_nothing(place, store, fault):
     often = 0.03 if fault is Fault.SLOW else 0.2
     live_through(place, store, Schedule(11, [fault], often), seed=11)

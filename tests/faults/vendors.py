@@ -1,7 +1,8 @@
 """How each vendor says that a search has expired, that parts did not take part, and answers with everything twice.
 
-OpenSearch: https://docs.opensearch.org/latest/search-plugins/searching-data/point-in-time-api/ (an id that is gone:
-404, search_context_missing_exception), https://docs.opensearch.org/latest/api-reference/search-apis/search/ (_shards,
+OpenSearch, and Elasticsearch in the same words:
+https://docs.opensearch.org/latest/search-plugins/searching-data/point-in-time-api/ (an id that is gone: 404,
+search_context_missing_exception), https://docs.opensearch.org/latest/api-reference/search-apis/search/ (_shards,
 timed_out). Splunk: messages of a job, help.splunk.com (search endpoints). Sumo Logic: help/docs/api/search-job (errors,
 pendingErrors). Microsoft: azure/azure-monitor/logs/api/response-format (PartialError); Graph has no partial answers.
 """
@@ -37,7 +38,7 @@ def _hits_twice(_request: Request, answer: Any) -> Any:
     return answer | {"hits": answer["hits"] | {"hits": hits + hits}} if hits else None
 
 
-OPENSEARCH = Vendor(_expired_point, _failed_shards, _hits_twice)
+SEARCH_ENGINE = Vendor(_expired_point, _failed_shards, _hits_twice)
 
 
 def _unknown_sid(request: Request) -> Answer | None:

@@ -197,7 +197,7 @@ def crashed(name: str, error: BaseException) -> Step:
     return unreadable(name, f"the answer is not what it should be ({kind})", advice)
 
 
-def told(name: str, error: ExfilwatchError) -> str:
+def told(name: str, error: ExfilwatchError | str) -> str:
     """An error without the name and address of the SIEM in front, which are shown anyway."""
     said = str(error).removeprefix(f"siem.{name}: ").removeprefix(f"{name}: ")
     return re.sub(rf"^{re.escape(name)} \(https?://[^ ]*\): ", "", said)

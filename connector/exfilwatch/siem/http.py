@@ -84,7 +84,7 @@ class Http:
         self._client: httpx.AsyncClient | None = None
         self._opening = asyncio.Lock()
         self._at_once = asyncio.Semaphore(settings.at_once)
-        self._failed = 0
+        self._failed, self._last = 0, ""
         self._open_until = 0.0
 
     async def request(
@@ -188,14 +188,15 @@ class Http:
         async with self._at_once:
             left = self._open_until - self._clock()
             if left > 0:
-                raise Open(f"{self.name}: failed {self._failed} times running: left alone for {left:.0f} s", left)
+                times = f"failed {self._failed} times running, left alone for {left:.0f} s"
+                raise Open(f"{self.name}: {times}: {self._last.removeprefix(f'{self.name}: ')}", left)
             try:
                 yield
             except RateLimited:
                 self._failed = 0
                 raise
-            except Unreachable:
-                self._failed += 1
+            except Unreachable as error:
+                self._failed, self._last = self._failed + 1, str(error)
                 if self._failed >= _OPEN_AFTER:
                     self._open_until = self._clock() + _OPEN_FOR
                 raise

@@ -79,25 +79,22 @@ def _size(count: int) -> str:
 
 def _show(found: "list[Run]") -> None:
     from exfilwatch.events.timestamps import to_datetime
+    from exfilwatch.polling.advising import told
     from exfilwatch_playbooks.cli.tables import listing
     from exfilwatch_playbooks.cli.terminal import console, plain, when
 
-    table = listing(
-        "Started (UTC)", "SIEM", "Read up to (UTC)", "Records", "Findings", "Late (p50, p99, max)", "Problem"
-    )
-    for number in (0, 2):
-        table.columns[number].no_wrap = True
-    table.columns[3].justify = table.columns[4].justify = "right"
-    table.columns[6].ratio = 1
+    table = listing("Started (UTC)\nRead up to", "Records", "Findings", "SIEM\nLate (p50, p99, max)\nProblem")
+    table.columns[0].no_wrap = True
+    table.columns[1].justify = table.columns[2].justify = "right"
+    table.columns[3].ratio, table.columns[3].overflow = 1, "fold"
     for run in found:
-        late = run.lateness
-        table.add_row(
-            when(to_datetime(run.started)),
-            plain(run.source, 40),
-            when(to_datetime(run.watermark)) if run.watermark else plain(""),
-            f"{run.records:,}",
-            f"{run.findings:,}",
-            f"{late.p50:,.0f} s, {late.p99:,.0f} s, {late.max:,.0f} s" if late else "-",
-            plain(run.problem, 200),
-        )
+        read = when(to_datetime(run.watermark)) if run.watermark else plain("")
+        what = plain(run.source, 40, "bold")
+        if run.lateness:
+            seconds = (run.lateness.p50, run.lateness.p99, run.lateness.max)
+            what.append("\n" + ", ".join(f"{each:,.0f} s" for each in seconds))
+        if run.problem:
+            what.append("\n").append_text(plain(told(run.source, run.problem), 400))
+        started = when(to_datetime(run.started))
+        table.add_row(started.append("\n").append_text(read), f"{run.records:,}", f"{run.findings:,}", what)
     console().print(table)
