@@ -81,7 +81,7 @@ def test_an_upload_that_names_no_host_goes_where_the_line_says(script: str, wher
         ("x.ngrok.io", "tunnel"),
         ("x.duckdns.org", "dynamic dns"),
         ("notpastebin.com", "public"),
-        ("fileserver", "unknown"),
+        ("fileserver", "internal"),
         ("$HOST", "unknown"),
     ],
 )

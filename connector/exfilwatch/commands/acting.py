@@ -202,7 +202,7 @@ def _of_all(tool: Tool, selectors: Selectors) -> str:
 def _of_selector(tool: Tool, selector: Selector) -> str:
     """An expression of the options that a selector names, when nothing else gives it a text."""
     others = selector.argument != "" or selector.input or selector.output or selector.piped or selector.word
-    if not selector.option or others or selector.code or selector.joined:
+    if not selector.option or others or selector.into or selector.code or selector.joined:
         return ""
     return "|".join(_of_option(tool, option) for option in selector.option)
 
@@ -228,7 +228,7 @@ def _hinted(tools: Sequence[Tool], wanted: Callable[[Sequence[str]], bool]) -> s
     runners = [name for name, each in (*exact.items(), *patterns) if each.language or each.runs in ("script", "line")]
     programs = [program for tool in tools for program in tool.programs if program != "*"]
     texts = dict.fromkeys(text for tool in tools if wanted(tool.languages) for text in tool.hints)
-    named = rf"""(?:^|[^\w.-])(?:{_names([*programs, *runners])})[\d.-]*(?:\.(?:exe|com))?(?:$|[\s"'`;|&)<>])"""
+    named = rf"""(?:^|[^\w.-])(?:{_names([*programs, *runners])})[\d.-]*(?:\.(?:exe|com))?(?:$|[\s"'`;|&){{}}<>])"""
     return "|".join([named, *map(re.escape, texts)])
 
 

@@ -21,7 +21,8 @@ class Command(msgspec.Struct):
     first is the program as written. What can't be told stays as written (`$bucket`, `%TEMP%`, `$(hostname)`).
     `raw` is its text with what hides it undone, but with its quotes: what expressions on code look at.
     `reads` is the file that its standard input is; `text` what is known to come there (a here-document, a here-string,
-    what an `echo` before it in the pipe writes); `piped` the commands before it in its pipe, in their order.
+    what an `echo` before it in the pipe writes); `piped` the commands before it in its pipe, in their order; `into` the
+    words of the one that it is piped into.
     `writes` are the files that its output goes to, with what stands for one (`/dev/tcp/HOST/PORT`).
     `language` is that of `raw` where it is code rather than a command of a shell of its system (`powershell`, `python`,
     `vbscript`, ...); `within` are the programs that run the command, outermost first (`sudo`, `schtasks`).
@@ -33,6 +34,7 @@ class Command(msgspec.Struct):
     text: str | None = None
     writes: list[str] = msgspec.field(default_factory=list)
     piped: "list[Command]" = msgspec.field(default_factory=list)
+    into: str = ""
     language: str = ""
     within: tuple[str, ...] = ()
 

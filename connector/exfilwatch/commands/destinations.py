@@ -14,6 +14,8 @@ from exfilwatch.packaged import packaged
 NEAR = ("loopback", "private", "link-local", "shared", "internal", "sign-in")
 """Classes of places that are not on the internet, or where nothing but a token is had."""
 _REMOTE = re.compile(r"^(?:[^@/\\\s]*@)?(?P<host>\[[^\]]+\]|[^/:\\@\s]{2,}):")
+_WEB = frozenset(["http", "https"])
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _BUCKETS = {
     "s3": "cloud storage", "gs": "cloud storage", "az": "cloud storage", "abfs": "cloud storage", "b2": "cloud storage",
     "azure": "cloud storage", "rclone": "cloud storage", "swift": "cloud storage", "oss": "cloud storage",
@@ -36,10 +38,9 @@ def destination(text: str) -> Destination:
         return Destination(text[:200], _BUCKETS[scheme])
     shared = path(text).host if "\\" in text[:2] or text.startswith(("//", "file:")) else ""
     host = addresses.host(shared or _host(text))
-    # A share on a name without dots is found by the names of the own network only.
-    kind = (
-        "internal" if shared and "." not in host and ":" not in host and kind_of(host) == "unknown" else kind_of(host)
-    )
+    kind = kind_of(host)
+    if kind == "unknown" and (shared or scheme in _WEB) and _NAME.fullmatch(host):
+        kind = "internal"  # no top-level domain serves shares or pages: only the own network's names have no dots
     return Destination(host, kind)
 
 

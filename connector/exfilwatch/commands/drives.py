@@ -7,6 +7,7 @@ from typing import Final
 from exfilwatch.commands.command import Command
 
 _SHARE = re.compile(r"(?:\\\\|//)[^\\/?.]|https?://", re.IGNORECASE)
+_WEB = re.compile(r"(?P<scheme>https?)://(?P<host>[^/\\]+)", re.IGNORECASE)
 _DRIVE = re.compile(r"([a-z]):$", re.IGNORECASE)
 _MAPPED = re.compile(r"MapNetworkDrive\W{1,9}([a-z]):\W{1,9}(\\\\[^'\",)]+)", re.IGNORECASE)
 _GOES: Final = frozenset(["pushd", "push-location", "cd", "chdir", "set-location", "sl"])
@@ -53,7 +54,12 @@ def _pair(words: list[str]) -> Iterator[tuple[str, str]]:
     drives = [word for word in words if _DRIVE.match(word)]
     shares = [word for word in words if _SHARE.match(word)]
     if drives and shares:
-        yield drives[0].lower(), shares[0].rstrip("\\")
+        yield drives[0].lower(), _WEB.sub(_shared, shares[0]).rstrip("\\/")
+
+
+def _shared(found: "re.Match[str]") -> str:
+    """The host of a URL as WebDAV's client names it."""
+    return rf"\\{found['host']}@SSL" if found["scheme"].lower() == "https" else rf"\\{found['host']}"
 
 
 def _value(words: list[str], option: str) -> str:

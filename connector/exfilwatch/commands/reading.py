@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from exfilwatch.commands.calls import is_call
 from exfilwatch.commands.command import Command
 from exfilwatch.commands.expression import Clues, expression
 from exfilwatch.commands.options import Arguments, arguments
@@ -21,13 +22,14 @@ _PACKS = frozenset(["archive", "encrypt", "encode", "split"])
 _GLOB = re.compile(r"[?*\[]")
 _FEW = 4
 """Programs that a glob may mean."""
+_SHARE = re.compile(r"\\\\[^\\/?.]")
 _LONGEST = 8192
 """Characters of a text that a selector keeps."""
 
 
 class Action(msgspec.Struct, frozen=True):
     """One thing that a command does. `sources`: what is sent or packed, as the command names it; `destinations`: where
-    to, as it names it; `output`: what is made; `content`: file, folder, input, inline or unknown; `secret`: whether it
+    to, as it names it; `output`: what is made; `content`: file, folder, input, inline, call, package or unknown; `secret`: whether it
     carries a password or key; `within`: the programs that run the command (sudo, schtasks, xargs, ...)."""
 
     does: str
@@ -67,6 +69,14 @@ class _Seen(NamedTuple):
                 return [text[:_LONGEST] for text in found]
         return []
 
+    def carried(self, parsed: Arguments, selectors: Selectors) -> list[str]:
+        """What is sent: where a record has lost its quotes, with the words that they held together."""
+        found = self.texts(parsed, selectors)
+        if any(text.count("{") != text.count("}") or text.count('"') % 2 for text in found):
+            begin, end = (self.command.raw.find(found[0]), max(map(self.command.raw.rfind, '}]>"')))
+            found.append(self.command.raw[begin : end + 1])
+        return found
+
     def _named(self, parsed: Arguments, selector: Selector) -> list[str]:
         found: list[str] = []
         for option in selector.option:
@@ -80,6 +90,8 @@ class _Seen(NamedTuple):
             found += self.command.writes
         if selector.piped:
             found += [" ".join(each.words) for each in self.command.piped]
+        if selector.into and self.command.into:
+            found.append(self.command.into)
         if selector.input:
             found += _input(self.command, selector.input)
         if selector.code:
@@ -191,6 +203,7 @@ class Catalogue:
             found += self._said(self._languages[command.language].given(command.raw), command, renamed=False)
         if command.writes or command.reads:
             found += self._said(self._every, command, renamed=False)
+        found += _put_elsewhere(found)
         if not found and original and (tool := self.originals.get(original.lower())):
             found += self._said([tool], command, renamed=True)
         if not found and command.words and not self.named(name) and wrapper(name) is None and _is_program(command):
@@ -221,6 +234,17 @@ class Catalogue:
                 if action := _action(seen, parsed, form, renamed=renamed):
                     done.add(kind)
                     yield action
+
+
+def _put_elsewhere(actions: Sequence[Action]) -> list[Action]:
+    """What is made or gathered right on another host's share leaves by that."""
+    if any(action.does == "upload" for action in actions):
+        return []
+    return [
+        msgspec.structs.replace(action, does="upload", family="share", protocol="smb", destinations=(action.output,))
+        for action in actions
+        if action.does in ("archive", "encrypt", "split", "collect") and _SHARE.match(action.output)
+    ][:1]
 
 
 def _is_program(command: Command) -> bool:
@@ -255,7 +279,7 @@ def _action(seen: _Seen, parsed: Arguments, form: Form, *, renamed: bool) -> Act
         destinations=tuple(dict.fromkeys(destinations)),
         destination_class=form.destination_class or tool.destination_class,
         output=next(iter(seen.texts(parsed, form.output)), ""),
-        content=form.content,
+        content="call" if form.carries and is_call(seen.carried(parsed, form.carries)) else form.content,
         sensitive=form.sensitive,
         secret=bool(seen.texts(parsed, form.secret or tool.secret)),
         compressed=form.compressed,

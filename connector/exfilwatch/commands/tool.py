@@ -42,7 +42,7 @@ class Selector(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `option`: the values of these options, "" of one that takes none. `argument`: all, first, last, rest (all but the
     last), a number from 0, or `N+` for all from that number on. `input`: file (what `<` reads), text (what is known to
     come in), pipe (the command piped in, its words joined by blanks), any. `output`: where its output is redirected.
-    `piped`: every command before it in the pipe, each so joined. `code`: what an expression finds in its text. `word`:
+    `piped`: every command before it in the pipe, each so joined; `into`: the one that it is piped into. `code`: what an expression finds in its text. `word`:
     every word but the program's. `joined`: all of them as one text, with blanks between. `like` keeps the texts in
     which an expression is found (its group `is`, where it has one, is the text from then on), `unlike` those in which
     it is not. Expressions are RE2, without regard to case unless they begin with `(?-i)`.
@@ -53,6 +53,7 @@ class Selector(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     input: Literal["", "file", "text", "pipe", "any"] = ""
     output: bool = False
     piped: bool = False
+    into: bool = False
     word: bool = False
     code: str = ""
     joined: bool = False
@@ -69,7 +70,8 @@ class Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `source`: the files or folders that are sent or packed; `destination`: where to, a host, URL, bucket or share; else
     the tool's. `output`: the archive or file that is made. Of several selectors the first that gives something counts.
-    `required`: there has to be a destination.
+    `required`: there has to be a destination. `carries`: the text that is sent, where the line itself says it: one too
+    short to be a document or a key makes its content `call`.
     """
 
     does: Does
@@ -80,12 +82,13 @@ class Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     destination: Selectors = ()
     output: Selectors = ()
     required: bool = False
-    content: Literal["file", "folder", "input", "inline", "unknown"] = "file"
+    content: Literal["file", "folder", "input", "inline", "package", "unknown"] = "file"
     protocol: str = ""
     family: Family | Literal[""] = ""
     destination_class: str = ""
     sensitive: str = ""
     secret: Selectors = ()
+    carries: Selectors = ()
     compressed: bool = False
 
 
@@ -170,7 +173,7 @@ def tools_in(text: str, path: str) -> Iterator[Tool]:
 
 def selectors_of(form: Form) -> Iterator[Selector]:
     """Every selector of a form."""
-    for each in (form.needs, form.without, form.source, form.destination, form.output, form.secret):
+    for each in (form.needs, form.without, form.source, form.destination, form.output, form.secret, form.carries):
         yield from several(each)
 
 

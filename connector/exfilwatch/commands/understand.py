@@ -13,6 +13,7 @@ from exfilwatch.commands.literals import plain as plain_code
 from exfilwatch.commands.literals import printed
 from exfilwatch.commands.mounts import mounted
 from exfilwatch.commands.reading import known_tools
+from exfilwatch.commands.remotes import named
 from exfilwatch.commands.schedules import is_read, left
 from exfilwatch.commands.shells import cmd, posix, posix_output, powershell
 from exfilwatch.commands.shells.argv import argv
@@ -23,14 +24,32 @@ Commands = Callable[[str, Undoing], list[Command]]
 _SHELLS: Mapping[str, Commands] = {"posix": posix.commands, "cmd": cmd.commands, "powershell": powershell.commands}
 _MOST = 500
 """Commands that are kept of one line."""
+_INTO = 1_000
+"""Characters that are kept of what a command is piped into."""
 _ENTITY = re.compile(r"&(?:gt|lt|amp|quot|apos|#\d{1,5}|#x[0-9a-fA-F]{1,4});")
 _WINDOWS = re.compile(r"""^["']?(?:[a-zA-Z]:|\\\\|%)|\.(?:exe|com|cmd|bat)\b""", re.IGNORECASE)
 _DASH_C = re.compile(r"\s-[a-zA-Z]*c[a-zA-Z]*\s+(?P<script>.*)", re.DOTALL)
 _FOUND = re.compile(r"^(?:\$\(|`)\s*(?:which|command\s+-v|type\s+-p|whereis\s+-b)\s+(?P<name>[\w./-]+)\s*(?:\)|`)$")
 _EXE = re.compile(r"[\w.+-]{1,100}\.exe\b", re.IGNORECASE)
+_TAGGED = re.compile(r"<<EOF|[<>]\(|<[?!/]|<[A-Za-z][\w:.-]*/?>")
+"""What begins like a redirection in a record that lost its quotes, and is a substitution or a tag."""
 _PATH = re.compile(r"^</(?:[\w.-]+/)*[\w.-]+$")
 _CODE = frozenset(
-    ["python", "perl", "ruby", "php", "javascript", "lua", "awk", "tcl", "applescript", "vbscript", "groovy"]
+    [
+        "python",
+        "perl",
+        "ruby",
+        "php",
+        "javascript",
+        "lua",
+        "awk",
+        "tcl",
+        "applescript",
+        "vbscript",
+        "groovy",
+        "r",
+        "julia",
+    ]
 )
 _WINDOWS_CODE = frozenset(["vbscript"])
 _LOOKED_AT = 16_384
@@ -81,10 +100,14 @@ def understood(line: str, image: str = "", language: str = "") -> Understood:
     text = folded(text, undoing)
     first = _scripted(Inner(language, text), undoing) if language else _started(text, image, undoing)
     found: list[Command] = []
-    for command in mounted(mapped(_renamed(_expanded(first, undoing)))):
+    for command in named(mounted(mapped(_renamed(_expanded(first, undoing))))):
         found.append(command)
         if len(found) == _MOST:
             break
+    for command in found:
+        for earlier in command.piped:
+            if len(earlier.into) < _INTO:
+                earlier.into += "\n" + " ".join(command.words)[:_INTO]
     plain = "\n".join(dict.fromkeys(" ".join(each.words) or each.raw for each in found))
     return Understood(tuple(found), plain, tuple(undoing.bounds.steps))
 
@@ -115,7 +138,7 @@ def _started(text: str, image: str, undoing: Undoing) -> list[Command]:
         tools = known_tools()
         if tools.named(name) or not tools.named(command.program):  # else the file is renamed, and its first word is not
             command.words[0] = image
-    if not windows:
+    if not windows or "<" in command.words:
         _redirect(command)
     return [command, *(posix.commands(more, undoing) if more else [])]
 
@@ -125,7 +148,7 @@ def _redirect(command: Command) -> None:
     words, left = iter(command.words[1:]), command.words[:1]
     for word in words:
         mark = next((mark for mark in ("<<<", ">>", ">", "<") if word.startswith(mark)), "")
-        if not mark or (word.startswith(("<<EOF", "<(", ">(", "<?", "<!", "</")) and not _PATH.match(word)):
+        if not mark or (_TAGGED.match(word) and not _PATH.match(word)):
             left.append(word)
             continue
         target = word[len(mark) :] or next(words, "")

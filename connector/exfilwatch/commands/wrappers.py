@@ -13,6 +13,11 @@ from exfilwatch.commands.shells.argv import argv
 from exfilwatch.packaged import packaged
 
 _LOOKED_AT = 2_000
+_FEW = 6
+"""Words among which a program is told to run another one."""
+_SCRIPT_URL = re.compile(r"\b(?P<language>javascript|vbscript):", re.IGNORECASE)
+_MODULES = {"azure.cli": "az", "awscli": "aws", "httpie": "http", "httpie.core": "http", "s3cmd": "s3cmd", "b2": "b2"}
+"""Modules of Python that are the programs of these names."""
 _CODES = (
     ("-c", "python", re.compile(r"(?:^|[;\n])\s*(?:import|from)\s+\w")),
     ("-e", "perl", re.compile(r"\buse\s+\w+(?:::\w+)*\s*;|\bmy\s+[$@%]|\$\w+\s*->")),
@@ -43,6 +48,7 @@ class Wrapper(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     only: tuple[str, ...] = ()
     valued: tuple[str, ...] = ()
     split: tuple[str, ...] = ()
+    begins: tuple[str, ...] = ()
     skips: int = 0
     assigns: bool = False
     slash: bool = False
@@ -101,9 +107,13 @@ def inners(command: Command) -> Iterator[Inner]:
             yield from _words(found, command.words)
             return
         case "nothing":
+            yield from _hosted(command)
             return
     if found.shell in ("cmd", "powershell") and found.input and len(command.words) > 1:
         yield Inner(found.shell, joined(command.words), whole=True)
+        return
+    if found.language == "python" and (module := _module(command.words)):
+        yield Inner("words", "", module)
         return
     shell = found.shell or ("line" if found.runs == "line" else found.language)
     texts = list(_texts(found, command.words))
@@ -120,6 +130,23 @@ def inners(command: Command) -> Iterator[Inner]:
         if found.lines == "cron":
             text = "\n".join(filter(None, map(_scheduled, text.splitlines())))
         yield Inner(shell, text, input=True)
+
+
+def _hosted(command: Command) -> Iterator[Inner]:
+    """The script that a URL of its language holds, whatever the program does beside that (rundll32 javascript:...)."""
+    if found := _SCRIPT_URL.search(command.raw):
+        yield Inner(found["language"].lower(), command.raw[found.start() :])
+
+
+def _module(words: Sequence[str]) -> tuple[str, ...]:
+    """The words of the program that `python -m MODULE` is; none where it is no such program."""
+    for at, word in enumerate(words[1:-1], 1):
+        if word[:1] != "-":
+            break
+        if word[-1] == "m" and word[1:].isalpha():
+            known = _MODULES.get(words[at + 1])
+            return (known, *words[at + 2 :]) if known else ()
+    return ()
 
 
 def language_of(found: Wrapper, text: str) -> str:
@@ -173,7 +200,10 @@ def _words(found: Wrapper, words: Sequence[str]) -> Iterator[Inner]:
         if start:
             yield Inner("words", "", tuple(words[start:]))
         return
-    at = _behind_options(found, words, 1)
+    start = _start(found, words)
+    if not start:
+        return
+    at = _behind_options(found, words, start)
     if found.titled and at < len(words) and not words[at].strip('"'):
         at = _behind_options(found, words, at + 1)
     if found.hosts and at < len(words) and words[at].startswith("\\\\"):
@@ -196,6 +226,13 @@ def _behind_options(found: Wrapper, words: Sequence[str], at: int) -> int:
         else:
             return at
     return at
+
+
+def _start(found: Wrapper, words: Sequence[str]) -> int:
+    """Where the options begin of what runs another command; 0 when it is not asked to."""
+    if not found.begins:
+        return 1
+    return next((at + 1 for at, word in enumerate(words[:_FEW]) if at and word in found.begins), 0)
 
 
 def _takes(found: Wrapper, word: str) -> bool:
@@ -222,7 +259,10 @@ def _texts(found: Wrapper, words: Sequence[str]) -> Iterator[str]:
             yield " ".join([value, *more])
     if given or not found.first:
         return
-    at = _behind_options(found, words, 1) + found.skips
+    start = _start(found, words)
+    if not start:
+        return
+    at = _behind_options(found, words, start) + found.skips
     if at < len(words):
         more = [each for option in found.then for each in _following(words, option)]
         rest = words[at:] if found.rest else words[at : at + 1]

@@ -1,0 +1,34 @@
+"""Text that is typed on a line and sent: whether it is a call of an API, too short to carry a document or a key."""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+MOST: Final = 64
+"""Letters that all values of a call have together."""
+LONGEST: Final = 16
+"""Letters of the longest piece of a value without a blank: the shortest keys and digests are longer."""
+_LOOKED_AT: Final = 2_000
+_EXPANDED = re.compile(r"[$`]|%\w+%|!\w+!")
+_NAMES = re.compile(
+    r"""(?:(?<=^)|(?<=[\s{\[,;&"'\\]))[A-Za-z_][A-Za-z_.-]{0,39}\\?["']?\s*[:=]|</?[A-Za-z][\w:.-]{0,39}\s*/?>"""
+)
+_PIECES = re.compile(r"""[^\s"'{}\[\],;&<>()\\]+""")
+_FREE = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT[\d:.]{5,12}Z?", re.IGNORECASE)
+"""An identifier or a time: long, and says nothing."""
+_NAMED = re.compile(r"^\s*[A-Za-z_][\w.\[\]-]{0,39}=")
+
+
+def is_call(texts: Iterable[str]) -> bool:
+    """Whether texts, each a form's `name=value` or JSON or XML, say so little. What a shell puts in is not known."""
+    letters = 0
+    for text in texts:
+        if len(text) > _LOOKED_AT or _EXPANDED.search(text):
+            return False
+        if text[:1] not in ("", "{", "[", "<") and not all(map(_NAMED.match, text.split("&"))):
+            return False
+        pieces = _PIECES.findall(_NAMES.sub(" ", text))
+        if any(len(piece) > LONGEST and not _FREE.fullmatch(piece) for piece in pieces):
+            return False
+        letters += sum(map(len, pieces))
+    return letters <= MOST
