@@ -17,7 +17,8 @@ NAMED = {
     "stash": r"(?:(?:%|\$env:)(?:te?mp|public|programdata|(?:local)?appdata)\b"
     r"|\\(?:te?mp|programdata|appdata|perflogs|windows|\$recycle\.bin)(?:\\|$)|\\users\\public\b)",
     "hive": r"(?:HarddiskVolumeShadowCopy|\\ntds\.dit|config\\(?:sam|system|security)\b)",
-    "browser": r"\\(?:Login Data|Web Data|Cookies|Local State|logins\.json|key4\.db|cookies\.sqlite|places\.sqlite)['\"]?$",
+    "browser": r"\\(?:Login Data|Web Data|Cookies|Local State|logins\.json|key4\.db|cookies\.sqlite|places\.sqlite)"
+    r"['\"]?$",
     "admin": r"^['\"]?\\\\[^\\]+\\(?:[a-z]|admin)\$\\",
     "read": r"(?:\b(?:get-content|gc|cat|type|get-item|gi|get-childitem|gci|dir|ls)[\s(]"
     r"|ReadAll(?:Text|Bytes|Lines)\s*\(|OpenRead\s*\()\s*"
@@ -38,12 +39,12 @@ NAMED = {
 }
 """Expressions that others name in braces: the beginning of a share of another host, also by WebDAV; the end of a name
 of a document, archive or key that people keep; their folders, and what in them is of no worth; where things are put
-out of sight on a Windows; files with its secrets; what browsers keep; the
-shares of whole drives that administrators have; how PowerShell reads a file, up to its name; `HOST:PATH` of scp and
-rsync, where a colon after one letter is a drive; a command substitution of a POSIX shell that reads a file; a header
-that presents a token out of its file; a substitution that encodes; a shell in a pipe, or a FIFO that one answers by; programs that pipe in words rather than files; devices
-that hold nothing; Unix's folders that anyone may write to, and those with people's files; what a listing of
-PowerShell lists; a URL."""
+out of sight on a Windows; files with its secrets; what browsers keep; the shares of whole drives that administrators
+have; how PowerShell reads a file, up to its name; `HOST:PATH` of scp and rsync, where a colon after one letter is a
+drive; a command substitution of a POSIX shell that reads a file; a header that presents a token out of its file; a
+substitution that encodes; a shell in a pipe, or a FIFO that one answers by; programs that pipe in words rather than
+files; devices that hold nothing; Unix's folders that anyone may write to, and those with people's files; what a
+listing of PowerShell lists; a URL."""
 SHORT = 200
 """Characters up to which Python's own engine runs: RE2 costs 15 microseconds a call, whatever the text."""
 

@@ -4,6 +4,7 @@ transfer.*   the gravest transfer of the line: an upload before an offer, a tunn
              before one that stays near; one of sensitive files first
 archive.*    the gravest archive, encryption or split that is made
 collect.*    the gravest search or copy of people's files
+remote.*     a repository elsewhere that is given a name or pushed to by it
 command.*    the line as a whole: all that it does, its plain text, what hid it, what runs the commands, how many
              uploads and how many different destinations it names for what leaves, its first command
 schedule.*   the first command that a schedule runs which the line makes
@@ -32,6 +33,7 @@ FIELDS = tuple(
         "secret renamed within",
         "archive": "kind tool path source_path sensitive_source secret",
         "collect": "tool path source_path sensitive_source",
+        "remote": "name destination destination_class",
         "command": "does plain undone within count destinations first",
         "schedule": "command",
     }.items()
@@ -40,6 +42,9 @@ FIELDS = tuple(
 Get: TypeAlias = Callable[[str], Value]
 Fields: TypeAlias = Mapping[str, Value]
 
+_NAMING = ("remote", "push")
+_DEFAULT = "origin"
+"""The remote that git pushes to where none is named."""
 _STAGING = ("archive", "encrypt", "split")
 _GRAVITY = ("upload", "offer", "tunnel", "download")
 _INPUT = ("-", "@-", ".", "/dev/stdin")
@@ -187,6 +192,13 @@ def _of_seen(found: Understood, seen: list[_Seen]) -> Fields:
         result |= _taking("archive", gravest) | {
             "archive.kind": gravest.action.does,
             "archive.secret": gravest.action.secret or None,
+        }
+    named = [each for each in seen if each.action.does in _NAMING]
+    if named:
+        result |= {
+            "remote.name": named[0].action.output or _DEFAULT,
+            "remote.destination": named[0].host or None,
+            "remote.destination_class": named[0].kind,
         }
     collected = [each for each in seen if each.action.does == "collect"]
     if collected:

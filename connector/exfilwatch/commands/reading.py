@@ -29,8 +29,9 @@ _LONGEST = 8192
 
 class Action(msgspec.Struct, frozen=True):
     """One thing that a command does. `sources`: what is sent or packed, as the command names it; `destinations`: where
-    to, as it names it; `output`: what is made; `content`: file, folder, input, inline, call, package or unknown; `secret`: whether it
-    carries a password or key; `within`: the programs that run the command (sudo, schtasks, xargs, ...)."""
+    to, as it names it; `output`: what is made; `content`: file, folder, input, inline, call, package or unknown;
+    `secret`: whether it carries a password or key; `within`: the programs that run the command (sudo, schtasks,
+    xargs, ...)."""
 
     does: str
     tool: str

@@ -16,10 +16,11 @@ from exfilwatch.packaged import LOADER
 
 Does = Literal[
     "upload", "download", "offer", "tunnel", "mount", "archive", "extract", "encrypt", "encode", "split", "collect",
-    "schedule",
+    "schedule", "remote", "push",
 ]  # fmt: skip
-"""`mount`: a share or folder of another host is attached; no content goes by that alone. `extract` is also what undoes
-an encryption or encoding; `encode` is base64 and its kin, which hides nothing from who looks."""
+"""`mount`: a share or folder of another host is attached; no content goes by that alone. `remote`: a name is given to
+a repository elsewhere (its output), `push`: what is committed is sent to the one of that name. `extract` is also
+what undoes an encryption or encoding; `encode` is base64 and its kin, which hides nothing from who looks."""
 Family = Literal[
     "http client", "file transfer", "socket", "cloud", "backup", "mail", "dns", "icmp", "share", "script", "powershell",
     "windows", "database", "container", "repository", "tunnel", "archiver", "finder", "other",
@@ -40,12 +41,13 @@ class Selector(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Texts of a command: those of all that it names, then filtered.
 
     `option`: the values of these options, "" of one that takes none. `argument`: all, first, last, rest (all but the
-    last), a number from 0, or `N+` for all from that number on. `input`: file (what `<` reads), text (what is known to
-    come in), pipe (the command piped in, its words joined by blanks), any. `output`: where its output is redirected.
-    `piped`: every command before it in the pipe, each so joined; `into`: the one that it is piped into. `code`: what an expression finds in its text. `word`:
-    every word but the program's. `joined`: all of them as one text, with blanks between. `like` keeps the texts in
-    which an expression is found (its group `is`, where it has one, is the text from then on), `unlike` those in which
-    it is not. Expressions are RE2, without regard to case unless they begin with `(?-i)`.
+    last), a number from 0, or `N+` for all from that number on. `input`: file (what `<` reads), text (what is
+    known to come in), pipe (the command piped in, its words joined by blanks), any. `output`: where its output is
+    redirected. `piped`: every command before it in the pipe, each so joined; `into`: the one that it is piped
+    into. `code`: what an expression finds in its text. `word`: every word but the program's. `joined`: all of them
+    as one text, with blanks between. `like` keeps the texts in which an expression is found (its group `is`, where
+    it has one, is the text from then on), `unlike` those in which it is not. Expressions are RE2, without regard
+    to case unless they begin with `(?-i)`.
     """
 
     option: tuple[str, ...] = ()
