@@ -23,17 +23,17 @@ def _halves(word: str) -> tuple[str, str]:
     return word[: (len(word) + 1) // 2], word[(len(word) + 1) // 2 :]
 
 
-def _plain(line: Line) -> str | None:
+def plain(line: Line) -> str | None:
     """The first program where it is a file in the system's folder; None else."""
     found = next((each.text for each in pieces(line) if each.kind == "command"), None)
     return found if found and _PLAIN.match(found) and _name(found).lower() not in _BUILTINS else None
 
 
-def _named(put: str, before: str = "", *, files: bool = False) -> Change:
+def named(put: str, before: str = "", *, files: bool = False) -> Change:
     """A change of the first program: `{word}`, `{name}` (without .exe), `{a}` and `{b}` (its halves)."""
 
     def change(line: Line) -> Changed:
-        if files and not _plain(line):
+        if files and not plain(line):
             return None
 
         def instead(word: str) -> tuple[str, str]:
@@ -137,28 +137,28 @@ CMD = [
         "carets in all words": _carets_everywhere,
         "quotes within programs": lambda line: commands(line, _quotes),
         "programs in quotes": lambda line: (
-            commands(line, lambda word: f'"{word}"' if _plain(line) else word) if _plain(line) else None
+            commands(line, lambda word: f'"{word}"' if plain(line) else word) if plain(line) else None
         ),
         "mixed case of programs": lambda line: commands(line, _mixed),
         "carets and quotes": lambda line: commands(line, lambda word: f"{word[0]}^{_quotes(word[1:])}"),
-        "with .exe": _named("{name}.exe", files=True),
-        "without .exe": _named("{name}"),
-        "full path": _named(SYSTEM32 + "\\{name}.exe", files=True),
-        "%SystemRoot%": _named("%SystemRoot%\\System32\\{name}", files=True),
-        "%windir% and mixed slashes": _named('"%windir%/System32\\{name}.exe"', files=True),
-        "long path": _named("\\\\?\\" + SYSTEM32 + "\\{name}.exe", files=True),
-        "path through ..": _named("C:\\Windows\\Temp\\..\\.\\System32\\{name}.exe", files=True),
-        "quoted path with slashes": _named('"C:/Windows/System32/{name}.exe"', files=True),
-        "set and call": _named("%za%%zb%", "set za={a}&&set zb={b}&&call "),
-        "set and call, with part": _named("%zc:~2,{at}%", "set zc=xx{word}yy&call "),
-        "set and call, with replacement": _named("%zc:_=%", "set zc={gaps}&call "),
+        "with .exe": named("{name}.exe", files=True),
+        "without .exe": named("{name}"),
+        "full path": named(SYSTEM32 + "\\{name}.exe", files=True),
+        "%SystemRoot%": named("%SystemRoot%\\System32\\{name}", files=True),
+        "%windir% and mixed slashes": named('"%windir%/System32\\{name}.exe"', files=True),
+        "long path": named("\\\\?\\" + SYSTEM32 + "\\{name}.exe", files=True),
+        "path through ..": named("C:\\Windows\\Temp\\..\\.\\System32\\{name}.exe", files=True),
+        "quoted path with slashes": named('"C:/Windows/System32/{name}.exe"', files=True),
+        "set and call": named("%za%%zb%", "set za={a}&&set zb={b}&&call "),
+        "set and call, with part": named("%zc:~2,{at}%", "set zc=xx{word}yy&call "),
+        "set and call, with replacement": named("%zc:_=%", "set zc={gaps}&call "),
         "delayed expansion": lambda line: (
             (
-                f'cmd /v:on /c "set za={_halves(_plain(line) or "")[0]}&&'
+                f'cmd /v:on /c "set za={_halves(plain(line) or "")[0]}&&'
                 + str(first(line, lambda word: ("", f"!za!{_halves(word)[1]}")))
                 + '"'
             )
-            if _plain(line) and '"' not in line.text
+            if plain(line) and '"' not in line.text
             else None
         ),
         "a letter of %COMSPEC%": _letter_of_comspec,
@@ -167,14 +167,14 @@ CMD = [
         "cmd thrice": _around("cmd /c cmd.exe /C c^md /c {}"),
         "cmd /r": _around('cmd /r "{}"'),
         "options of cmd": _option_mark,
-        "start /b": lambda line: f"start /b {line.text}" if _plain(line) and simple(line) else None,
-        'start ""': lambda line: f'start "" /min /wait {line.text}' if _plain(line) and simple(line) else None,
+        "start /b": lambda line: f"start /b {line.text}" if plain(line) and simple(line) else None,
+        'start ""': lambda line: f'start "" /min /wait {line.text}' if plain(line) and simple(line) else None,
         "start cmd": lambda line: f'start /min cmd /c "{line.text}"',
         "call": lambda line: f"call {line.text}" if simple(line) else None,
         "forfiles": _forfiles,
         "for over one": lambda line: f"for %i in (1) do {line.text}",
         "for over one, in a batch file's words": _doubled,
-        "for over the program": _named("%i", "for %i in ({word}) do "),
+        "for over the program": named("%i", "for %i in ({word}) do "),
         "for /f over the line": _in_loop,
         "delimiters before": lambda line: f",;={line.text}",
         "parentheses": lambda line: f"(({line.text}))",
@@ -184,16 +184,16 @@ CMD = [
         "and, or": lambda line: f"cd /d %TEMP% && {line.text} || echo failed",
         "many blanks": _blanks,
         "piped into cmd": _piped,
-        "copy in the same line": _named(
+        "copy in the same line": named(
             "%TEMP%\\w1.exe", "copy /y C:\\Windows\\System32\\{name}.exe %TEMP%\\w1.exe&&", files=True
         ),
-        "link in the same line": _named(
+        "link in the same line": named(
             "C:\\Users\\Public\\w2.exe",
             "mklink C:\\Users\\Public\\w2.exe C:\\Windows\\System32\\{name}.exe>nul&",
             files=True,
         ),
         "powershell -Command": lambda line: (
-            f"powershell -Command {line.text}" if _plain(line) and simple(line) and _unquoted(line) else None
+            f"powershell -Command {line.text}" if plain(line) and simple(line) and _unquoted(line) else None
         ),
         "powershell -EncodedCommand": _encoded,
         "wmic": _simply('wmic process call create "cmd /c {}"'),

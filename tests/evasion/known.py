@@ -13,6 +13,7 @@ from ..process_starts import Started, System  # noqa: TID252
 from .cmd import CMD
 from .hosts import HOSTS
 from .line import Line, Shell, Transformation
+from .obfuscators import BASHFUSCATOR, DOSFUSCATION, OBFUSCATION
 from .posix import POSIX
 from .posix_runners import RUNNERS
 from .powershell import POWERSHELL
@@ -20,7 +21,11 @@ from .powershell_texts import TEXTS
 from .program import PROGRAM
 
 _NEAR = re.compile(r"\b(127\.\d|10\.\d|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|localhost\b)")
-_BY_SHELL = {"posix": [*POSIX, *RUNNERS], "cmd": CMD, "powershell": [*POWERSHELL, *TEXTS]}
+_BY_SHELL = {
+    "posix": [*POSIX, *RUNNERS, *BASHFUSCATOR],
+    "cmd": [*CMD, *DOSFUSCATION],
+    "powershell": [*POWERSHELL, *TEXTS, *OBFUSCATION],
+}
 _FOLDER = {"windows": "C:\\Windows\\System32\\", "linux": "/usr/bin/", "macos": "/usr/bin/"}
 _SCRIPT = re.compile(r"\S+ (?:-c|/c|-Command) (.*)", re.DOTALL)
 

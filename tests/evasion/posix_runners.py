@@ -37,6 +37,10 @@ def _whole(form: str) -> Change:
     return change
 
 
+def _one_line(change: Change) -> Change:
+    return lambda line: None if "\n" in line.text else change(line)
+
+
 def _code(form: str) -> Change:
     """The line as a text in double quotes of another language."""
 
@@ -76,6 +80,19 @@ def _alone(prefix: str) -> Change:
 
 def _env_s(line: Line) -> Changed:
     return f"env -S {shlex.quote(line.text)}" if simple(line) and not re.search(r"[\\$#%]", line.text) else None
+
+
+def _quoted(form: str, without: str) -> Change:
+    """The line within one quoted word, where it is one line and has none of these letters."""
+
+    def change(line: Line) -> Changed:
+        if not portable(line) or any(letter in line.text for letter in without + "\n"):
+            return None
+        before, _, rest = form.partition("{")
+        inner, _, after = rest.rpartition("}")
+        return before + shlex.quote(inner.replace("@", line.text, 1)) + after
+
+    return change
 
 
 RUNNERS = [
@@ -141,6 +158,15 @@ RUNNERS = [
         "caffeinate": _alone("caffeinate -i"),
         "builtin command": wrapped("command --"),
         "two wrappers": wrapped("sudo -E nice -n 5 env A=1 timeout 1h"),
+        "awk's getline": _quoted('awk {BEGIN{"@" | getline}}', "\"'\\$"),
+        "sed's e": _quoted("sed -n {1e @} /etc/hosts", ""),
+        "vim": _quoted("vim -c {:!@} -c :q", "%#"),
+        "gdb": _quoted("gdb -nx -batch -ex {!@}", ""),
+        "expect": _quoted("expect -c {spawn @; interact}", "\"'\\$[]{};|&<>"),
+        "make": _quoted("make --eval={x:;@} x", "$#"),
+        "zip's test": _quoted("zip -q /tmp/z.zip /etc/hosts -T -TT {@ #}", ""),
+        "file of base64, decoded": _whole("echo {base64} > /tmp/u; base64 -d /tmp/u | {shell}"),
+        "line in an array": _one_line(_whole('mapfile -t za <<< {line}; eval "${{za[0]}}"')),
         "tar's checkpoint": lambda line: (
             f"tar cf /dev/null /dev/null --checkpoint=1 --checkpoint-action=exec={shlex.quote(line.text)}"
         ),

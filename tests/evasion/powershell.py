@@ -82,6 +82,8 @@ def called(form: str, before: str = "") -> Change:
                 "codes": ",".join(str(ord(letter)) for letter in word),
                 "letters": ",".join(f"'{letter}'" for letter in word),
                 "marked": f"{a}~{b}",
+                "b0": b[: len(b) // 2],
+                "b1": b[len(b) // 2 :],
                 "first": ord(word[0]),
                 "rest": word[1:],
                 "back": word[::-1],

@@ -14,6 +14,7 @@ import pytest
 
 from .known import Known, known
 from .line import Transformation
+from .obfuscators import BASHFUSCATOR
 from .posix import POSIX
 from .posix_runners import RUNNERS
 
@@ -37,11 +38,11 @@ _SENDS_ITSELF = re.compile(r"/dev/(?:tcp|udp)/|ztcp|\bpython3|\bperl|\bfor\b")
 _NOT_HERE = frozenset(
     """
     ruby php node lua script su watch at crontab ld.so doas runuser flock taskset chroot systemd-run proxychains unshare
-    caffeinate
+    caffeinate vim gdb expect make
     """.split()  # noqa: SIM905 (as a list it fills the page)
-) | {"busybox sh", "tar's checkpoint", "base64 by openssl", "two wrappers"}
+) | {"busybox sh", "tar's checkpoint", "awk's getline", "sed's e", "zip's test", "base64 by openssl", "two wrappers"}
 """Forms that need a program which is a stub here, is not everywhere, or would do more than run the line."""
-FORMS = [*POSIX, *(each for each in RUNNERS if each.name not in _NOT_HERE)]
+FORMS = [*POSIX, *BASHFUSCATOR, *(each for each in RUNNERS if each.name not in _NOT_HERE)]
 EACH = 3
 """Cases that a transformation is tried on: others for each."""
 

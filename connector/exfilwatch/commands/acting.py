@@ -23,16 +23,18 @@ PASSIVE = frozenset(["download", "extract", "mount", "schedule", "encode"])
 _QUOTED = r"""[\w-]["']+[\w-]|\^"""
 _CMD_MARKS = r"""[\^!]|[<>]\s*"?[\\/]{2}|%[^%\s]+%[\w%]|[\w%]%[^%\s]+%|%\w+:|\w"+\w|\bfor\s|\bcall\b|&lt;|&gt;|&amp;"""
 _POSIX_MARKS = (
-    r"""[<>]\s*/dev/|\\\w|[\w.]['"]+\w|['"]\w['"]|\$\{|\$['"@*\d]|\w\$[\w(]|\w``|``\w|\$\w+\$|\{[\w./-]*,|[?*\[]\w|\w[?*\[]"""
+    r"""[<>]\s*/dev/|\\[\w\n]|[\w.]['"]+\w|['"]\w['"]|\$\{|\$['"@*\d]|\w\$[\w(]|\w``|``\w|\$\w+\$|\{[\w./-]*,|[?*\[]\w|\w[?*\[]"""
     r"""|\b(?:base64|base32|xxd|rev|tr|printf|eval|alias|openssl|ztcp|tcp|coproc|exec|source|gunzip|zcat|awk|sed|fifo)\b"""
 )
 _POWERSHELL_MARKS = (
     r"""[`]|['"]\s*\+|\+\s*['"]|-join|-f\s*['"$(]|\[char|frombase64|\s[-/\x{2013}\x{2014}\x{2015}](?:e|ec|en|enc[a-z]*)\s|\biex\b|invoke-exp"""
     r"""|[&.]\s*\\?[('"$]|-c?replace|\.replace|\[array\]|\$\w+\[|gzip|deflate|\bcmd\b|start-process|\bsaps\b|>\s*['"]?[\\/]{2}|\.split"""
+    r"""|::start|\.run\b|\.exec\b|\.create\b|win32_process|shellexecute|alias:"""
     r"""|\b(?:wsl|bash|sh|python\S*|mshta|wscript|cscript|rundll32|wmic|forfiles|schtasks)\b"""
 )
 _CODE_MARKS = (
     r"""base64|b64|chr\(|\\x|\\u|exec|eval|compile|__import__|import_module|system|popen|subprocess|spawn|child_process|rot13"""
+    r"""|getline|spawn|reverse|\d+e\s|[;{$/]\s*e\s|:!|["'\s]!|--eval"""
     r"""|fromhex|unhexlify|decode|reverse|vbscript|javascript|activex|createobject|shell"""
 )
 _KNOWN = 20_000

@@ -21,8 +21,26 @@ _DECODED: Final = re.compile(
     + r"""(?:\s*,\s*["'](?:base64|hex)["'])?\s*\)(?:\.(?:decode|toString)\([^()]{0,20}\))?"""
 )
 _PACKED: Final = re.compile(r"""\bpack\s*\(?\s*["']H\*["']\s*,\s*""" + _TEXT + r"\s*\)?")
+_NUMBERS: Final = r"[\[(]([\d\s,]+)[\])]"
+_CODES: Final = re.compile(
+    r"""(?:''|"")\.join\(\s*(?:map\(\s*chr\s*,\s*"""
+    + _NUMBERS
+    + r"""\s*\)|chr\(\s*(\w+)\s*\)\s*for\s+\2\s+in\s+"""
+    + _NUMBERS
+    + r""")\s*\)|\bbyte(?:s|array)\(\s*"""
+    + _NUMBERS
+    + r"""\s*\)(?:\.decode\([^()]{0,20}\))?|String\.fromCharCode\(([\d\s,]+)\)"""
+)
+_REVERSED: Final = re.compile(
+    r"""("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')(?:\[::-1\]|\.reverse\b(?:\(\))?"""
+    r"""|\.split\((?:''|"")\)\.reverse\(\)\.join\((?:''|"")\))"""
+)
+_ESCAPED: Final = re.compile(r"\\(.)")
+_RUBY: Final = re.compile(r"""\[\s*(["'])([0-9a-fA-F]+)\1\s*\]\.pack\(\s*(["'])H\*\3\s*\)""")
 _JOINED: Final = re.compile(r"""(?<=[^\\])(?:"\s*[+.]\s*"|'\s*[+.]\s*'|"\s*\+\s*b?"|'\s*\+\s*b?')""")
-_MARKS: Final = re.compile(r"decode|atob|Buffer|hex|pack|['\"]\s*[+.]\s*b?['\"]", re.IGNORECASE)
+_MARKS: Final = re.compile(
+    r"decode|atob|Buffer|hex|pack|chr\b|bytes|bytearray|CharCode|::-1|\.reverse|['\"]\s*[+.]\s*b?['\"]", re.IGNORECASE
+)
 _PRINTS: Final = re.compile(r"\b(?:print|puts|echo|console\.log|sys\.stdout\.write)\b\s*\(?\s*(?=['\"])")
 
 
@@ -31,7 +49,10 @@ def plain(code: str, undoing: Undoing) -> str:
     if len(code) > _LONGEST or not _MARKS.search(code):
         return code
     made = _PACKED.sub(lambda found: _said(unhex(found[1] or found[2] or ""), found[0]), code)
+    made = _RUBY.sub(lambda found: _said(unhex(found[2]), found[0]), made)
     made = _DECODED.sub(_decoded, made)
+    made = _CODES.sub(_spelled, made)
+    made = _REVERSED.sub(lambda found: _quoted(_ESCAPED.sub(r"\1", found[1][1:-1])[::-1]), made)
     if made != code:
         undoing.did("encoded text in code")
     joined = _JOINED.sub("", made)
@@ -52,10 +73,21 @@ def _decoded(found: "re.Match[str]") -> str:
     return _said((unhex if found["hex"] else unbase64)(text), found[0])
 
 
+def _spelled(found: "re.Match[str]") -> str:
+    numbers = (found[1] or found[3] or found[4] or found[5]).replace(" ", "").strip(",").split(",")
+    if any(not number.isdigit() or len(number) > 6 for number in numbers):
+        return found[0]
+    return _quoted("".join(chr(int(number)) for number in numbers if int(number) < 0xD800))
+
+
+def _quoted(text: str) -> str:
+    """A text as a literal."""
+    mark = "'" if "'" not in text else '"'
+    return mark + text.replace("\\", "\\\\").replace(mark, "\\" + mark) + mark
+
+
 def _said(data: bytes | None, written: str) -> str:
     """Bytes as a literal; what was written, when they are none."""
     if not data:
         return written
-    text = text_of(data)
-    mark = "'" if "'" not in text else '"'
-    return mark + text.replace("\\", "\\\\").replace(mark, "\\" + mark) + mark
+    return _quoted(text_of(data))

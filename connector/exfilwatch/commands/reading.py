@@ -196,7 +196,7 @@ class Catalogue:
         """What a command does. `original`: the OriginalFileName of the program, where its event tells."""
         name = command.program
         found: list[Action] = []
-        if command.language == "powershell":
+        if command.language == "powershell" and not (command.words and command.words[0].lower().endswith(".exe")):
             found += self._said(self._cmdlets(name), command, renamed=False)
         if not found:
             found += self._said(self._programs(name), command, renamed=False)

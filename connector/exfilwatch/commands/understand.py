@@ -35,21 +35,7 @@ _TAGGED = re.compile(r"<<EOF|[<>]\(|<[?!/]|<[A-Za-z][\w:.-]*/?>")
 """What begins like a redirection in a record that lost its quotes, and is a substitution or a tag."""
 _PATH = re.compile(r"^</(?:[\w.-]+/)*[\w.-]+$")
 _CODE = frozenset(
-    [
-        "python",
-        "perl",
-        "ruby",
-        "php",
-        "javascript",
-        "lua",
-        "awk",
-        "tcl",
-        "applescript",
-        "vbscript",
-        "groovy",
-        "r",
-        "julia",
-    ]
+    "python perl ruby php javascript lua awk tcl applescript vbscript groovy r julia sed make".split()  # noqa: SIM905
 )
 _WINDOWS_CODE = frozenset(["vbscript"])
 _LOOKED_AT = 16_384
@@ -59,6 +45,25 @@ _STARTS = re.compile(
     r"""(?:[bruf]{0,2}"(?P<text>(?:[^"\\]|\\.)*)"|[bruf]{0,2}'(?P<other>(?:[^'\\]|\\.)*)')""",
     re.DOTALL,
 )
+_LINES = {
+    "awk": re.compile(
+        r"""["'](?P<line>[^"'\n]{3,2000})["']\s*\|&?\s*getline|\|&?\s*["'](?P<other>[^"'\n]{3,2000})["']"""
+    ),
+    "sed": re.compile(r"(?:^|[;{\n]|\d|\$|/)\s*e\s+(?P<line>[^\n]+)"),
+    "python": re.compile(r"^\s*:?!\s*(?P<line>.+)"),
+    "tcl": re.compile(r"(?:^|[;\n\[{])\s*(?:spawn|exec)\s+(?P<line>[^;\n\]]+)"),
+    "make": re.compile(r"(?:;|\n\t)\s*[@-]?(?P<line>[^\n]+)"),
+}
+"""Where code of a language has the line of a shell that is no text of the code; of Python's what editors and gdb, which
+can be told code in it, run by `!`."""
+_STARTED_BY = re.compile(
+    r"""Process\]::Start\s*\(\s*(["'])(?P<file>[^"']+)\1\s*(?:,\s*(["'])(?P<words>.*?)\3\s*)?\)"""
+    r"""|\.\s*(?:Run|Exec|ShellExecute|Create)\s*\(\s*(["'])(?P<line>[^"']+)\5"""
+    r"""|Win32_Process\b.*\bCreate\b.*?(?:-ArgumentList|-Arguments|CommandLine\s*=)[\s@{(]*(?:CommandLine\s*=\s*)?"""
+    r"""(["'])(?P<other>[^"']+)\7""",
+    re.IGNORECASE | re.DOTALL,
+)
+_STARTS_BY = ("::start", ".run", ".exec", ".create", "shellexecute", "win32_process")
 _STARTERS = (
     *("system", "popen", "Popen", "getoutput", "check_", "run", "Run", "call", "exec", "Exec", "spawn", "subprocess"),
     *("passthru", "shell", "%x", "qx"),
@@ -205,6 +210,11 @@ def _expanded(commands: Sequence[Command], undoing: Undoing) -> Iterator[Command
             for each in called:
                 each.within = (*command.within, command.language)
             yield from _expanded(called, within)
+        if command.language == "powershell" and (line := _started_by(command)) and (within := undoing.inner()):
+            called = _inner(command, Inner("line", line), within)
+            for each in called:
+                each.within = (*command.within, "powershell")
+            yield from _expanded(called, within)
         if command.text is None and command.piped and (reader := wrapper(command.program)) and reader.input:
             command.text = _printed(command.piped[-1], undoing)
         for inner in inners(command):
@@ -270,6 +280,10 @@ def _called(command: Command, undoing: Undoing) -> list[Command]:
     found: list[Command] = []
     kind = "cmd" if command.language in _WINDOWS_CODE else "posix"
     raw = command.raw[:_LOOKED_AT]
+    if lines := _LINES.get(command.language):
+        for match in lines.finditer(raw):
+            line = match["line"] or match.groupdict().get("other") or ""
+            found += _scripted(Inner("posix", undoing.within(line)), undoing)
     if not any(name in raw for name in _STARTERS):
         return found
     if kind == "cmd" and '""' in raw:
@@ -283,6 +297,15 @@ def _called(command: Command, undoing: Undoing) -> list[Command]:
         words = [_UNESCAPE.sub(_unescaped, a or b) for a, b in _TEXTS.findall(match["words"])]
         found.append(Command(words, raw=joined(words)))
     return found
+
+
+def _started_by(command: Command) -> str:
+    """The command line that .NET, COM or WMI starts in a statement of PowerShell; "" when it starts none."""
+    raw = command.raw[:_LOOKED_AT]
+    lower = raw.lower()
+    if not any(name in lower for name in _STARTS_BY) or not (found := _STARTED_BY.search(raw)):
+        return ""
+    return found["line"] or found["other"] or f"{found['file']} {found['words'] or ''}".strip()
 
 
 def _unescaped(found: re.Match[str]) -> str:

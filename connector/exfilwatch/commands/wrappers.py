@@ -16,6 +16,11 @@ _LOOKED_AT = 2_000
 _FEW = 6
 """Words among which a program is told to run another one."""
 _SCRIPT_URL = re.compile(r"\b(?P<language>javascript|vbscript):", re.IGNORECASE)
+_LIBRARY = re.compile(
+    r"[,\s](?:ShellExec_RunDLL[AW]?|RegisterOCX|LaunchApplication|RouteTheCall|OpenURLA?|FileProtocolHandler)\s+(?P<line>.+)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Functions that rundll32 can call to start a program, as LOLBAS documents them."""
 _MODULES = {"azure.cli": "az", "awscli": "aws", "httpie": "http", "httpie.core": "http", "s3cmd": "s3cmd", "b2": "b2"}
 """Modules of Python that are the programs of these names."""
 _CODES = (
@@ -133,7 +138,10 @@ def inners(command: Command) -> Iterator[Inner]:
 
 
 def _hosted(command: Command) -> Iterator[Inner]:
-    """The script that a URL of its language holds, whatever the program does beside that (rundll32 javascript:...)."""
+    """The script that a URL of its language holds, whatever the program does beside that (rundll32 javascript:...), and
+    the command line that a function of a library starts."""
+    if started := _LIBRARY.search(command.raw):
+        yield Inner("line", started["line"])
     if found := _SCRIPT_URL.search(command.raw):
         yield Inner(found["language"].lower(), command.raw[found.start() :])
 

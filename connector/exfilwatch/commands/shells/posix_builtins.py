@@ -98,6 +98,13 @@ def _read(name: str, words: list[str], text: str | None, parameters: Parameters)
     names = [word for word in words if word.isidentifier()][:MOST]
     lines = text.strip("\n").split("\n") if text else []
     values: list[str] = []
+    if name in ("mapfile", "readarray") or any(word[:1] == "-" and "a" in word for word in words):
+        for variable in names[-1:]:
+            if len(lines) == 1 and lines[0]:
+                parameters.set_array(variable, lines[0].split()[:MOST] if name == "read" else lines)
+            else:
+                parameters.forget(variable)
+        return
     if name == "read" and len(lines) == 1 and names:
         values = lines[0].split(None, len(names) - 1)
     for number, variable in enumerate(names):

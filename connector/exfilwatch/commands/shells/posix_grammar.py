@@ -17,6 +17,7 @@ _CLASS: Final = re.compile(r"\[([A-Za-z0-9_.-])\]")
 _POSITIONAL: Final = re.compile(r"\$\{?[0-9@*]")
 _NAMED_DESCRIPTOR: Final = re.compile(r"\{([A-Za-z_]\w*)\}")
 _OPENING: Final = frozenset({"if", "while", "until"})
+_PIPES: Final = re.compile(r"\s*\|(?!\|)")
 _CLOSING: Final = {"fi": "if", "done": "loop", "esac": "case"}
 _HEADS: Final = frozenset({"for", "select", "case", "function"})
 _OWN_SHELL: Final = ("$SHELL", "${SHELL", "$BASH", "${BASH", "$0", "${0")
@@ -178,7 +179,7 @@ class Grammar(Inner):
         if kind != "loop":
             if _POSITIONAL.search(body) and len(self.functions) < MOST:
                 self.functions[frame.name] = body
-        elif frame.values and frame.begin:
+        elif frame.values and frame.begin and (self.unrolls or _PIPES.match(self.text, stop)):
             self._unroll(frame, body)
 
     def _ended(self, operator: str, start: int, stop: int) -> int:
@@ -232,7 +233,7 @@ class Grammar(Inner):
                 self.parameters.set(words[1], words[3])
             else:
                 self.parameters.forget(words[1])
-            if self.unrolls and 4 < len(words) <= MOST and words[2] == "in":
+            if 4 < len(words) <= MOST and words[2] == "in":
                 frame = self.structure.frames[-1]
                 frame.name, frame.values = words[1], words[3:]
 

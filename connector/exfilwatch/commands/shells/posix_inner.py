@@ -23,6 +23,11 @@ _PLAIN: Final = re.compile(r"[A-Za-z./][\w./:@%+,-]*(?: [\w./:@%+,-]+)*")
 _NOT_PLAIN: Final = RESERVED | BUILTINS | {"eval", "exec", "xargs"}
 _SHELLS: Final = frozenset(["sh", "bash", "dash", "ash", "zsh", "ksh", "mksh"])
 _SOURCING: Final = frozenset([".", "source"])
+_READING: Final = frozenset(
+    """
+    base64 base32 xxd rev tac gunzip zcat bunzip2 bzcat unxz xzcat sed cut head tail gzip bzip2 xz
+    """.split()  # noqa: SIM905 (a list of words)
+)
 _STDIN: Final = frozenset(["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"])
 
 
@@ -148,6 +153,9 @@ class Inner(Words):
             if text is not None:
                 self._settled(command, [words[0], "-c", text] if name in _SHELLS else ["eval", text])
                 command.text = None
+        elif name in _READING and len(words) > 1 and (text := self.files.get(words[-1].removeprefix("./"))) is not None:
+            command.text = text
+            self._settled(command, words[:-1])
         elif name == "cat" and len(words) > 1:
             texts = [self._known(word) for word in words[1:]]
             known = [text for text in texts if text is not None]

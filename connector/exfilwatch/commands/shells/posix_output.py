@@ -43,6 +43,10 @@ _LETTERS_CUT: Final = re.compile(r"-[cb] ?(\d{0,6})(-?)(\d{0,6})")
 _FIELD_CUT: Final = re.compile(r"(?:-d ?([^ ]) )?-f ?([1-9]\d{0,2})")
 _COUNT: Final = re.compile(r"-([nc]) ?(\d{1,6})|-(\d{1,6})")
 _AWK: Final = re.compile(r"""\s*BEGIN\s*\{\s*print\s*\(?\s*"([^"\\]*)"\s*\)?\s*;?\s*\}\s*""")
+_ANY_LETTERS: Final = re.compile(
+    r"s([/|#,:@!])(?:(\.{1,8})|\\?\((\.{1,8})\\?\))\1((?:[^\\&/|#,:@!\n]|\\[\\/&1]|&){1,32})\1(g?)"
+)
+_MARK: Final = re.compile(r"\\.|&")
 _SUBSTITUTION: Final = re.compile(r"s([/|#,:@!])([\w /.:@%+=,;-]*)\1([\w /.:@%+=,;-]*)\1(g?)")
 
 
@@ -251,15 +255,36 @@ def _awk(words: list[str], _: str | None) -> _Written:
 
 
 def _sed(words: list[str], text: str | None) -> _Written:
-    """Only `s/letters/letters/`, with nothing that an expression would read as more than letters but the dot."""
-    script = [word for word in words if word != "-e"]
+    """Only `s/letters/letters/`, with nothing that an expression would read as more than letters, and `s/../x&/`."""
+    script = [word for word in words if word not in ("-e", "-E", "-r")]
     if text is None or len(script) != 1:
         return None, ""
+    if each := _ANY_LETTERS.fullmatch(script[0]):
+        return _put_in(each, text), "replacement"
     found = _SUBSTITUTION.fullmatch(script[0])
     if found is None or "." in found[2] or not found[2] or text.count(found[2]) * len(found[3]) > LONGEST:
         return None, ""
     lines = text.split("\n")
     return "\n".join(line.replace(found[2], found[3], -1 if found[4] else 1) for line in lines), "replacement"
+
+
+def _put_in(found: "re.Match[str]", text: str) -> str | None:
+    """Text with something put around, before or behind each so many letters."""
+    count = len(found[2] or found[3])
+    if len(text) // count * (len(found[4]) + count) > LONGEST:
+        return None
+
+    def written(letters: "re.Match[str]") -> str:
+        return _MARK.sub(lambda mark: letters[0] if mark[0] in ("&", "\\1") else mark[0][1:], found[4])
+
+    return re.sub(f".{{{count}}}", written, text, count=0 if found[5] else 1)
+
+
+def _basename(words: list[str], _: str | None) -> _Written:
+    if not words or words[0].startswith("-") or len(words) > 2:
+        return None, ""
+    name = words[0].rstrip("/").rpartition("/")[2]
+    return (name.removesuffix(words[1]) if len(words) == 2 else name) + "\n", ""
 
 
 def _cut(words: list[str], text: str | None) -> _Written:
@@ -337,6 +362,7 @@ _WRITERS: Final[dict[str, Callable[[list[str], str | None], _Written]]] = {
     "mawk": _awk,
     "sed": _sed,
     "cut": _cut,
+    "basename": _basename,
     "head": _head,
     "tail": _tail,
     "which": _which,

@@ -16,15 +16,22 @@ _TOKENS = re.compile(r"tokens=\s*\+?(\d{1,2}|\*)", re.IGNORECASE)
 _SHELL = re.compile(r'[^"\n]{0,200}?/[ckr]', re.IGNORECASE)
 
 
-def values(kind: str, options: str, text: str, run: Callable[[str], list[Command]]) -> tuple[list[str], list[Command]]:
+def values(
+    kind: str,
+    options: str,
+    text: str,
+    run: Callable[[str], list[Command]],
+    writes: Callable[[Command], str | None] = own.echoed,
+) -> tuple[list[str], list[Command]]:
     """Of a `for` of that kind (d, f, l, r or none) over a text: the values, and the commands that it runs for them.
+    `writes` tells what a command of the shell writes.
 
     The search through folders of a `for /r` counts as a command: `for /r FOLDER PATTERN...`.
     """
     if kind == "l":
         return _counted(text), []
     if kind == "f":
-        return _lines(options, text, run)
+        return _lines(options, text, run, writes)
     if kind == "r":
         words = [word.strip('"') for word in ["for", "/r", options, *_WORD.findall(text)[:_LONGEST]] if word]
         return [], [Command(words, " ".join(words))]
@@ -41,14 +48,16 @@ def _counted(text: str) -> list[str]:
     return list(map(str, range(first, last + (1 if step > 0 else -1), step)[:_LONGEST]))
 
 
-def _lines(options: str, text: str, run: Callable[[str], list[Command]]) -> tuple[list[str], list[Command]]:
-    """Of `for /f`: one token of the first line of a text, or of what an echo writes."""
+def _lines(
+    options: str, text: str, run: Callable[[str], list[Command]], writes: Callable[[Command], str | None]
+) -> tuple[list[str], list[Command]]:
+    """Of `for /f`: one token of the first line of a text, or of what an echo or a set writes."""
     command, string = ("`", "'") if "usebackq" in options.lower() else ("'", '"')
     body = text[1:-1] if len(text) > 1 else ""
     found: list[Command] = []
     if text.startswith(command) and text.endswith(command):
         found = run(_CARET.sub(r"\1", body))
-        written = own.echoed(found[-1]) if found else None
+        written = writes(found[-1]) if found else None
         if written is None:
             return [], found
         body = written

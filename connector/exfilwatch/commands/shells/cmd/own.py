@@ -45,6 +45,17 @@ def echoed(command: Command) -> str | None:
     return written.strip('"') if name == "set" else written
 
 
+def listed(scope: Scope, command: Command) -> str | None:
+    """What `set NAME` writes: the variables whose names begin so; None if it is another command or none is known."""
+    words = command.words
+    if len(words) != 2 or words[0].lower() != "set" or "=" in words[1] or words[1].startswith("/"):
+        return None
+    start = words[1].strip('"').lower()
+    known = scope.undoing.variables
+    found = [f"{name[4:]}={known[name]}" for name in sorted(known) if name.startswith("env:" + start)]
+    return "\n".join(found) or None
+
+
 def started(command: Command) -> None:
     """`start`: the words of what it starts instead of its own."""
     words = command.words

@@ -282,7 +282,13 @@ class _Reading:
         if "%" in text or "!" in text:
             text = self.scope.expanded(text)
         kind = (loop["kind"] or "").lower()
-        known, inner = loops.values(kind, loop["options"], text, lambda script: _run(self.scope, script, depth + 1))
+        known, inner = loops.values(
+            kind,
+            loop["options"],
+            text,
+            lambda script: _run(self.scope, script, depth + 1),
+            lambda command: own.echoed(command) or own.listed(self.scope, command),
+        )
         if not self.skip(_DO):
             return inner
         body = self._body()

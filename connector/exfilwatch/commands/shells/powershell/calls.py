@@ -120,6 +120,8 @@ def command(reader: Reader, before: list[Command], given: Value, called: bool) -
         if reader.at == before_argument:
             reader.at += 1
             continue
+        if not own and isinstance(value, list) and raw[:1] in "$@(":
+            spread = [values.text(item) or "" for item in value]  # a program gets each item as a word of its own
         words += spread
         raws.append(raw)
         arguments.append((value, raw))

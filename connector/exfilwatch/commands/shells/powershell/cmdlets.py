@@ -50,7 +50,7 @@ def _effect(reader: Reader, name: str, plain: list[Value], given: Value) -> Valu
         return [item for item in values.items(given) if values.text(item)] if plainly else None
     if name in names.LISTING:
         place = str(values.text(first) or "").lower()
-        return _got(reader, place) if place.startswith(("env:", "variable:")) else None
+        return _got(reader, place) if place.startswith(("env:", "variable:", "alias:")) else None
     if name == "out-string":
         return values.text(given)
     if len(plain) < 2:
@@ -121,6 +121,8 @@ def _object(reader: Reader, plain: list[Value]) -> Value:
 
 def _got(reader: Reader, asked: str) -> Value:
     """Get-Variable and Get-Item of a variable."""
+    if asked.startswith("alias:"):
+        return names.command(asked.removeprefix("alias:").lstrip("\\/"))
     asked = asked.removeprefix("variable:").lstrip("\\/")
     known = names.automatic(asked) if "*" in asked or "?" in asked else None
     return known or reader.variables.get(asked, names.usual(asked))

@@ -36,7 +36,7 @@ EFFECTIVE: Final = (
     | frozenset(["new-object", "set-item", "si", "new-item", "ni"])
 )
 """Cmdlets that `cmdlets.effect` knows more of."""
-AT_TIMES: Final = re.compile(r"encoding|stream|uri|string|env:|variable:", re.IGNORECASE)
+AT_TIMES: Final = re.compile(r"encoding|stream|uri|string|env:|variable:|alias:", re.IGNORECASE)
 """What is among the arguments where it knows more of New-Object, New-Item and Set-Item."""
 QUIET: Final = frozenset(
     [
@@ -85,6 +85,7 @@ _COMMANDS: Final = _words("""
     Start-BitsTransfer Start-Process Copy-Item Compress-Archive Send-MailMessage Resolve-DnsName Get-ChildItem
     Get-Process Get-Variable Set-Variable Get-Alias Write-Output Out-File ForEach-Object
 """)
+_SHORT: Final = _words("iex iwr irm icm saps gc gci gi cpi ndr ni sbp sal gal gcm gv sv")
 
 
 def usual(name: str) -> str | None:
@@ -98,8 +99,10 @@ def automatic(pattern: str) -> str | None:
 
 
 def command(pattern: str) -> str | None:
-    """The cmdlet that a name with wildcards finds: the first of the usual ones."""
-    return _found(pattern, _COMMANDS) if any(mark in pattern for mark in "*?[") else pattern
+    """The cmdlet that a name with wildcards finds: the first of the usual ones, else of their aliases."""
+    if not any(mark in pattern for mark in "*?["):
+        return pattern
+    return _found(pattern, _COMMANDS) or _found(pattern, _SHORT)
 
 
 def _found(pattern: str, names: tuple[str, ...]) -> str | None:
