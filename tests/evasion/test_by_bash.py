@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(BASH is None, reason="no bash on this machine")
 _TOOLS = """
 bash sh chmod base32 xz bzip2 bzcat cat echo printf base64 xxd rev tr gzip gunzip env
 nohup timeout setsid nice ionice stdbuf xargs find cp mv ln
-mkdir which sed awk perl python3 true time sleep
+mkdir which sed awk perl python3 true time sleep cut basename
 """.split()  # noqa: SIM905 (a list of words)
 _STUB = """#!/bin/sh
 said="<"
