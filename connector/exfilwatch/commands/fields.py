@@ -8,6 +8,7 @@ remote.*     a repository elsewhere that is given a name or pushed to by it
 command.*    the line as a whole: all that it does, its plain text, what hid it, what runs the commands, how many
              uploads and how many different destinations it names for what leaves, its first command
 schedule.*   the first command that a schedule runs which the line makes
+file.*       the file that is made, where anybody may write
 """
 
 import re
@@ -22,6 +23,7 @@ from exfilwatch.commands.command import LONGEST_LINE, Command, program
 from exfilwatch.commands.destinations import NEAR, destination
 from exfilwatch.commands.reading import TRANSFERS, Action, known_tools
 from exfilwatch.commands.schedules import first_of
+from exfilwatch.commands.staging import sent_name, staged_name
 from exfilwatch.commands.understand import Understood, understood
 from exfilwatch.commands.wrappers import wrapper
 from exfilwatch.events.event import Value
@@ -30,12 +32,13 @@ FIELDS = tuple(
     f"{group}.{name}"
     for group, names in {
         "transfer": "direction tool family protocol destination destination_class source_path sensitive_source content "
-        "secret renamed within",
+        "secret renamed within file",
         "archive": "kind tool path source_path sensitive_source secret",
         "collect": "tool path source_path sensitive_source",
         "remote": "name destination destination_class",
         "command": "does plain undone within count destinations first",
         "schedule": "command",
+        "file": "name",
     }.items()
     for name in names.split()
 )
@@ -71,7 +74,17 @@ class _Seen(NamedTuple):
 
 
 def fields(get: Get) -> Fields:
-    """The fields of an event, from its command line, its script or its scheduled task."""
+    """The fields of an event, from its command line, its script or its scheduled task, and the file that it names."""
+    found, target = _of_text(get), _text(get("TargetFilename"))
+    sources = found.get("transfer.source_path")
+    if not target and not sources:
+        return found
+    paths = map(str, sources) if isinstance(sources, list) else ()
+    sent = sent_name(paths, _text(get("CurrentDirectory")))
+    return {**found, "file.name": staged_name(target), "transfer.file": sent}
+
+
+def _of_text(get: Get) -> Fields:
     image, original = _text(get("Image")), _text(get("OriginalFileName"))
     if line := _text(get("CommandLine")):
         started = original.removesuffix(".dll")

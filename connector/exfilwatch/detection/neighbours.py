@@ -27,6 +27,7 @@ _MOST_KEPT = 400  # blocks
 _MOST_TOGETHER = 8_000  # lines that are read again together
 _MOST_NAMES = 50_000
 _PROCESSES = ("process_creation", "ps_script", "ps_module")
+_FEW = (*_PROCESSES, "file_event")  # of files, those that a rule asks for by name
 _SELDOM = (*_PROCESSES, "")
 
 Lines: TypeAlias = list[tuple[int, bytes | str]]
@@ -55,7 +56,7 @@ def leads(rules: RuleSet) -> tuple[list[Lead], frozenset[str]]:
             busy.update(plan.members)
             continue
         leader = min(drivers, key=_often)
-        if all(rule.source.category in _PROCESSES for rule in plain if rule is not leader):
+        if all(rule.source.category in _FEW for rule in plain if rule is not leader):
             # Few enough to look for everywhere: the rows of hours would wait, to spare little.
             busy.update(plan.members)
             continue
