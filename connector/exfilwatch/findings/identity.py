@@ -10,9 +10,10 @@ from exfilwatch.events.event import Event, Value
 def finding_id(rule_id: str, event_ids: list[str], kinship: Kinship | None = None) -> str:
     """A hash of the rule and its events' identities: the same events give the same id in any run and order.
 
-    Events that turn out to be of one process tree are another finding than when they were of different ones.
+    Events that turn out to be of one process tree, or of different ones, are another finding than before.
     """
-    text = "\n".join([rule_id, *sorted(event_ids), *(["apart"] if kinship is Kinship.APART else [])])
+    kin = [kinship.name.lower()] if kinship in (Kinship.TREE, Kinship.APART) else []
+    text = "\n".join([rule_id, *sorted(event_ids), *kin])
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 

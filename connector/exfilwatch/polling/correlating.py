@@ -118,7 +118,7 @@ def _stored(
     if whole:
         return waiting.hits_of(connection, plan.rule)
     groups = {hit.group for hit in arrived.values()}
-    if plan.emit != "pair":
+    if plan.emit != "pair" or plan.tree:
         return waiting.hits_of(connection, plan.rule, groups)
     # A pair is of two hits alone: those farther away are in none of the new ones.
     times = [hit.time for hit in arrived.values()]

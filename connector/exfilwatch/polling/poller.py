@@ -16,7 +16,7 @@ from exfilwatch.errors import PartialResult, SourceError, first_of
 from exfilwatch.events.event import Event
 from exfilwatch.events.report import Report
 from exfilwatch.findings.store import Store
-from exfilwatch.polling import joining, leases, state, tables, waiting
+from exfilwatch.polling import joining, leases, linking, state, tables, waiting
 from exfilwatch.polling.keeping import keep, keep_settled
 from exfilwatch.polling.logs import log
 from exfilwatch.polling.lookback import LOOKBACK, clock_of, default_of, lookback_of
@@ -111,6 +111,7 @@ class _Polling:
         self._failed: set[int] = set()
         self._late: list[float] = []
         self._in_a_row = 0
+        self._trees = bool(linking.asking(poller.judge.evaluator))
 
     async def all(self) -> None:
         """Plan, then read until nothing is left that can be read now."""
@@ -189,19 +190,30 @@ class _Polling:
 
     async def _read(self, held: leases.Slice) -> None:
         try:
-            read = await self._reading.slice(held.interval, self._leading(held.interval), self._completed)
+            await self._commit(await self._slice(held.interval), held)
         except PartialResult as error:
             self._partial(held, error)
         except (SourceError, asyncio.CancelledError) as error:
             # The next poll reads it: at once, for whoever ends does not hold it.
             self._give_back(held, str(error) or "ended before it was read")
             raise
-        else:
-            self._commit(read, held)
+
+    async def _slice(self, interval: Interval) -> Read:
+        read = await self._reading.slice(interval, self._leading(interval), self._completed)
+        if self._trees:
+            since = self._since(interval)
+            with self._database.read() as connection:
+                known = linking.known(connection, self._poller.judge.evaluator, since)
+            await self._reading.starts(known, read, interval)
+        return read
+
+    def _since(self, interval: Interval) -> int:
+        """Hits before this can have nothing to do with an interval. A SIEM's clock that is ahead hides none of them."""
+        return min(interval.low, self._poller.now()) - self._times.late - self._poller.judge.longest
 
     def _leading(self, interval: Interval) -> list[Waiting]:
-        """The leaders near which something in the interval may be. A SIEM's clock that is ahead hides none of them."""
-        since = min(interval.low, self._poller.now()) - self._times.late - self._poller.judge.longest
+        """The leaders near which something in the interval may be."""
+        since = self._since(interval)
         with self._database.read() as connection:
             return list(waiting.leading(connection, self._poller.judge.leaders, since))
 
@@ -234,7 +246,18 @@ class _Polling:
         with suppress(leases.LeaseLost), self._database.write() as connection:
             leases.release(connection, held, 0, problem)
 
-    def _commit(self, read: Read, held: leases.Slice | None) -> None:
+    async def _commit(self, read: Read, held: leases.Slice | None) -> None:
+        """Store what was read; with the starts of processes that it makes worth asking for, seen from what is stored by
+        then. Raises SourceErrors."""
+        while True:
+            try:
+                self._store(read, held)
+            except linking.Unlinked as missing:
+                await self._reading.starts(missing.sought, read)
+            else:
+                return
+
+    def _store(self, read: Read, held: leases.Slice | None) -> None:
         poller = self._poller
         with self._database.write() as connection:
             if held:
@@ -243,6 +266,8 @@ class _Polling:
             for event in joining.keep_parts(connection, self._source, read.parts, at):
                 if event.id not in read.events:  # another worker has read the rest meanwhile
                     read.take(poller.judge.event(event))
+            if self._trees:
+                self._linked(connection, read)
             until = {name: held.interval.high if held else time or 0 for name, (_, time) in read.events.items()}
             new = state.unseen(connection, self._source, until)
             fresh = [each for each in read.detections if any(event.id in new for event in each.events)]
@@ -262,14 +287,20 @@ class _Polling:
         ][: _SAMPLE - len(self._late)]
         log.info("slice", source=self._source, records=read.records, events=len(new), findings=len(kept.new))
 
+    def _linked(self, connection: Connection, read: Read) -> None:
+        """Raises Unlinked for starts that were not asked for."""
+        wanted = linking.newly(connection, self._poller.judge.evaluator, read.hits)
+        missing = linking.without(wanted, read.linked)
+        if missing:
+            raise linking.Unlinked(missing)
+
     async def _ahead(self, now: int) -> None:
         """Events whose time is still to come: their hosts' clocks are fast. Looked at in every poll, until it has."""
         ahead = Interval(now, now + _AHEAD)
         try:
-            read = await self._reading.slice(ahead, self._leading(ahead), self._completed)
+            await self._commit(await self._slice(ahead), None)
         except PartialResult:
             return  # their time comes, and with it slices that can be halved
-        self._commit(read, None)
 
     def end(self) -> None:
         """Store the run, and forget what is no longer needed."""

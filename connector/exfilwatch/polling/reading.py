@@ -3,24 +3,30 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing
+from typing import TypeAlias
 
 import msgspec
 
 from exfilwatch.detection.detection import Detection
 from exfilwatch.detection.judge import Around, Judge, Judged, Waiting
+from exfilwatch.detection.starts import Sought
 from exfilwatch.errors import PartialResult
 from exfilwatch.events.event import Event
 from exfilwatch.events.lines import LineDecoder
 from exfilwatch.events.report import Report
 from exfilwatch.events.script_blocks import ScriptBlocks
 from exfilwatch.polling.joining import Parts
+from exfilwatch.polling.linking import RULE, Links
 from exfilwatch.polling.slices import Interval, merged
 from exfilwatch.siem.siem import Ask, Clock, Near, Siem
+
+Followers: TypeAlias = Callable[[Sequence[bytes], LineDecoder], Iterable[Waiting]]
+"""What records give beside those that lead to them."""
 
 
 class Read(msgspec.Struct):
     """What a slice gave. `events`: those that may fire, by id, with their ingest time and time (µs). `parts`: what it
-    showed of script blocks.
+    showed of script blocks. `linked`: the starts of processes that were asked for.
 
     `halved`: questions near hosts that were asked again in two, for their answers were not whole.
     """
@@ -31,6 +37,7 @@ class Read(msgspec.Struct):
     hits: list[Waiting] = []
     events: dict[str, tuple[int | None, int | None]] = {}
     parts: Parts = msgspec.field(default_factory=Parts)
+    linked: list[Sought] = []
 
     def take(self, judged: Judged) -> None:
         """Add what one event gave."""
@@ -78,11 +85,24 @@ class Reading:
         if self._clock is Clock.EVENT:
             known = [around for around in known if around.low < interval.high and around.high >= interval.low]
         for near in _batched(fresh, self._siem.capabilities.most_near):
-            await self._followers(Ask(Clock.EVENT, None, None, self._judge.lazy, near), read)
+            ask = Ask(Clock.EVENT, None, None, self._judge.lazy, near)
+            await self._followers(ask, read, self._judge.near)
         for near in _batched(known, self._siem.capabilities.most_near):
-            await self._followers(Ask(self._clock, interval.low, interval.high, self._judge.lazy, near), read)
+            ask = Ask(self._clock, interval.low, interval.high, self._judge.lazy, near)
+            await self._followers(ask, read, self._judge.near)
 
-    async def _followers(self, ask: Ask, read: Read) -> None:
+    async def starts(self, wanted: Sequence[Sought], read: Read, interval: Interval | None = None) -> None:
+        """The starts of processes that are sought: those of an interval; without one, all. Raises SourceErrors."""
+        clock, low, high = (self._clock, interval.low, interval.high) if interval else (Clock.EVENT, None, None)
+        around = [Around(each.host, each.low, each.high) for each in wanted]
+        if interval and clock is Clock.EVENT:
+            around = [each for each in around if each.low < interval.high and each.high >= interval.low]
+        for near in _batched(around, self._siem.capabilities.most_near):
+            await self._followers(Ask(clock, low, high, (RULE,), near), read, Links(wanted))
+        if interval is None:
+            read.linked += wanted
+
+    async def _followers(self, ask: Ask, read: Read, found: Followers) -> None:
         """What follows near hosts. In two questions when the answer to one is not whole: a shorter interval would not
         make it so, for what is near the leaders of one moment may be too much already.
         """
@@ -91,14 +111,14 @@ class Reading:
         try:
             async for batch in self._batches(ask):
                 records += len(batch)
-                hits += self._judge.near(batch, decoder)
+                hits += found(batch, decoder)
         except PartialResult as error:
             halves = halved_near(ask.near, self._siem.capabilities.step) if error.smaller else None
             if halves is None:
                 raise
             read.halved += 1
             for half in halves:
-                await self._followers(msgspec.structs.replace(ask, near=half), read)
+                await self._followers(msgspec.structs.replace(ask, near=half), read, found)
         else:
             read.records += records
             read.hits += hits

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 from sqlalchemy import Connection, delete, func, insert, select
 
+from exfilwatch.detection.correlate import LINK
 from exfilwatch.detection.hits import Hit, group_key
 from exfilwatch.detection.judge import Waiting
 from exfilwatch.detection.rule import Correlation
@@ -70,12 +71,14 @@ def forget_hits(connection: Connection, correlations: Iterable[Correlation], ove
     """Forget hits that nothing from after `over` can be joined with, neither at once nor by others in between.
 
     Hits are cut off only where a gap is longer than the timespan: what matched stays what it was, or goes altogether.
-    What an inner correlation matches is a hit of the outer one, so that both are cut at the same gap.
+    What an inner correlation matches is a hit of the outer one, so that both are cut at the same gap. Starts of
+    processes, which only link hits, fill no gap and go with them.
     """
     for family in _families(correlations):
         plans = [each.plan for each in family]
         span = sum(plan.timespan for plan in plans)
         own = hits.c.correlation.in_([hashed(plan.rule) for plan in plans])
+        links = [member_key(plan.rule, LINK) for plan in plans]
         old = own & (hits.c.time < over - span)
         if len({plan.group_by for plan in plans}) == 1 and not any(plan.aliases for plan in plans):
             groups = connection.scalars(select(hits.c.grp).where(old).distinct()).all()
@@ -83,8 +86,9 @@ def forget_hits(connection: Connection, correlations: Iterable[Correlation], ove
         else:
             parts = [own] if connection.scalar(select(hits.c.time).where(old).limit(1)) is not None else []
         for part in parts:
-            times = connection.scalars(select(hits.c.time).where(part).order_by(hits.c.time)).all()
-            cut = _last_gap(times, over - span, span)
+            waits = part & hits.c.member.not_in(links)
+            times = connection.scalars(select(hits.c.time).where(waits).order_by(hits.c.time)).all()
+            cut = _last_gap(times, over - span, span) if times else over - span - 1  # what links nothing can go
             if cut is not None:
                 connection.execute(delete(hits).where(part, hits.c.time <= cut))
 
