@@ -164,6 +164,11 @@ def test_a_script_or_a_tasks_content_stands_in_for_a_command_line():
     assert "```text\n<Exec>curl</Exec>\n```" in drafted(task).body
 
 
+def test_of_a_sequence_it_says_what_is_known_of_the_processes():
+    sequence = UPLOAD.model_copy(update={"fields": UPLOAD.fields | {"Processes": "of one process tree"}})
+    assert "Its events are of one process tree." in section(drafted(sequence).body, "How we know")
+
+
 def test_an_entry_without_a_program_says_what_there_is():
     finding = make("a", Image=None, CommandLine=None).model_copy(update={"fields": {"TaskName": "\\Sync"}})
     assert "`. Task `\\Sync`.\n" in drafted(finding).body

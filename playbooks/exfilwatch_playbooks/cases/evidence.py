@@ -115,6 +115,8 @@ def _whole(entry: Entry, number: int, limit: int) -> str:
     ]
     if joined := ", ".join(filter(None, what)):
         facts.append(f"{joined[0].upper()}{joined[1:]}.")
+    if processes := finding.fields.get("Processes"):
+        facts.append(f"Its events are {prose(str(processes), 100)}.")
     blocks = [f"### {number}. {prose(finding.rule.title or 'Unnamed rule', 120)}", " ".join(facts)]
     if text := _text(said):
         blocks.append(fence(text, limit=limit))
