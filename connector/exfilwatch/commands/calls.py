@@ -9,6 +9,15 @@ MOST: Final = 64
 LONGEST: Final = 16
 """Letters of the longest piece of a value without a blank: the shortest keys and digests are longer."""
 _LOOKED_AT: Final = 2_000
+_SHORT = re.compile(
+    r"\$\((?:hostname(?: -[fs])?|date(?: [^()$`]{0,40})?|whoami|id -u?n|uname -n)\)"
+    r"|\$\{?(?:HOSTNAME|USER|LOGNAME|UID|EUID|\?|env:COMPUTERNAME|env:USERNAME)\}?(?!\w)"
+)
+"""What a shell puts in and is as short as a name."""
+_TABLE = re.compile(
+    r"\(?\s*@\{(?P<entries>.*)\}\s*(?:\|\s*ConvertTo-Json(?:\s+-\w+(?:\s+\d+)?)*\s*)?\)?", re.DOTALL | re.IGNORECASE
+)
+"""A table of PowerShell, as it is or as JSON."""
 _EXPANDED = re.compile(r"[$`]|%\w+%|!\w+!")
 _NAMES = re.compile(
     r"""(?:(?<=^)|(?<=[\s{\[,;&"'\\]))[A-Za-z_][A-Za-z_.-]{0,39}\\?["']?\s*[:=]|</?[A-Za-z][\w:.-]{0,39}\s*/?>"""
@@ -23,7 +32,12 @@ def is_call(texts: Iterable[str]) -> bool:
     """Whether texts, each a form's `name=value` or JSON or XML, say so little. What a shell puts in is not known."""
     letters = 0
     for text in texts:
-        if len(text) > _LOOKED_AT or _EXPANDED.search(text):
+        if len(text) > _LOOKED_AT:
+            return False
+        text = _SHORT.sub("name", text)
+        if table := _TABLE.fullmatch(text):
+            text = "{" + table["entries"] + "}"
+        if _EXPANDED.search(text):
             return False
         if text[:1] not in ("", "{", "[", "<") and not all(map(_NAMED.match, text.split("&"))):
             return False
