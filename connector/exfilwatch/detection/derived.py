@@ -1,7 +1,9 @@
-"""Fields that are made of a command line (commands/fields.py), as rules see them.
+"""Fields that are made of a command line (commands/fields.py) or of a record of traffic (network/fields.py), as rules
+see them.
 
 Making them costs more than looking at a text, and no SIEM has them. So for screens and for queries a condition is put
-in terms of what they imply of the event's own fields (implied.py).
+in terms of what they imply of the event's own fields (implied.py). Those of traffic imply nothing: a rule asks for
+fields of the record itself beside them (bytes, a method), which tell most records apart.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,8 +15,11 @@ from exfilwatch.detection.condition import All, Any, FieldTest, Get, Node, Not, 
 from exfilwatch.detection.nodes import EVERY, NONE, every, negated, some
 from exfilwatch.detection.values import Exists
 from exfilwatch.events.event import Event, Value
+from exfilwatch.network.fields import FIELDS as OF_TRAFFIC
+from exfilwatch.network.fields import field as of_traffic
 
-DERIVED = frozenset(FIELDS)
+_TRAFFIC = frozenset(OF_TRAFFIC)
+DERIVED = frozenset(FIELDS) | _TRAFFIC
 ACTS = FieldTest("exfilwatch.acts", Exists(True))
 """Stands in a screen for: the command line does something (commands/fields.py, acts)."""
 LOOKED_AT = ("Image", "OriginalFileName", "CommandLine", "ScriptBlockText", "TaskContent", "TaskContentNew")
@@ -30,7 +35,7 @@ def seeing(event: Event, get: Get) -> Get:
     def seen(name: str) -> Value:
         if name not in DERIVED:
             return acts_of(event, get) or None if name == ACTS.field else get(name)
-        return _fields.of(event, get).get(name)
+        return of_traffic(name, get) if name in _TRAFFIC else _fields.of(event, get).get(name)
 
     return seen
 

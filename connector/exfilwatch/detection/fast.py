@@ -158,8 +158,8 @@ class FastRows:
         if field in spec.system:
             own.append([(spec.system[field], (spec.prefix.rstrip("."),))])
         bases = tuple(base for base in self.shape.bases if not base.endswith("*"))
-        if "." in field:
-            return None
+        if "." in field:  # as the name of a member of its own it can't be told from a path
+            return [mapped] if mapped and not raw else None
         own += [[(field, (base,))] for base in bases]
         return [*own, mapped] if raw else [mapped, *own]
 

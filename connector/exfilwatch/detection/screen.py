@@ -6,6 +6,7 @@ once. A screen never says no where the rule would say yes; where it does not kno
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any, TypeAlias
 
 import msgspec
@@ -17,7 +18,7 @@ from exfilwatch.detection.condition import Any as AnyOf
 from exfilwatch.detection.derived import ACTS, LOOKED_AT
 from exfilwatch.detection.linear import options
 from exfilwatch.detection.rule import Rule
-from exfilwatch.detection.values import Exists, OneOf, Screen
+from exfilwatch.detection.values import Compare, Exists, OneOf, Screen
 from exfilwatch.events.event import Value
 
 # Fields whose values are long or seldom the same twice.
@@ -27,6 +28,7 @@ LONG = frozenset(
         *("TaskContent", "TaskContentNew", "Details", "Message", "TargetObject", "TargetFilename", "ImageLoaded"),
         *("Hashes", "CallTrace", "QueryResults", "QueryName", "UserData", "PipeName", "ServiceFileName", "ImagePath"),
         *("param1", "param2", "param3", "proctitle", "c-uri", "c-useragent"),
+        *("source.bytes", "destination.bytes", "source.packets", "destination.packets", "cs-bytes", "sc-bytes"),
     ]
 )
 
@@ -130,6 +132,30 @@ class TextSet:
         return frozenset(first + number for first, each in self._sets for number in each.Match(text) or ())
 
 
+class _Numbers:
+    """Which comparisons with a number hold, in the place of expressions that are found in a text."""
+
+    def __init__(self, get: FieldGetter) -> None:
+        self._get = get
+        self._tests: list[Compare] = []
+        self._least: Decimal | None = None
+        """What is smaller than this meets no comparison; None: not known."""
+
+    def number(self, test: Compare) -> int:
+        """The number of a comparison."""
+        self._tests.append(test)
+        limits = [each.limit for each in self._tests if each.op in ("gt", "gte")]
+        self._least = min(limits) if len(limits) == len(self._tests) else None
+        return len(self._tests) - 1
+
+    def search(self, row: Any) -> frozenset[int]:
+        """The numbers of those that hold."""
+        value = self._get(row)
+        if value is None or (type(value) is int and self._least is not None and value < self._least):
+            return _NOTHING
+        return frozenset(number for number, test in enumerate(self._tests) if test.holds(value))
+
+
 class _Acting:
     """Whether the command line of a row does something, in the place of an expression that is found in a text."""
 
@@ -158,7 +184,8 @@ class Plan:
         """
         self._getter = getter
         self._everything = everything
-        self.texts: list[TextSet | _Acting] = []
+        self.texts: list[TextSet | _Numbers | _Acting] = []
+        self._numbers: dict[int, int] = {}
         self._acts: int | None = None
         self._by_field: dict[tuple[int, bool], int] = {}
         self._gets: dict[tuple[str, bool], FieldGetter | None] = {}
@@ -207,6 +234,9 @@ class Plan:
                 if field not in LONG:
                     holds = test.holds
                     return lambda row: holds(get(row))
+                if isinstance(test, Compare):
+                    compared = self._compared(get, test)
+                    return lambda _row: compared
                 tests = test.texts if isinstance(test, OneOf) else (test,)
                 screens = [each.screen() for each in tests]
                 found = joined((self._found(get, screen) if screen else None for screen in screens), every=False)
@@ -228,6 +258,15 @@ class Plan:
         if key not in self._gets:
             self._gets[key] = self._getter(rule, field)
         return self._gets[key]
+
+    def _compared(self, get: FieldGetter, test: Compare) -> Found:
+        at = self._numbers.get(id(get))
+        if at is None:
+            at = self._numbers[id(get)] = len(self.texts)
+            self.texts.append(_Numbers(get))
+        numbers = self.texts[at]
+        assert isinstance(numbers, _Numbers)
+        return Found(at, numbers.number(test))
 
     def _found(self, get: FieldGetter, screen: Screen) -> Found:
         key = id(get), screen.cased
