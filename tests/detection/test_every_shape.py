@@ -21,13 +21,16 @@ from ..events import (  # noqa: TID252 (tests are no package on the path)
     test_sentinel,
     test_splunk,
     test_sumo,
+    test_traffic,
     test_winlogbeat,
     test_zeek_and_named,
 )
 from ..events.reading import Case, dotted  # noqa: TID252
 from .test_fast_path import BROAD, DATA, fast, slow
 
-MODULES = (test_defender, test_ecs, test_sentinel, test_splunk, test_sumo, test_winlogbeat, test_zeek_and_named)
+MODULES = (
+    test_defender, test_ecs, test_sentinel, test_splunk, test_sumo, test_traffic, test_winlogbeat, test_zeek_and_named
+)  # fmt: skip
 
 
 def cases(module: ModuleType) -> Iterator[Case]:

@@ -60,6 +60,26 @@ detection:
   none: {Image: null}
   condition: (a or b) and not c or none
 ---
+title: Volume
+id: 0f0f0f0f-0000-4000-8000-000000000023
+logsource: {category: network_connection}
+detection:
+  a: {source.bytes|gte: 1000000}
+  b: {destination.bytes|lt: 600, source.bytes|gt: 100}
+  little: {source.packets|lte: 10}
+  outbound: {network.direction: outbound}
+  condition: (a or b) and not little and outbound
+---
+title: Requests
+id: 0f0f0f0f-0000-4000-8000-000000000024
+logsource: {category: proxy}
+detection:
+  a: {cs-method: [put, post]}
+  b: {cs-bytes|gte: 1000}
+  c: {c-useragent|startswith: curl}
+  refused: {sc-status|gte: 400}
+  condition: a and (b or c) and not refused
+---
 title: Raw names
 id: 0f0f0f0f-0000-4000-8000-000000000004
 logsource: {product: windows, service: security}

@@ -22,6 +22,7 @@ from . import (
     test_sentinel,
     test_splunk,
     test_sumo,
+    test_traffic,
     test_winlogbeat,
     test_zeek_and_named,
 )
@@ -33,6 +34,7 @@ RECORDS: list[Any] = [
     *(case.record for case in [*test_defender.DEFENDER, *test_defender.STREAMED]),
     *(case.record for case in [*test_sentinel.SENTINEL, *test_sentinel.ASIM]),
     *(case.record for case in [*test_zeek_and_named.ZEEK, *test_zeek_and_named.NAMED]),
+    *(case.record for case in test_traffic.CASES),
     *(record for record, _ in test_linux.SYSMON.values()),
     *(form(channel, number, data) for form in FORMS.values() for _, channel, number, data, _, _ in KINDS),
     *samples.EXEC,
