@@ -99,7 +99,7 @@ def test_a_filter_is_for_the_pack_and_names_where_from_or_where_to(path: Path) -
     assert all(re.match(r"\^?(\(\?i\)\^\()?([A-Z]:\\|/)", parent) for parent in parents), "a parent without its folder"
     assert not any(r"\Users" in parent or r"\Temp" in parent for parent in parents)
     assert not _values(document, "Image")
-    assert parents or _values(document, "transfer.destination")
+    assert parents or _values(document, "transfer.destination") or _values(document, "network.destination")
 
 
 def _values(document: dict[str, Any], field: str) -> list[list[object]]:

@@ -26,7 +26,7 @@ _NO_DIRECTORY = frozenset(
 )
 # The name of a task that schtasks creates.
 _TASK = re.compile(r"""(?<!\S)[/-]tn\s+(?:"([^"]{1,300})"|'([^']{1,300})'|(\S{1,300}))""", re.IGNORECASE)
-_BYTES = ("orig_bytes", "cs-bytes", "BytesSent", "SentBytes")
+_BYTES = ("orig_bytes", "source.bytes", "cs-bytes", "BytesSent", "SentBytes")
 
 
 @dataclass(frozen=True)
