@@ -29,7 +29,9 @@ _PROXIES = (3128, 8080, 8081, 8118, 8888, 9090, 9128)
 """Ports of HTTP proxies: the address of such a connection is not where the request goes."""
 _SAYING = ("filename", "file_name", "name")
 _LARGEST = 1 << 60
-_SECOND_LEVEL = frozenset("co com net org edu gov ac or ne go gob gouv gv mil nom web sch ltd plc nhs police k12".split())
+_SECOND_LEVEL = frozenset(
+    "co com net org edu gov ac or ne go gob gouv gv mil nom web sch ltd plc nhs police k12".split()
+)
 _UNSAID = re.compile(r"^(?:-|\(empty\))?$")
 
 

@@ -32,6 +32,8 @@ _SHAPES = {
     "ASimProcessEventLogs": ("asim_process",),
     "ASimFileEventLogs": ("asim_file",),
     "ASimNetworkSessionLogs": ("asim_network", "asim_endpoint_network"),
+    "ASimWebSessionLogs": ("asim_web",),
+    "CommonSecurityLog": ("sentinel_cef",),
 }
 _VIEW = re.compile(r"_?(?:[Ii]m|vim|ASim)_?[A-Z]\w*(?<!Logs)(?<!_CL)", re.ASCII)
 

@@ -15,7 +15,7 @@ from typing import ClassVar, NamedTuple
 
 from exfilwatch.detection.nodes import PRESENT
 from exfilwatch.detection.pattern import Pattern
-from exfilwatch.detection.values import Cidr, Null, Number, Part, Test, Wild
+from exfilwatch.detection.values import Cidr, Compare, Null, Number, Part, Test, Wild
 from exfilwatch.siem.queries.globs import Fold, Glob, exact, globs, simplified
 from exfilwatch.siem.queries.language import joined
 from exfilwatch.siem.queries.networks import dotted, octets
@@ -110,6 +110,8 @@ class Infix:
         place = self.place(path)
         if place is None:
             return test.holds(None)
+        if place.within and isinstance(test, Compare):  # a text that holds the number names it
+            return self.matches(place.field, escaped(path.rpartition(".")[2])) if wide else False
         if place.within:
             return self._within(place.field, test) if wide else False
         if isinstance(test, Null):
@@ -126,6 +128,8 @@ class Infix:
             return joined([*self._alike(field, found), *self._apart(field, found)], self, every=False)
         if isinstance(test, Number) and (number := natural(test)) is not None:
             return self.matches(field, f"^0*{number}$|[^0-9]")
+        if isinstance(test, Compare) and (digits := least_digits(test)) > 1:
+            return self.matches(field, f"[0-9]{{{digits}}}|[eExX]")
         if isinstance(test, Cidr) and (starts := dotted(test.network)):
             return self.matches(field, f"(?i){'|'.join(map(escaped, starts))}|:ffff:")
         return True
@@ -242,6 +246,11 @@ def escaped(text: str) -> str:
 
 def _is_control(char: str) -> bool:
     return char < " " or char == "\x7f"
+
+
+def least_digits(test: Compare) -> int:
+    """How many digits in a row each number has that is above the limit, unless an exponent or hexadecimal says it."""
+    return len(str(int(test.limit))) if test.op in ("gt", "gte") and test.limit >= 1 else 0
 
 
 def natural(test: Number) -> int | None:

@@ -40,7 +40,7 @@ _TABLES = {
     "WindowsEvent": _Table(("sentinel_windows",), columns=frozenset(_NAMED)),
     "Event": _Table(("sentinel_windows",), columns=frozenset(_LOGGED)),
     "DeviceProcessEvents": _Table(("defender",), ("process_creation",)),
-    "DeviceNetworkEvents": _Table(("defender",), ("network_connection", "dns_query", "dns")),
+    "DeviceNetworkEvents": _Table(("defender",), ("network_connection", "proxy", "dns_query", "dns")),
     "DeviceFileEvents": _Table(("defender",), _FILES),
     "DeviceImageLoadEvents": _Table(("defender",), ("image_load",)),
     "DeviceRegistryEvents": _Table(("defender",), ("registry_set", "registry_event")),
@@ -48,6 +48,8 @@ _TABLES = {
     "ASimProcessEventLogs": _Table(("asim_process",), ("process_creation", "process_termination")),
     "ASimFileEventLogs": _Table(("asim_file",), _FILES),
     "ASimNetworkSessionLogs": _Table(("asim_endpoint_network", "asim_network"), ("network_connection",)),
+    "ASimWebSessionLogs": _Table(("asim_web",), ("proxy",)),
+    "CommonSecurityLog": _Table(("sentinel_cef",), ("network_connection", "proxy", "")),
 }
 _ANY = _Table(tuple(dict.fromkeys(name for table in _TABLES.values() for name in table.shapes)))
 

@@ -6,6 +6,7 @@ over paths of records (members.py) that holds of every record on which the rule 
 """
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from exfilwatch.detection.condition import All, Any, FieldTest, Node, Not, Selection
@@ -13,13 +14,14 @@ from exfilwatch.detection.derived import DERIVED
 from exfilwatch.detection.logsource import FAMILIES
 from exfilwatch.detection.nodes import ABSENT, EVERY, NONE, PRESENT, every, negated, some
 from exfilwatch.detection.rule import Rule
-from exfilwatch.detection.values import Text, Wild
+from exfilwatch.detection.values import Compare, Text, Wild
 from exfilwatch.events.classify import EventClass
 from exfilwatch.events.envelopes import TEXTS
 from exfilwatch.events.script_blocks import TOTAL
 from exfilwatch.events.shape import SHAPES, Shape
 from exfilwatch.events.specs import WindowsEvent, windows
-from exfilwatch.siem.queries.globs import globs
+from exfilwatch.events.spelling import paths_of
+from exfilwatch.siem.queries.globs import Fold, Like, contains, globs
 from exfilwatch.siem.queries.members import Paths, View, as_it_is
 
 __all__ = ["PRESENT", "asked", "enveloped", "selected", "within"]
@@ -68,7 +70,26 @@ def within(node: Node, text: str) -> Node:
             return FieldTest(text, _OF_SCRIPT)
         case FieldTest(field, test) if field not in DERIVED and globs(test) is not None:
             return FieldTest(text, test)
+        case FieldTest(field, Compare()) if field not in DERIVED:
+            return some(FieldTest(text, Like(contains(name, Fold.NONE))) for name in _members(field))
     return EVERY
+
+
+@lru_cache(1_000)
+def _members(field: str) -> tuple[str, ...]:
+    """The names that the members have of which some field map makes a field: one stands in each text that has it.
+
+    Of a path the last name: JSON may have objects or dots between them.
+    """
+    expressions = (
+        option
+        for shape in SHAPES.values()
+        for found in shape.classifier.classes
+        for option in shape.field_expressions(found).get(field, ())
+    )
+    paths = {path for expression, _ in expressions for path in paths_of(expression, ("",))}
+    names = {path.rpartition(".")[2] for path in (field, *paths)}
+    return tuple(sorted(name for name in names if not any(other in name for other in names - {name})))
 
 
 def _views(rule: Rule, shapes: Iterable[Shape], paths: Paths) -> Iterator[View]:

@@ -14,10 +14,10 @@ from exfilwatch.siem.queries.infix import Infix, Place
 from exfilwatch.siem.queries.language import joined, said
 from exfilwatch.siem.queries.native import asked, selected, within
 
-_NAMES = ("splunk_windows", "cim_processes", "cim_filesystem", "cim_endpoint_traffic", "cim_traffic")
+_NAMES = ("splunk_windows", "cim_processes", "cim_filesystem", "cim_web", "cim_endpoint_traffic", "cim_traffic")
 _SHAPES = [SHAPES[name] for name in _NAMES]
 _KEPT = 128  # queries: the same are asked for with each interval, and those of a pack take seconds to make
-_TOLD = ("EventCode", "EventID", "process", "file_path", "dest_port")
+_TOLD = ("EventCode", "EventID", "process", "file_path", "http_method", "dest_port")
 """Of which one is there in each event of these shapes."""
 
 
