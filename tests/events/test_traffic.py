@@ -39,9 +39,17 @@ ZEEK = [
     zeek(
         "http",
         {
-            **{**HEAD, "trans_depth": 1, "method": "PUT", "host": "x.example", "uri": "/dav/a.7z"},
-            **{"user_agent": "curl/8.0", "request_body_len": 1082089, "response_body_len": 12, "status_code": 201},
-            **{"orig_mime_types": ["application/x-7z-compressed"], "orig_filenames": ["a.7z"]},
+            **HEAD,
+            "trans_depth": 1,
+            "method": "PUT",
+            "host": "x.example",
+            "uri": "/dav/a.7z",
+            "user_agent": "curl/8.0",
+            "request_body_len": 1082089,
+            "response_body_len": 12,
+            "status_code": 201,
+            "orig_mime_types": ["application/x-7z-compressed"],
+            "orig_filenames": ["a.7z"],
         },
         "proxy",
         {**REQUEST, "c-uri": "/dav/a.7z", "cs-content-type": ["application/x-7z-compressed"], "cs-filename": ["a.7z"]},
@@ -71,8 +79,13 @@ WEB: Json = {
     "status": "201",
 }
 TRAFFIC: Json = {
-    **{"_time": TIME, "src_ip": "10.0.0.5", "dest_ip": "203.0.113.5", "dest_port": "80", "transport": "tcp"},
-    **{"bytes_out": "1082589", "bytes_in": "512"},
+    "_time": TIME,
+    "src_ip": "10.0.0.5",
+    "dest_ip": "203.0.113.5",
+    "dest_port": "80",
+    "transport": "tcp",
+    "bytes_out": "1082589",
+    "bytes_in": "512",
 }
 
 
@@ -88,20 +101,39 @@ SPLUNK = [
 ]
 
 SESSION: Json = {
-    **{"TimeGenerated": TIME, "EventVendor": "Zscaler", "SrcIpAddr": "10.0.0.5", "DstIpAddr": "203.0.113.5"},
-    **{"SrcBytes": 1082089, "DstBytes": 12},
+    "TimeGenerated": TIME,
+    "EventVendor": "Zscaler",
+    "SrcIpAddr": "10.0.0.5",
+    "DstIpAddr": "203.0.113.5",
+    "SrcBytes": 1082089,
+    "DstBytes": 12,
 }
 WEB_SESSION = SESSION | {
-    **{"EventSchema": "WebSession", "EventType": "HTTPsession", "HttpRequestMethod": "PUT", "HttpHost": "x.example"},
-    **{"Url": "http://x.example/dav/a.7z", "HttpUserAgent": "curl/8.0", "FileName": "a.7z"},
+    "EventSchema": "WebSession",
+    "EventType": "HTTPsession",
+    "HttpRequestMethod": "PUT",
+    "HttpHost": "x.example",
+    "Url": "http://x.example/dav/a.7z",
+    "HttpUserAgent": "curl/8.0",
+    "FileName": "a.7z",
 }
 CEF: Json = {
-    **{"TimeGenerated": TIME, "DeviceVendor": "Palo Alto Networks", "DeviceProduct": "PAN-OS", "DeviceAction": "allow"},
-    **{"SourceIP": "10.0.0.5", "DestinationIP": "203.0.113.5", "SentBytes": 1082589, "ReceivedBytes": 512},
+    "TimeGenerated": TIME,
+    "DeviceVendor": "Palo Alto Networks",
+    "DeviceProduct": "PAN-OS",
+    "DeviceAction": "allow",
+    "SourceIP": "10.0.0.5",
+    "DestinationIP": "203.0.113.5",
+    "SentBytes": 1082589,
+    "ReceivedBytes": 512,
 }
 CEF_WEB = CEF | {
-    **{"RequestMethod": "PUT", "DestinationHostName": "x.example", "RequestURL": "x.example/dav/a.7z"},
-    **{"RequestClientApplication": "curl/8.0", "SentBytes": 1082089, "ReceivedBytes": 12},
+    "RequestMethod": "PUT",
+    "DestinationHostName": "x.example",
+    "RequestURL": "x.example/dav/a.7z",
+    "RequestClientApplication": "curl/8.0",
+    "SentBytes": 1082089,
+    "ReceivedBytes": 12,
 }
 
 
@@ -150,28 +182,45 @@ ELASTIC = [
 ]
 
 INSPECTED = {
-    **{"direction": "Out", "method": "PUT", "host": "x.example", "uri": "/dav/a.7z", "user_agent": "curl/8.0"},
-    **{"request_body_len": "1082089", "response_body_len": 12, "status_code": "201"},
+    "direction": "Out",
+    "method": "PUT",
+    "host": "x.example",
+    "uri": "/dav/a.7z",
+    "user_agent": "curl/8.0",
+    "request_body_len": "1082089",
+    "response_body_len": 12,
+    "status_code": "201",
 }
 DEFENDER_ROW: Json = {
-    **{"Timestamp": TIME, "DeviceName": "ws1", "ActionType": "HttpConnectionInspected"},
-    **{"LocalIP": "10.0.0.5", "RemoteIP": "203.0.113.5", "RemotePort": 80},
+    "Timestamp": TIME,
+    "DeviceName": "ws1",
+    "ActionType": "HttpConnectionInspected",
+    "LocalIP": "10.0.0.5",
+    "RemoteIP": "203.0.113.5",
+    "RemotePort": 80,
 }
 DEFENDER = [
     Case(name, DEFENDER_ROW | {"AdditionalFields": said}, "defender", "proxy", "windows", "ws1", TIME, REQUEST)
     for name, said in (("as text", json.dumps(INSPECTED)), ("as an object", INSPECTED))
 ]
 RECORD: Json = {
-    **{"timestamp": 1773306842500, "metadata_vendor": "Zscaler", "objectType": "NetworkHTTP"},
-    **{"srcDevice_ip": "10.0.0.5", "dstDevice_ip": "203.0.113.5", "bytesOut": 1082089, "bytesIn": 12},
+    "timestamp": 1773306842500,
+    "metadata_vendor": "Zscaler",
+    "objectType": "NetworkHTTP",
+    "srcDevice_ip": "10.0.0.5",
+    "dstDevice_ip": "203.0.113.5",
+    "bytesOut": 1082089,
+    "bytesIn": 12,
 }
 SUMO = [
     Case(
         "cse",
         RECORD
         | {
-            **{"http_method": "PUT", "http_url": "http://x.example/dav/a.7z", "http_hostname": "x.example"},
-            **{"http_userAgent": "curl/8.0"},
+            "http_method": "PUT",
+            "http_url": "http://x.example/dav/a.7z",
+            "http_hostname": "x.example",
+            "http_userAgent": "curl/8.0",
         },
         "sumo_cse",
         "proxy",

@@ -38,17 +38,27 @@ def of(name: str, record: Record) -> object:
             "outbound",
         ),
         (
-            {"cs-method": "CONNECT", "c-uri": "files.example.net:443", "DestinationIp": "10.0.0.9", "DestinationPort": "8080"},
+            {
+                "cs-method": "CONNECT",
+                "c-uri": "files.example.net:443",
+                "DestinationIp": "10.0.0.9",
+                "DestinationPort": "8080",
+            },
             "files.example.net",
             "public",
             "outbound",
         ),
         # Who sends a request chooses the name in it.
         ({"cs-host": "localhost", "DestinationIp": "203.0.113.7"}, "localhost", "public", "outbound"),
-        ({"cs-host": "-", "DestinationHostname": "x.s3.amazonaws.com"}, "x.s3.amazonaws.com", "cloud storage", "outbound"),
+        (
+            {"cs-host": "-", "DestinationHostname": "x.s3.amazonaws.com"},
+            "x.s3.amazonaws.com",
+            "cloud storage",
+            "outbound",
+        ),
         ({}, None, None, None),
     ],
-)  # fmt: skip
+)
 def test_where_it_goes(record: Record, destination: object, place: object, direction: object) -> None:
     found = tuple(of(f"network.{name}", record) for name in ("destination", "destination_class", "direction"))
     assert found == (destination, place, direction)
@@ -88,7 +98,11 @@ def test_the_size_of_packets_is_an_average() -> None:
         ({"cs-content-type": "multipart/form-data; boundary=x"}, "form", None),
         ({"cs-content-type": "multipart/form-data; boundary=x", "cs-filename": "a.kdbx"}, "credentials", "a.kdbx"),
         # A name says more than a type: a package of Python is a zip too.
-        ({"cs-filename": ["a-1.0-py3-none-any.whl"], "cs-content-type": ["application/zip"]}, "package", "a-1.0-py3-none-any.whl"),
+        (
+            {"cs-filename": ["a-1.0-py3-none-any.whl"], "cs-content-type": ["application/zip"]},
+            "package",
+            "a-1.0-py3-none-any.whl",
+        ),
         ({"cs-content-type": "application/gzip"}, "compressed", None),
         ({"cs-filename": "C:\\Users\\eva\\mail.pst"}, "mail", "mail.pst"),
         ({"command": "STOR", "arg": "ftp://203.0.113.7/in/q3.tar.gz"}, "archive", "q3.tar.gz"),
@@ -98,7 +112,7 @@ def test_the_size_of_packets_is_an_average() -> None:
         ({"cs-content-type": "text/html"}, None, None),
         ({}, None, None),
     ],
-)  # fmt: skip
+)
 def test_what_is_sent(record: Record, content: object, name: object) -> None:
     assert (of("network.content", record), of("network.file", record)) == (content, name)
 

@@ -30,7 +30,10 @@ _PROXIES = (3128, 8080, 8081, 8118, 8888, 9090, 9128)
 _SAYING = ("filename", "file_name", "name")
 _LARGEST = 1 << 60
 _SECOND_LEVEL = frozenset(
-    "co com net org edu gov ac or ne go gob gouv gv mil nom web sch ltd plc nhs police k12".split()
+    ["ac", "co", "com", "edu", "go", "gob", "gouv", "gov", "gv", "k12", "ltd", "mil", "ne", "net", "nhs", "nom", "or"]
+    + ["org", "plc", "police", "sch", "web"]
+)
+    ["co", "com", "net", "org", "edu", "gov", "ac", "or", "ne", "go", "gob", "gouv", "gv", "mil", "nom", "web", "sch", "ltd", "plc", "nhs", "police", "k12"]
 )
 _UNSAID = re.compile(r"^(?:-|\(empty\))?$")
 
