@@ -15,7 +15,7 @@ RULES = rules()
 EVENTS = [*pack_records(), *atomics()]
 
 
-_MODELLED = {"Processes", "All_Traffic", "Filesystem"}
+_MODELLED = {"Processes", "All_Traffic", "Filesystem", "Web"}
 
 
 def row(event: Record) -> Record:

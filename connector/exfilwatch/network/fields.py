@@ -33,8 +33,6 @@ _SECOND_LEVEL = frozenset(
     ["ac", "co", "com", "edu", "go", "gob", "gouv", "gov", "gv", "k12", "ltd", "mil", "ne", "net", "nhs", "nom", "or"]
     + ["org", "plc", "police", "sch", "web"]
 )
-    ["co", "com", "net", "org", "edu", "gov", "ac", "or", "ne", "go", "gob", "gouv", "gv", "mil", "nom", "web", "sch", "ltd", "plc", "nhs", "police", "k12"]
-)
 _UNSAID = re.compile(r"^(?:-|\(empty\))?$")
 
 
