@@ -30,8 +30,7 @@ _PROXIES = (3128, 8080, 8081, 8118, 8888, 9090, 9128)
 _SAYING = ("filename", "file_name", "name")
 _LARGEST = 1 << 60
 _SECOND_LEVEL = frozenset(
-    ["ac", "co", "com", "edu", "go", "gob", "gouv", "gov", "gv", "k12", "ltd", "mil", "ne", "net", "nhs", "nom", "or"]
-    + ["org", "plc", "police", "sch", "web"]
+    "ac co com edu go gob gouv gov gv k12 ltd mil ne net nhs nom or org plc police sch web".split()  # noqa: SIM905
 )
 _UNSAID = re.compile(r"^(?:-|\(empty\))?$")
 
