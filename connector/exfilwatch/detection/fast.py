@@ -14,7 +14,7 @@ from exfilwatch.detection.evaluate import Evaluator
 from exfilwatch.detection.look import EVERYTHING, Look
 from exfilwatch.detection.parts import with_parts
 from exfilwatch.detection.rule import Rule
-from exfilwatch.detection.screen import LONG, FieldGetter, Plan, looked_at
+from exfilwatch.detection.screen import COUNTS, LONG, FieldGetter, Plan, looked_at, needed
 from exfilwatch.detection.starts import Start
 from exfilwatch.detection.trees import STARTS, TOLD
 from exfilwatch.events.classify import EventClass
@@ -145,7 +145,9 @@ class FastRows:
         return self._wanted(with_parts(self._evaluator.rules.rules))
 
     def _wanted(self, rules: Iterable[Rule]) -> list[Rule]:
-        return [rule for rule in rules if rule.id in self._rules]
+        found = [rule for rule in rules if rule.id in self._rules]
+        # No Windows log counts bytes, and most of all events are its connections.
+        return [rule for rule in found if COUNTS.isdisjoint(needed(rule.screen))] if self.shape.spec.windows else found
 
     def _options(self, found: EventClass, field: str, raw: bool) -> Options | None:
         """Where a rule sees a field of this class: groups of expressions; in each the first that is not empty counts,

@@ -27,10 +27,12 @@ LONG = frozenset(
         *("CommandLine", "ParentCommandLine", "ScriptBlockText", "Payload", "ContextInfo", "HostApplication", "Data"),
         *("TaskContent", "TaskContentNew", "Details", "Message", "TargetObject", "TargetFilename", "ImageLoaded"),
         *("Hashes", "CallTrace", "QueryResults", "QueryName", "UserData", "PipeName", "ServiceFileName", "ImagePath"),
-        *("param1", "param2", "param3", "proctitle", "c-uri", "c-useragent"),
-        *("source.bytes", "destination.bytes", "source.packets", "destination.packets", "cs-bytes", "sc-bytes"),
+        *("param1", "param2", "param3", "proctitle", "c-uri", "c-useragent", "cs-bytes", "sc-bytes"),
+        *("source.bytes", "destination.bytes", "source.packets", "destination.packets"),
     ]
 )
+COUNTS = frozenset(["source.bytes", "destination.bytes", "source.packets", "destination.packets"])
+"""Of connections: how much they carried."""
 
 _NOTHING: frozenset[int] = frozenset()
 _SOMETHING = frozenset([0])
@@ -353,6 +355,21 @@ def _weighed(threshold: int, parts: list[tuple[int, Rest]]) -> Rest:
     if threshold <= 0:
         return True
     return Weighed(threshold, left) if sum(weight for weight, _ in left) >= threshold else False
+
+
+def needed(node: Node) -> frozenset[str]:
+    """Fields without which the condition does not hold."""
+    match node:
+        case Selection(_, part):
+            return needed(part)
+        case All(parts):
+            return frozenset[str]().union(*map(needed, parts))
+        case AnyOf(parts):
+            first, *others = map(needed, parts)
+            return first.intersection(*others)
+        case FieldTest(field, test) if not test.holds(None):
+            return frozenset([field])
+    return frozenset()
 
 
 def looked_at(rules: Iterable[Rule]) -> Mapping[tuple[str, bool], None]:
