@@ -97,8 +97,11 @@ class CorrelationPlan(msgspec.Struct, frozen=True):
 
     @property
     def lasts(self) -> bool:
-        """Whether what matched goes on to match, whatever comes later: of counts, only those that ask for enough."""
-        if self.kind in ("event_count", "value_count") and isinstance(self.condition, tuple):
+        """Whether what matched goes on to match, whatever comes later: of counts, only those that ask for enough.
+
+        So do sums, which only numbers below zero undo: who sums these up has a finding withdrawn then.
+        """
+        if self.kind in ("event_count", "value_count", "value_sum") and isinstance(self.condition, tuple):
             return all(bound.op in ("gt", "gte") for bound in self.condition)
         return self.kind in TEMPORAL and self._grows()
 
