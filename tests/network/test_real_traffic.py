@@ -20,8 +20,14 @@ BRANCH = "network_traffic"
 ENDS = {"id.orig_h": "10.0.0.5", "id.orig_p": 62431, "id.resp_h": "203.0.113.5", "id.resp_p": 80}
 HEAD = {"ts": 1773306842.5, "uid": "CPgXGz4Ck2S7ZKzsu8"}
 PUT = {
-    "trans_depth": 1, "method": "PUT", "host": "203.0.113.5", "uri": "/in/a.7z", "user_agent": "curl/8.0",
-    "request_body_len": 900_000, "response_body_len": 10, "status_code": 201,
+    "trans_depth": 1,
+    "method": "PUT",
+    "host": "203.0.113.5",
+    "uri": "/in/a.7z",
+    "user_agent": "curl/8.0",
+    "request_body_len": 900_000,
+    "response_body_len": 10,
+    "status_code": 201,
 }
 NEAR = {"id.resp_h": "192.168.0.4", "host": "192.168.0.4"}
 REDIRECTOR = {"user_agent": "Microsoft-WebDAV-MiniRedir/10.0.18362", "uri": "/webdav/a.7z"}
