@@ -93,6 +93,19 @@ def test_without_ingest_time_late_records_are_found_within_the_look_back_and_eve
     assert len(found(store)) == 2
 
 
+@pytest.mark.parametrize(("settings", "found_late"), [({}, 1), ({"lookback": "15m"}, 0), ({"late": "20m"}, 0)])
+def test_without_ingest_time_it_looks_back_as_far_as_events_were_seen_to_come_late(store, settings, found_late):
+    """Where the settings leave that to it, and no farther than records are to be joined."""
+    late = process(START - 2 * HOUR, "ws1", "upload late", ingest=START - MINUTE)
+    siem = MemorySiem([late], ingest_time=False, **settings)
+    assert poll(siem, store).lateness.max == 2 * 3600 - 60
+    siem.records.append(process(START - HOUR, "ws1", "upload later", searchable=START + MINUTE))
+    siem.clock += 5 * MINUTE
+    assert poll(siem, store).findings == found_late
+    siem.clock += 5 * MINUTE
+    assert poll(siem, store).events == 0
+
+
 @pytest.mark.parametrize("apart", [-2 * HOUR, 2 * HOUR], ids=["ahead of ours", "behind ours"])
 def test_a_siem_whose_clock_is_another_is_polled_by_its_own(store, apart):
     siem = MemorySiem([process(START - MINUTE, "ws1", "upload a"), process(START - MINUTE, "ws1", "archive")])

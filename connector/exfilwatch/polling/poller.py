@@ -21,7 +21,7 @@ from exfilwatch.polling.keeping import keep, keep_settled
 from exfilwatch.polling.logs import log
 from exfilwatch.polling.lookback import LOOKBACK, clock_of, default_of, lookback_of
 from exfilwatch.polling.reading import Read, Reading
-from exfilwatch.polling.runs import Run, keep_run, lateness
+from exfilwatch.polling.runs import Run, keep_run, lateness, most_late
 from exfilwatch.polling.slices import Interval, halved, joined, planned, watermark
 from exfilwatch.polling.worker import is_dead, our_clock, worker_name
 from exfilwatch.siem.siem import SECOND, Clock, Siem
@@ -142,7 +142,7 @@ class _Polling:
         times, poller = self._times, self._poller
         known = state.source_state(connection, self._source, lock=True)
         frontier = min(known.frontier, now) if known else now - times.since
-        lookback = times.lookback if known else 0
+        lookback = max(times.lookback, self._seen_late(connection)) if known else 0
         if known and known.clock != self._clock:
             lookback = times.late  # what is late by one clock is not by the other
         if known and ahead < known.ahead:  # its clock was set back: what came since may be from before the frontier
@@ -160,7 +160,15 @@ class _Polling:
         frontier = max([frontier, *(interval.high for interval in intervals)])
         stored = state.SourceState(self._clock.value, frontier, poller.rules_key, None, ahead)
         state.keep_source(connection, self._source, stored)
-        state.forget_seen(connection, self._source, frontier - times.lookback)
+        state.forget_seen(connection, self._source, frontier - max(lookback, times.lookback))
+
+    def _seen_late(self, connection: Connection) -> int:
+        """How late events were seen to come, µs, up to `late`: by event time, so far back is to be looked at again
+        where the settings don't say how far.
+        """
+        if self._clock is Clock.INGEST or self._siem.settings.lookback is not None:
+            return 0
+        return min(round(most_late(connection, self._source) * SECOND), self._times.late)
 
     async def _work(self) -> None:
         while (held := self._claim()) is not None:

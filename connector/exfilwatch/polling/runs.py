@@ -76,6 +76,11 @@ def last_runs(connection: Connection, source: str | None = None, count: int = 20
     return [msgspec.json.decode(text, type=Run) for text in connection.scalars(query)]
 
 
+def most_late(connection: Connection, source: str) -> float:
+    """The most that an event was seen to come late in the runs that are kept, s; 0 where none tells."""
+    return max((run.lateness.max for run in last_runs(connection, source, _KEPT) if run.lateness), default=0.0)
+
+
 def polled_sources(connection: Connection) -> list[str]:
     """The names of the sources of which there are runs."""
     return sorted(connection.scalars(select(runs.c.source).distinct()))

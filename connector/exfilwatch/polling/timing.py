@@ -144,7 +144,9 @@ def settings(known: Lateness | None, plan: Plan) -> Step:
     if plan.ingest_time and not by_ingest:
         why.append("it knows when it took events in, and polling by that misses no late ones")
     lines.append(f'clock = "{"ingest" if plan.ingest_time else "event"}"')
-    lookback = plan.default if plan.lookback is None else plan.lookback
+    # What is left to a poll follows what it sees, up to `late`.
+    left_to_it = plan.default if by_ingest else max(plan.default, min(most, plan.late))
+    lookback = left_to_it if plan.lookback is None else plan.lookback
     needed = plan.default if by_ingest or plan.ingest_time else max(most, plan.default if known is None else 0.0)
     if lookback < needed:
         what = "records may be found later than that" if by_ingest else f"events come {span(most)} late"

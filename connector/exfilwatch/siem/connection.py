@@ -79,7 +79,7 @@ Fingerprint = Annotated[str, AfterValidator(_digits)]
 
 class Source(BaseModel):
     """Settings of whatever is polled. `kind`: which SIEM. `lookback`: how much before the watermark is read again for
-    late records (default: what the SIEM needs, or 15m by event time).
+    late records (default: what the SIEM needs, or by event time as late as records were seen to come, 15m at least).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
