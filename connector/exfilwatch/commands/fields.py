@@ -85,21 +85,24 @@ def fields(get: Get) -> Fields:
 
 
 def _of_text(get: Get) -> Fields:
+    # First: the field map makes a command line of a task's first action.
+    if task := _text(get("TaskContent")) or _text(get("TaskContentNew")):
+        found = _fields("\n".join(_actions_of(task)), "", "", "cmd")
+        return {**found, "schedule.command": found.get("command.first"), "command.first": None}
     image, original = _text(get("Image")), _text(get("OriginalFileName"))
     if line := _text(get("CommandLine")):
         started = original.removesuffix(".dll")
         return _fields(line, started if wrapper(program(started)) else image, original, "")
     if script := _text(get("ScriptBlockText")):
         return _fields(script, "", "", "powershell") if len(script) <= LONGEST_LINE else _of_pieces(script)
-    if task := _text(get("TaskContent")) or _text(get("TaskContentNew")):
-        found = _fields("\n".join(_actions_of(task)), "", "", "cmd")
-        return {**found, "schedule.command": found.get("command.first"), "command.first": None}
     return {}
 
 
 def acts(get: Get) -> bool:
     """Whether an event's command line, script or task does anything beyond fetching and unpacking; told cheaply when
     it does not."""
+    if get("TaskContent") or get("TaskContentNew"):
+        return _is_active(fields(get))
     image = _text(get("Image"))
     if image and acting().is_ordinary(image):
         return False
