@@ -62,6 +62,7 @@ SCENARIOS = (
             "Scheduled Task Registered With An Upload As Its Action",
             "Upload By A Program That Windows Brings Along",
             "Upload Put On A Schedule, Then Run",
+            "Task With An Upload Registered, Then Run",
             "Uploads Of Files That Recur",
         ),
         host="WS-HR-03.nordwind.example",
