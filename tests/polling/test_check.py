@@ -5,8 +5,11 @@ from collections.abc import Sequence
 
 import pytest
 
+from exfilwatch.detection.load import load
 from exfilwatch.errors import AuthError, PartialResult, RateLimited, SourceError, Unreachable
 from exfilwatch.events.report import Report
+from exfilwatch.polling.advising import collecting
+from exfilwatch.rules.packs import pack
 from exfilwatch.siem.files import Files
 from exfilwatch.siem.found import NO_PERMISSION
 from exfilwatch.siem.siem import SECOND, Place
@@ -313,6 +316,12 @@ def test_files_that_may_not_be_read_are_a_failure_that_says_which_right(tmp_path
     assert not any(step.unreadable for step in steps)
     (tmp_path / "a.jsonl").unlink()
     assert checked({"kind": "files", "paths": [str(tmp_path)]})[-1].unreadable
+
+
+def test_what_to_collect_is_known_for_all_that_the_rules_of_the_pack_look_at():
+    sources = {rule.source for rule in load([pack("exfil")]).rules if rule.source.made()}
+    assert sources
+    assert [str(each) for each in sources if not collecting(each.category or each.service)] == []
 
 
 def test_files_that_are_not_there_are_told(tmp_path):

@@ -34,6 +34,10 @@ _COLLECTING = {
     "file_event": "collect Sysmon event 11 (FileCreate)",
     "ps_script": "turn on PowerShell Script Block Logging (4104), and collect Microsoft-Windows-PowerShell/Operational",
     "security": "collect the Security log; 4698 needs Audit Other Object Access Events",
+    "dns": "collect Sysmon event 22 (DnsQuery), or Zeek's dns.log",
+    "proxy": "collect the proxy's log, or Zeek's http.log",
+    "ftp": "collect Zeek's ftp.log",
+    "files": "collect Zeek's files.log",
 }
 
 
@@ -132,13 +136,17 @@ def categories(sample: Sample, missing: Mapping[LogSource, Sequence[str]], *, su
         by_name.setdefault(_called(source), []).extend(titles)
     for name, titles in sorted(by_name.items()):
         seen = "there is no" if sure else "the sample has no"
-        word = name.split()[-1]
-        advice = _COLLECTING.get(word, "collect such events, or leave these rules out")
+        advice = collecting(name) or "collect such events, or leave these rules out"
         shown = ", ".join(sorted(set(titles))[:4])
         make = failure if name == "process_creation" and not sample.of(LogSource("process_creation")) else warning
         called = f"windows {name}" if there[name] else name  # there is some, of another system
         steps.append(make("categories", f"{seen} {called}, which {_rules(titles)}: {shown}", advice, missing=name))
     return steps
+
+
+def collecting(name: str) -> str:
+    """What to turn on to have events of a category or service, "" where that is not known."""
+    return _COLLECTING.get(name.split()[-1], "")
 
 
 def _rules(titles: Sequence[str]) -> str:
