@@ -20,6 +20,9 @@ numbers in exact arithmetic and skip what is none. What several rules see of one
 rule in the order listed, within the timespan. The order is compared by whole milliseconds: hits of the same millisecond
 count as ordered both ways. Its match has only hits that take part in such a choice.
 
+**Regular.** An event_count that asks for `regular` has the hits of each series at regular intervals (cadence.py)
+instead of those of a window; the timespan bounds what opens a series.
+
 **Pairs.** With `emit: pair`, each pair of a hit of the first and a hit of the second rule at most the timespan apart
 (and for temporal_ordered, in order) is a match of its own, in the order of the first hit, then of the second.
 
@@ -37,6 +40,7 @@ from itertools import groupby
 
 import msgspec
 
+from exfilwatch.detection.cadence import series
 from exfilwatch.detection.correlation_plan import CorrelationPlan, Emit
 from exfilwatch.detection.detection import Kinship
 from exfilwatch.detection.hits import Hit, in_order
@@ -51,7 +55,7 @@ LINK = "exfilwatch.process_start"
 class Match(msgspec.Struct, frozen=True):
     """A correlation that held. `hits` are in order of time, event, rule; `first` and `last` are theirs, in µs UTC.
 
-    `kinship`: None where the correlation asks for no tree.
+    `kinship`: None where the correlation asks for no tree. `cadence`: how regular they are, where it asks for that.
     """
 
     rule: str
@@ -60,6 +64,7 @@ class Match(msgspec.Struct, frozen=True):
     last: int
     hits: tuple[Hit, ...]
     kinship: Kinship | None = None
+    cadence: str = ""
 
 
 def matches(plan: CorrelationPlan, hits: Iterable[Hit]) -> list[Match]:
@@ -73,6 +78,9 @@ def matches(plan: CorrelationPlan, hits: Iterable[Hit]) -> list[Match]:
 def each_match(plan: CorrelationPlan, hits: Iterable[Hit]) -> Iterator[Match]:
     """As `matches`, without holding all of them."""
     ordered = _once(hits)
+    if plan.jitter is not None:
+        yield from _regular(plan, plan.jitter, ordered)
+        return
     if plan.tree is None:
         for chosen in _chosen(plan, ordered, plan.emit):
             yield _match(plan, chosen, None)
@@ -130,6 +138,13 @@ def _chosen(plan: CorrelationPlan, ordered: list[Hit], emit: Emit) -> Iterator[l
     for chosen in found:
         chosen.sort(key=in_order)
         yield chosen
+
+
+def _regular(plan: CorrelationPlan, jitter: float, hits: list[Hit]) -> Iterator[Match]:
+    """A match for each series of hits at regular intervals."""
+    for found in series([hit.time for hit in hits], jitter, plan.least, plan.timespan):
+        chosen = [hit for start, end in found.beats for hit in hits[start:end]]
+        yield Match(plan.rule, chosen[0].group, chosen[0].time, chosen[-1].time, tuple(chosen), str(found))
 
 
 def near(timespan: int, driver_times: Sequence[int], t: int) -> bool:

@@ -7,6 +7,7 @@ Source: Sigma Correlation Rules Specification 2.1.0, and what pySigma adds to it
 from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from graphlib import CycleError, TopologicalSorter
+from math import ceil
 from typing import Literal, TypeAlias, get_args
 
 import msgspec
@@ -54,7 +55,8 @@ class CorrelationPlan(msgspec.Struct, frozen=True):
     `condition` bounds a number (of events, of values, of rules present, or a sum, average or percentile of numbers), or
     says which rules must be present. `fields` are the condition's, `percentile` its number from 0 to 100.
     `aliases` gives for each alias the field of each member that has one. `tree`: whether a match of one process tree
-    comes before one of the whole group, or is the only one (correlate.py); None: nobody asks for it.
+    comes before one of the whole group, or is the only one (correlate.py); None: nobody asks for it. `jitter`: the
+    events must come at regular intervals (cadence.py), off by this share of them at most; None: whenever they like.
     """
 
     rule: str
@@ -69,6 +71,7 @@ class CorrelationPlan(msgspec.Struct, frozen=True):
     percentile: Decimal = MEDIAN
     emit: Emit = "window"
     tree: OfTree = None
+    jitter: float | None = None
 
     def group_fields(self, member: str) -> tuple[str, ...]:
         """The fields of an event of `member` that make its group, in order. An alias without it is a field's name."""
@@ -83,6 +86,12 @@ class CorrelationPlan(msgspec.Struct, frozen=True):
         if isinstance(self.condition, tuple):
             return within(self.condition, len(present))
         return true_of(self.condition, present)
+
+    @property
+    def least(self) -> int:
+        """How many events an event_count of at least so many asks for."""
+        bounds = self.condition if isinstance(self.condition, tuple) else ()
+        return max((ceil(b.limit) + (b.op == "gt" and b.limit == ceil(b.limit)) for b in bounds), default=1)
 
     @property
     def drivers(self) -> tuple[str, ...]:
@@ -125,13 +134,14 @@ def plan(
     emit: Emit = "window",
     tree: OfTree = None,
     condition: Mapping[str, object] | None = None,
+    jitter: float | None = None,
 ) -> CorrelationPlan:
     """The plan of a correlation whose references are resolved; RuleError names what can't be evaluated exactly.
 
     `condition` is the condition as written, for ranges: the specification has `{gt: 100, lte: 200}`, pySigma refuses
     it, so the loader hands pySigma one bound and us both.
     """
-    return _Reader(rule).plan(emit, tree, condition)
+    return _Reader(rule).plan(emit, tree, condition, jitter)
 
 
 def inner_first(plans: Iterable[CorrelationPlan]) -> list[CorrelationPlan]:
@@ -162,7 +172,9 @@ class _Reader:
         source = self.rule.source
         return RuleError(message, rule=self.rule.title or member_id(self.rule), path=str(source.path) if source else "")
 
-    def plan(self, emit: Emit, tree: OfTree, written: Mapping[str, object] | None) -> CorrelationPlan:
+    def plan(
+        self, emit: Emit, tree: OfTree, written: Mapping[str, object] | None, jitter: float | None
+    ) -> CorrelationPlan:
         condition, fields, percentile = self._condition(written)
         made = CorrelationPlan(
             rule=member_id(self.rule),
@@ -177,9 +189,11 @@ class _Reader:
             percentile=percentile,
             emit=emit,
             tree=tree,
+            jitter=jitter,
         )
         self._check_possible(made)
         self._check_whole(made)
+        self._check_regular(made)
         self._check_nested(made)
         self._check_tree(made)
         return made
@@ -301,6 +315,11 @@ class _Reader:
             raise self.error("exfilwatch: tree: needs Computer in the group-by: process ids are those of one host")
         if any(isinstance(reference.rule, SigmaCorrelationRule) for reference in self.rule.referenced_rules):
             raise self.error("exfilwatch: tree: a member is a correlation, whose events can be of several processes")
+
+    def _check_regular(self, made: CorrelationPlan) -> None:
+        """More events must never make it false, and it takes three to have two intervals."""
+        if made.jitter is not None and not (self.kind == "event_count" and made.lasts and made.least >= 3):
+            raise self.error("regular: stands only in an event_count of at least so many (gte: 3 or more)")
 
     def _check_nested(self, made: CorrelationPlan) -> None:
         """A match of an inner correlation has the values of its own group, and no others."""

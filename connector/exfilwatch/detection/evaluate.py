@@ -96,7 +96,7 @@ class Evaluator:
             signals += rule.signals(event)
             by_rule.setdefault(rule_id, Verdict(rule, event).fired(correlation.info.branch))
         members = {name: by_rule[rule] for name, rule in correlation.references.items() if rule in by_rule}
-        first = rule_of(members, by_rule, correlation)
+        first = rule_of(members, by_rule, correlation)._replace(cadence=match.cadence)
         shown: dict[str, Value] = reported(correlation.outputs, {"": first} | members)
         info, kinship = correlation.info, match.kinship
         if kinship is not None:

@@ -20,6 +20,12 @@ class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     weights: Annotated[dict[str, Weight], msgspec.Meta(min_length=1)]
 
 
+class Regular(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Of an event_count: its events must come at regular intervals (cadence.py), off by this share of them at most."""
+
+    jitter: Annotated[float, msgspec.Meta(ge=0, le=0.3)]
+
+
 class Extension(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The block as written; `fields` are names, or {output name: source}. `graver` and `milder`: conditions over
     selections, under which a finding is one level above the rule's, or one below. `tree`: how a correlation
@@ -33,6 +39,7 @@ class Extension(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     milder: str = ""
     emit: Literal["window", "pair"] = "window"
     tree: Literal["prefer", "require"] | None = None
+    regular: Regular | None = None
 
 
 def extension(block: object) -> Extension:

@@ -138,7 +138,7 @@ class _Compiler:
 
     def _rule(self, rule: SigmaRule, document: Document, filters: Sequence[Filter]) -> Rule:
         block = extension(rule.custom_attributes.get("exfilwatch"))
-        for name, written in (("emit", block.emit != "window"), ("tree", block.tree)):
+        for name, written in (("emit", block.emit != "window"), ("tree", block.tree), ("regular", block.regular)):
             if written:
                 raise RuleError(f"exfilwatch: {name}: stands only in a correlation")
         source = LogSource(*(str(part or "").lower() for part in _log_source(rule)))
@@ -213,7 +213,8 @@ class _Compiler:
         for name in ("score", "graver", "milder"):
             if getattr(block, name):
                 raise RuleError(f"exfilwatch: {name}: stands only in a rule with a detection")
-        made = plan(rule, emit=block.emit, tree=block.tree, condition=written)
+        jitter = block.regular.jitter if block.regular else None
+        made = plan(rule, emit=block.emit, tree=block.tree, condition=written, jitter=jitter)
         references = {
             str(name): member_id(reference.rule)
             for reference in rule.referenced_rules

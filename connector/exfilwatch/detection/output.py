@@ -5,6 +5,7 @@ $time                  the event's time, ISO 8601 in UTC with milliseconds
 $basename(Image)       the text after the last separator
 $signal(CONDITION)     1 when the condition over selections holds, else 0
 $score, $branch        the sum of the weights, the branch
+$cadence               in a correlation that is `regular`: the interval, how far from it at most, how many times
 MEMBER.SOURCE          in a correlation: the same, of the event that the member rule matched
 """
 
@@ -30,13 +31,17 @@ _CALL = re.compile(r"\$(basename|signal)\((.*)\)\Z", re.DOTALL)
 
 
 class Fired(NamedTuple):
-    """An event that a rule matched, how it sees the event's fields and conditions, and the rule's score and branch."""
+    """An event that a rule matched, how it sees the event's fields and conditions, and the rule's score and branch.
+
+    `cadence`: how regular the events of a correlation are.
+    """
 
     event: Event
     get: Get
     holds: Callable[[Node], bool]
     score: int | None
     branch: str
+    cadence: str = ""
 
 
 Source: TypeAlias = Callable[[Fired], Value]
@@ -66,7 +71,7 @@ def outputs(
         else:
             name = text = entry
         member = ""
-        if members and text != "$branch":
+        if members and text not in ("$branch", "$cadence"):
             member, _, text = text.partition(".")
             if member not in members:
                 raise RuleError(
@@ -99,6 +104,8 @@ def _source(name: str, text: str, condition: Callable[[str], Node] | None) -> So
             return lambda fired: fired.score
         case "$branch":
             return lambda fired: fired.branch
+        case "$cadence":
+            return lambda fired: fired.cadence or None
     if text.startswith("$"):
         raise RuleError(f"exfilwatch: fields: {name}: {text!r} is unknown; docs/rules.md lists the sources")
     return lambda fired: fired.get(text)

@@ -1,11 +1,14 @@
 """Hits that wait for others: those of the members of correlations, kept until nothing can join them any more."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 from sqlalchemy import Connection, delete, func, insert, select
 
+from exfilwatch.detection import cadence
 from exfilwatch.detection.correlate import LINK
+from exfilwatch.detection.correlation_plan import CorrelationPlan
 from exfilwatch.detection.hits import Hit, group_key
 from exfilwatch.detection.judge import Waiting
 from exfilwatch.detection.rule import Correlation
@@ -76,6 +79,8 @@ def forget_hits(connection: Connection, correlations: Iterable[Correlation], ove
     """
     for family in _families(correlations):
         plans = [each.plan for each in family]
+        if len(plans) == 1 and plans[0].jitter is not None:
+            _forget_irregular(connection, plans[0], over)
         span = sum(plan.timespan for plan in plans)
         own = hits.c.correlation.in_([hashed(plan.rule) for plan in plans])
         links = [member_key(plan.rule, LINK) for plan in plans]
@@ -91,6 +96,20 @@ def forget_hits(connection: Connection, correlations: Iterable[Correlation], ove
             cut = _last_gap(times, over - span, span) if times else over - span - 1  # what links nothing can go
             if cut is not None:
                 connection.execute(delete(hits).where(part, hits.c.time <= cut))
+
+
+def _forget_irregular(connection: Connection, plan: CorrelationPlan, over: int) -> None:
+    """Of a correlation that is `regular` and in no other: what changes no series that goes on."""
+    own = hits.c.correlation == hashed(plan.rule)
+    counted = select(hits.c.grp).where(own).group_by(hits.c.grp).having(func.count() > cadence.LOOK_BACK)
+    for group in connection.scalars(counted).all():
+        part = own & (hits.c.grp == group)
+        times = connection.scalars(select(hits.c.time).where(part).order_by(hits.c.time)).all()
+        # What is late may still stand among those after `over`: they are looked at as if they were not there yet.
+        settled = times[: bisect_left(times, over)]
+        cut = cadence.forgettable(settled, plan.jitter or 0, plan.least, plan.timespan, over)
+        if cut:
+            connection.execute(delete(hits).where(part, hits.c.time <= settled[cut - 1]))
 
 
 def _families(correlations: Iterable[Correlation]) -> list[list[Correlation]]:
