@@ -19,6 +19,7 @@ def planned(
     emit: Emit = "window",
     written: dict[str, object] | None = None,
     timespan: str = "10s",
+    jitter: float | None = None,
 ) -> CorrelationPlan:
     """The plan of a correlation over single-letter rules, by Computer, within 10 seconds."""
     body: dict[str, object] = {"type": kind, "rules": list(rules), "group-by": ["Computer"], "timespan": timespan}
@@ -35,7 +36,7 @@ def planned(
     ]
     collection = SigmaCollection.from_dicts([*members, {"title": "both", "name": "both", "correlation": body}])
     rule = next(rule for rule in collection.rules if isinstance(rule, SigmaCorrelationRule))
-    return plan(rule, emit=emit, condition=written)
+    return plan(rule, emit=emit, condition=written, jitter=jitter)
 
 
 def hits(text: str) -> list[Hit]:

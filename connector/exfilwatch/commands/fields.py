@@ -6,7 +6,8 @@ archive.*    the gravest archive, encryption or split that is made
 collect.*    the gravest search or copy of people's files
 remote.*     a repository elsewhere that is given a name or pushed to by it
 command.*    the line as a whole: all that it does, its plain text, what hid it, what runs the commands, how many
-             uploads and how many different destinations it names for what leaves, its first command
+             uploads and how many different destinations it names for what leaves, its first command, the template of
+             its gravest upload
 schedule.*   the first command that a schedule runs which the line makes
 file.*       the file that is made, where anybody may write
 """
@@ -24,6 +25,7 @@ from exfilwatch.commands.destinations import NEAR, destination
 from exfilwatch.commands.reading import TRANSFERS, Action, known_tools
 from exfilwatch.commands.schedules import first_of
 from exfilwatch.commands.staging import sent_name, staged_name
+from exfilwatch.commands.template import template
 from exfilwatch.commands.understand import Understood, understood
 from exfilwatch.commands.wrappers import wrapper
 from exfilwatch.events.event import Value
@@ -36,7 +38,7 @@ FIELDS = tuple(
         "archive": "kind tool path source_path sensitive_source secret",
         "collect": "tool path source_path sensitive_source",
         "remote": "name destination destination_class",
-        "command": "does plain undone within count destinations first",
+        "command": "does plain undone within count destinations first template",
         "schedule": "command",
         "file": "name",
     }.items()
@@ -66,6 +68,7 @@ _EXEC = re.compile(r"<Exec\b.*?</Exec>", re.DOTALL | re.IGNORECASE)
 class _Seen(NamedTuple):
     """An action with where it goes and how grave what it takes is."""
 
+    command: Command
     action: Action
     host: str
     kind: str
@@ -201,13 +204,16 @@ def _of_seen(found: Understood, seen: list[_Seen]) -> Fields:
     if transfers:
         placed = _placed(transfers, found.plain)
         leaving = (host for each in placed if each.action.does != "download" for host in _hosts(each))
-        result |= _transfer(min(placed, key=_gravity)) | {"command.destinations": len(set(leaving)) or None}
+        gravest = min(placed, key=_gravity)
+        result |= _transfer(gravest) | {"command.destinations": len(set(leaving)) or None}
+        if gravest.action.does == "upload":
+            result["command.template"] = _template(gravest)
     staged = [each for each in seen if each.action.does in _STAGING]
     if staged:
-        gravest = min(staged, key=lambda each: not each.sensitive)
-        result |= _taking("archive", gravest) | {
-            "archive.kind": gravest.action.does,
-            "archive.secret": gravest.action.secret or None,
+        made = min(staged, key=lambda each: not each.sensitive)
+        result |= _taking("archive", made) | {
+            "archive.kind": made.action.does,
+            "archive.secret": made.action.secret or None,
         }
     named = [each for each in seen if each.action.does in _NAMING]
     if named:
@@ -265,7 +271,7 @@ def _seen(command: Command, action: Action) -> _Seen:
     sources = tuple(each for each in action.sources if each not in _INPUT) or tuple(_piped(command))
     grave = action.sensitive or next(filter(None, map(sensitive.kind_of, sources)), "")
     host = (chosen.host if chosen else "") or next(iter(action.destinations), "")
-    return _Seen(action, host, kind, sources, grave)
+    return _Seen(command, action, host, kind, sources, grave)
 
 
 def _piped(command: Command) -> Iterator[str]:
@@ -298,6 +304,13 @@ def _transfer(seen: _Seen) -> dict[str, Value]:
         "transfer.renamed": action.renamed or None,
         "transfer.within": list(action.within) or None,
     }
+
+
+def _template(seen: _Seen) -> str:
+    """Of the command alone, however its program is called; data in names that are looked up is no destination."""
+    command, action = seen.command, seen.action
+    text = command.raw if command.language else " ".join([action.tool, *command.words[1:]])
+    return template(text, seen.sources, "" if action.family == "dns" else seen.host)
 
 
 def _taking(name: str, seen: _Seen) -> dict[str, Value]:

@@ -1,20 +1,20 @@
 """Cadence: whether things happen at regular intervals, as a pure function of their times.
 
-**Beats.** Times at most half a minute apart, one after the other, are one beat: a shell and what it starts, or a loop
-over files. Its time is that of its first. A beat ends after 50 times, so that what is kept of it is bounded.
+**Beats.** Times at most ten seconds apart, one after the other, are one beat: a shell and what it starts, or a loop
+over files. Its time is that of its first. A beat ends after 20 times, so that what is kept of it is bounded.
 
 **A series opens** at a beat from which enough earlier beats lead back in steps of nearly the same length. A step is as
 long as one, two or three intervals, for a beat may be missed; and other beats may stand in between. What follows a beat
-within a fifth of the interval belongs to it. No interval is farther from their middle than the jitter that the rule
-allows, and the whole must be less likely than `_BY_CHANCE` among times without memory: so the less regular, the more
-beats it takes (four that are exact, eight within 10 %, twelve anywhere within 30 %), and each that is missed or in
-between asks for more. Of such random times, 50 in a row, fewer than one in a hundred has any series.
+within a fifth of the interval belongs to it, as the files of a slow loop do. No interval is farther from their middle
+than the jitter that the rule allows, and the whole must be less likely than `_BY_CHANCE` among times without memory: so
+the less regular, the more beats it takes (four that are exact, eight within 10 %, twelve anywhere within 30 %), and
+each that is missed or in between asks for more. Of a hundred random series of 50 beats fewer than one has any.
 
 **It goes on** as long as the next beat comes within the jitter of the next interval, or of the one or two after it, and
 ends after 500 times; then the next begins.
 
 Whether a series opens depends on what was before only: nothing that happens later undoes it. It looks back over at most
-40 beats, so older times may be forgotten (`forgettable`).
+200 beats, so older times may be forgotten (`forgettable`).
 
 Time: O(n log n) for n times. Times and lengths are microseconds.
 """
@@ -27,10 +27,10 @@ from typing import NamedTuple
 SECOND = 1_000_000
 SHORTEST, LONGEST = 55 * SECOND, 26 * 3600 * SECOND
 """Intervals that are looked for: from a minute to a day, each with some room."""
-TOGETHER = 30 * SECOND
-MOST_IN_BEAT = 50
+TOGETHER = 10 * SECOND
+MOST_IN_BEAT = 20
 MOST_IN_SERIES = 500
-LOOK_BACK = 40
+LOOK_BACK = 200
 """Beats."""
 _STEPS = 16
 """Steps that are looked back before a series opens."""
@@ -38,7 +38,7 @@ _IN_BETWEEN = 3
 """Beats that may stand between the last two of a series when it opens."""
 _STRIDES = 3
 """Intervals that one step may take."""
-_BY_CHANCE = -12.3
+_BY_CHANCE = -12.8
 """The logarithm of how many chains as regular are expected at a beat (`_chance`)."""
 _LEEWAY = 2.0
 """What is added when some are missed, and when some are in between: such chains can be chosen in more ways."""
@@ -120,11 +120,14 @@ class _Scan:
 
     def _opened(self, at: int, floor: int) -> _Chain | None:
         """The chain of beats that leads back from a beat, where there are enough."""
-        for first in range(at - 1, max(floor, at - 1 - _IN_BETWEEN) - 1, -1):
-            chain = self._back(at, first, floor)
-            if chain is not None:
-                return chain
-        return None
+        if at == floor:
+            return None
+        firsts = dict.fromkeys(range(at - 1, max(floor, at - 1 - _IN_BETWEEN) - 1, -1))
+        # Where the one before is the last file of a slow loop, the loop's first is what counts.
+        last = self.starts[at - 1]
+        firsts[bisect_left(self.starts, last - (self.starts[at] - last) / 5, floor, at - 1)] = None
+        chains = (self._back(at, first, floor) for first in firsts)
+        return next(filter(None, chains), None)
 
     def _back(self, at: int, first: int, floor: int) -> _Chain | None:
         starts = self.starts

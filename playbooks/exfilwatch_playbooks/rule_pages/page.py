@@ -17,7 +17,7 @@ from exfilwatch_playbooks.rule_pages.written import Rule, RuleFile, yaml_of
 _WHOLE = 200_000
 """Characters of a rule or of an example: all of it."""
 _FIRST = ("CommandLine", "ScriptBlockText", "TaskContent", "Image", "ParentImage", "ParentCommandLine")
-_FACTS = ("destination", "destination_class", "tool", "source_path", "sensitive_source")
+_FACTS = ("cadence", "destination", "destination_class", "tool", "source_path", "sensitive_source")
 """Reported fields that an example shows, where the rule has them."""
 
 
@@ -99,6 +99,9 @@ def _when(file: RuleFile) -> Iterator[str]:
         return
     links = {each.name or each.id: f"[{each.title}](#{_anchor(each)})" for each in file.members}
     yield "\n".join(words.correlation(file.rule.correlation, links))
+    if isinstance(regular := file.rule.exfilwatch.get("regular"), dict):
+        jitter = f"{regular['jitter']:.0%}"
+        yield f"They come **at regular intervals** of a minute to a day, with at most {jitter} of jitter."
     for member in file.members:
         yield f'### <a id="{_anchor(member)}"></a>{member.title}'
         yield member.description.strip()
