@@ -164,7 +164,9 @@ def _of_pieces(script: str) -> Fields:
             continue
         found = understood.__wrapped__(piece, "", "powershell")
         these = list(_all_seen(found, ""))
-        seen += [each for each in these if each not in last]
+        # The command itself may be cut off in one of them.
+        before = [each[1:] for each in last]
+        seen += [each for each in these if each[1:] not in before]
         last = these
         commands += found.commands
         plain |= dict.fromkeys(found.plain.split("\n"))
