@@ -144,3 +144,12 @@ fires:
         "sent elsewhere": "",
         "hidden too": "no finding",
     }
+
+
+@pytest.mark.parametrize(("product", "left"), [("linux", set()), ("windows", {"Uploads of ours"})])
+@pytest.mark.parametrize("rules", ["any", "[0f0f0f0f-0000-4000-8000-0000000000c1]"])
+def test_a_filter_of_one_product_hides_events_of_that_product_of_a_rule_for_any(
+    tmp_path: Path, product: str, left: set[str], rules: str
+) -> None:
+    narrow = FILTER.replace("process_creation}", f"process_creation, product: {product}}}").replace("any", rules)
+    assert found(load([written(tmp_path, own=OWN, filter=narrow)])) == left

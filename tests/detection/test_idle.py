@@ -61,4 +61,25 @@ def test_a_filter_that_names_no_loaded_rule_is_named(tmp_path: Path, named: str,
         ),
         "utf-8",
     )
-    assert [("Our agent" in each, "names no rule" in each) for each in said([tmp_path])] == [(True, True)] * idle
+    assert [("Our agent" in each, "for no rule that is loaded" in each) for each in said([tmp_path])] == [
+        (True, True)
+    ] * idle
+
+
+@pytest.mark.parametrize(
+    ("source", "idle"),
+    [
+        ("category: process_creation", False),
+        ("category: process_creation, product: linux", False),
+        ("category: process_creation, product: windows", False),
+        ("category: ps_script", True),
+        ("product: windows, service: sysmon", True),
+    ],
+)
+def test_a_filter_for_any_rule_whose_log_source_no_loaded_rule_has_is_named(
+    tmp_path: Path, source: str, idle: bool
+) -> None:
+    (tmp_path / "rule.yml").write_text(RULE.replace("LOGSOURCE", "category: process_creation"), "utf-8")
+    filters = FILTER.replace("{category: process_creation, product: windows}", f"{{{source}}}")
+    (tmp_path / "filter.yml").write_text(filters.replace("[RULE]", "any"), "utf-8")
+    assert any("for no rule that is loaded" in each for each in said([tmp_path])) == idle

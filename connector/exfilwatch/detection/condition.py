@@ -5,6 +5,7 @@ All, Any, Not              and, or, not
 FieldTest(field, test)     one value (values.py)
 Keyword(test)              any value of the event
 FieldRef(field, other)     two fields of the event against each other
+OfProduct(product)         the product that the event says it is of
 """
 
 from collections.abc import Callable, Iterator
@@ -54,6 +55,12 @@ class FieldRef(msgspec.Struct, frozen=True):
         return text == other
 
 
+class OfProduct(msgspec.Struct, frozen=True):
+    """The event says that it is of this product."""
+
+    product: str
+
+
 class Not(msgspec.Struct, frozen=True):
     part: "Node"
 
@@ -73,7 +80,7 @@ class Selection(msgspec.Struct, frozen=True):
     part: "Node"
 
 
-Node: TypeAlias = FieldTest | Keyword | FieldRef | Not | All | Any | Selection
+Node: TypeAlias = FieldTest | Keyword | FieldRef | OfProduct | Not | All | Any | Selection
 
 
 class Evidence(NamedTuple):
@@ -96,6 +103,8 @@ def compiled(node: Node) -> Holds:
             return lambda _get, event: any(test_holds(value) for value in values_of(event))
         case FieldRef(field, other):
             return lambda get, _event: node.holds(get(field), get(other))
+        case OfProduct(product):
+            return lambda _get, event: event.product == product
         case Not(part):
             inner = compiled(part)
             return lambda get, event: not inner(get, event)
@@ -152,6 +161,8 @@ def evidence(node: Node, get: Get, event: Event) -> list[Evidence] | None:
             return (
                 [Evidence(field, Place(text_of(get(field)) or "", 0))] if node.holds(get(field), get(other)) else None
             )
+        case OfProduct(product):
+            return [] if event.product == product else None
         case Not(part):
             return [] if evidence(part, get, event) is None else None
         case Selection(_, part):

@@ -42,7 +42,7 @@ class Engine:
             report.problem(Origin(rule.info.path, rule.info.line), why, rule.info.title)
         for info, pack, waits, idle, _ in rules.filters:
             if idle:
-                why = "names no rule that is loaded, by its id or its `name`, so the filter does nothing"
+                why = "is for no rule that is loaded, by id, `name` or log source, so the filter does nothing"
                 report.problem(Origin(info.path, info.line), why, info.title)
             elif waits and not pack:  # a pack's filter waits until a site has what it is for
                 names = ", ".join(f"%{name}%" for name in waits)

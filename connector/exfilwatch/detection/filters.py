@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import msgspec
 from sigma.filters import SigmaFilter
-from sigma.rule import SigmaRule
+from sigma.rule import SigmaLogSource, SigmaRule
 
-from exfilwatch.detection.condition import All, Any, Node, Not, Selection
+from exfilwatch.detection.condition import All, Any, Node, Not, OfProduct, Selection
 from exfilwatch.detection.detection import RuleInfo
 from exfilwatch.detection.document import Document
 from exfilwatch.detection.sigma_condition import Placeholders, condition_node, selection_nodes, unfilled
@@ -24,8 +24,8 @@ PREFIX = "_filt_"
 
 
 class FilterInfo(NamedTuple):
-    """A filter. `waits`: the placeholders without a value. `idle`: it names no rule that is loaded. `met`: the files of
-    the rules that it is for."""
+    """A filter. `waits`: the placeholders without a value. `idle`: it is for no rule that is loaded. `met`: the files
+    of the rules that it is for."""
 
     info: RuleInfo
     pack: str = ""
@@ -46,7 +46,7 @@ class Filter(NamedTuple):
 
     def is_for(self, rule: SigmaRule, path: str) -> bool:
         """Whether it takes something away from the rule that stands in the file `path`."""
-        if rule.logsource not in self.rule.logsource:
+        if not holds(self.rule.logsource, rule.logsource):
             return False
         if self.pack and not Path(path).resolve().is_relative_to(pack(self.pack).resolve()):
             return False
@@ -54,6 +54,22 @@ class Filter(NamedTuple):
         if isinstance(named, str):
             return True
         return any(each.reference in (str(rule.id), rule.name) for each in named)
+
+    def condition_for(self, rule: SigmaRule) -> Node | None:
+        """What must hold of the rule's events; of a rule for any product, only of those of the filter's."""
+        product = self.rule.logsource.product
+        if self.condition is None or not product or rule.logsource.product:
+            return self.condition
+        return Any((Not(OfProduct(product.lower())), self.condition))
+
+
+def holds(mine: SigmaLogSource, rules: SigmaLogSource) -> bool:
+    """Whether a filter of the log source `mine` is for some events of a rule's: for all that it holds, and for those of
+    its product where the rule is for any."""
+    if rules in mine:
+        return True
+    same = mine.category in (None, rules.category) and mine.service in (None, rules.service)
+    return same and bool(mine.product) and not rules.product
 
 
 def compiled(rule: SigmaFilter, document: Document, number: int, placeholders: Placeholders) -> Filter:

@@ -21,7 +21,7 @@ from exfilwatch.detection.correlation_plan import inner_first, member_id, plan
 from exfilwatch.detection.detection import RuleInfo
 from exfilwatch.detection.document import Document, rule_files
 from exfilwatch.detection.extension import Extension, extension
-from exfilwatch.detection.filters import Filter, FilterInfo, compiled
+from exfilwatch.detection.filters import Filter, FilterInfo, compiled, holds
 from exfilwatch.detection.logsource import LogSource
 from exfilwatch.detection.output import outputs
 from exfilwatch.detection.parse import MALFORMED, AnyRule, Parser, message, said
@@ -110,7 +110,7 @@ class _Compiler:
         return found
 
     def _check_named(self, each: SigmaFilter, document: Document, name: str, rule: AnyRule | None) -> None:
-        if isinstance(rule, SigmaRule) and rule.logsource not in each.logsource:
+        if isinstance(rule, SigmaRule) and not holds(each.logsource, rule.logsource):
             message = f"its logsource does not hold that of the rule {name!r}, so it would do nothing"
             self.errors.append(document.error(f"filter: {message}", "logsource"))
         elif isinstance(rule, SigmaCorrelationRule):
@@ -118,12 +118,10 @@ class _Compiler:
             self.errors.append(document.error(f"filter: {message}", "filter", "rules"))
 
     def _filter_info(self, each: Filter) -> FilterInfo:
-        """`rules: any` of no pack is never idle: which rules it will meet is not for it to know."""
-        everywhere = isinstance(each.rule.filter.rules, str) and not each.pack
         rules = ((rule, document.path) for rule, document, _ in self.parsed if isinstance(rule, SigmaRule))
         met = frozenset(path for rule, path in rules if each.is_for(rule, path))
         info = msgspec.structs.replace(_info(each.rule, Extension(), each.document), level="")
-        return FilterInfo(info, each.pack, each.waits, not everywhere and not met, met)
+        return FilterInfo(info, each.pack, each.waits, not met, met)
 
     def _guarded(self, document: Document, make: Any) -> Any:
         try:
@@ -159,7 +157,11 @@ class _Compiler:
             if text
         ]
         taken = [each for each in filters if each.condition is not None and each.is_for(rule, document.path)]
-        kept = [each.condition for each in taken if each.condition is not None and not each.pack]
+        kept, silenced = list[Node](), list[Node]()
+        for each in taken:
+            if (needed := each.condition_for(rule)) is not None:
+                # Queries and screens ask for what is kept: filters of packs are many, and they know no product.
+                (silenced if each.pack or needed is not each.condition else kept).append(needed)
         own = All((condition, *kept)) if kept else condition
         return Rule(
             _info(rule, block, document),
@@ -169,7 +171,7 @@ class _Compiler:
             found,
             block.score,
             shifts,
-            [each.condition for each in taken if each.condition is not None and each.pack],
+            silenced,
         )
 
     @staticmethod
