@@ -6,7 +6,7 @@ pydantic-settings takes longer to load than all of `exfilwatch detect`: import t
 import os
 import tomllib
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -41,6 +41,7 @@ class Settings(BaseSettings):
 
     `database`: a SQLite file's path or a URL of SQLAlchemy. `rules`: packs, files and folders; in the environment with
     commas between. `incident_window`: how far apart findings of one host and user may be to be one incident.
+    `case_level`: an incident gets a case when one of its findings is of this level or above.
     `placeholders`: values for `%name%` in rules that use the modifier expand; in the environment as JSON.
     `siem`: what to poll, by a name of your own; each with its `kind` and the settings of that kind, which are checked
     when it is used (siem/registry.py). In the environment: EXFILWATCH_SIEM__NAME__PASSWORD.
@@ -57,6 +58,7 @@ class Settings(BaseSettings):
     database: Annotated[str, Field(min_length=1, default_factory=lambda: str(database_file()))]
     rules: Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed), Field(min_length=1)] = ("exfil",)
     incident_window: Annotated[timedelta, NoDecode, BeforeValidator(duration)] = timedelta(hours=1)
+    case_level: Literal["informational", "low", "medium", "high", "critical"] = "medium"
     placeholders: dict[str, tuple[str, ...]] = {}
     siem: Annotated[dict[str, dict[str, Any]], BeforeValidator(_one_spelling), Field(repr=False)] = {}
 

@@ -75,6 +75,23 @@ def test_findings_that_come_later_are_a_note_and_raise_the_severity(store, cases
     assert open_cases(store, cases) == []
 
 
+def test_an_incident_waits_for_a_finding_of_the_level_that_opens_a_case_and_then_has_all(store, cases):
+    store.save([make("a", level="low")])
+    assert open_cases(store, cases, lowest="medium") == []
+    store.save([make("b", 5, level="medium"), make("c", host="WS2", level="low")])
+    (outcome,) = open_cases(store, cases, lowest="medium")
+    assert (outcome.did, outcome.findings) == ("opened", 2)
+    assert open_cases(store, cases, lowest="medium") == []
+    assert done(open_cases(store, cases)) == [("opened", 1)]
+
+
+def test_a_case_that_is_open_gets_its_notes_whatever_their_level(store, cases):
+    store.save([make("a", level="high")])
+    open_cases(store, cases, lowest="high")
+    store.save([make("b", 5, level="low")])
+    assert done(open_cases(store, cases, lowest="high")) == [("extended", 1)]
+
+
 def test_severity_is_never_lowered(store, cases):
     """An analyst may have raised it."""
     store.save([make("a")])

@@ -179,14 +179,22 @@ class Store:
                 row = connection.execute(select(schema.incidents).where(table.id == row.merged_into)).one()
             return _with_findings(connection, [row])[0]
 
-    def pending(self, case_system: str) -> list[Pending]:
-        """What `case_system` must still be told, oldest incident first. Kept until `tell`, also over a crash."""
+    def pending(self, case_system: str, lowest: str = LEVELS[0]) -> list[Pending]:
+        """What `case_system` must still be told, oldest incident first. Kept until `tell`, also over a crash.
+
+        Incidents without a finding of the level `lowest` or above wait, unless something of them was told before.
+        """
         found, told, table = schema.findings.c, schema.told.c, schema.incidents.c
 
         def heard(incident: ColumnElement[str], what: ColumnElement[str]) -> ColumnElement[bool]:
             return exists().where(told.case_system == case_system, told.incident == incident, told.what == what)
 
         news = select(found.incident, found.id).where(~heard(found.incident, found.id))
+        if rank(lowest) > 0:
+            weak = [level for level in LEVELS if rank(level) < rank(lowest)]
+            grave = select(table.id).where(table.highest.not_in(weak))
+            known = select(told.incident).where(told.case_system == case_system)
+            news = news.where(or_(found.incident.in_(grave), found.incident.in_(known)))
         moved = select(schema.incidents).where(
             table.merged_into.is_not(None), ~heard(table.id, literal(_MERGED) + table.merged_into)
         )

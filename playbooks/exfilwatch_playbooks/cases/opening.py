@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from exfilwatch.detection.detection import RuleInfo
+from exfilwatch.detection.detection import LEVELS, RuleInfo
 from exfilwatch.errors import CaseError
 from exfilwatch.findings.incident import rank
 from exfilwatch.findings.store import Pending, Store
@@ -34,14 +34,17 @@ class Outcome:
     error: CaseError | None = None
 
 
-def open_cases(store: Store, case_system: CaseSystem, *, rules: Mapping[str, RuleInfo] | None = None) -> list[Outcome]:
+def open_cases(
+    store: Store, case_system: CaseSystem, *, rules: Mapping[str, RuleInfo] | None = None, lowest: str = LEVELS[0]
+) -> list[Outcome]:
     """Tell `case_system` all that it has not been told, oldest incident first.
 
+    An incident waits until one of its findings is of the level `lowest` or above; then its case has them all.
     `rules` by id bring guides and false positives into the cases. What the case system refuses stays pending, and
     costs the other incidents nothing.
     """
     opening = _Opening(store, case_system, rules or {})
-    return [opening.outcome(pending) for pending in store.pending(case_system.name)]
+    return [opening.outcome(pending) for pending in store.pending(case_system.name, lowest)]
 
 
 class _Opening:

@@ -13,7 +13,7 @@ from exfilwatch.detection.load import load
 from exfilwatch.detection.rule import RuleSet
 from exfilwatch.events.report import Report
 from exfilwatch.findings.finding import Finding, finding
-from exfilwatch.findings.incident import group, rank
+from exfilwatch.findings.incident import rank
 from exfilwatch.findings.store import Store
 from exfilwatch.rules.packs import FILTERS, pack
 from exfilwatch_playbooks.cases.case import Case
@@ -44,13 +44,6 @@ class Found:
         """Those that are more than a weak sign."""
         return [each for each in self.findings if rank(each.rule.level) >= rank(_SHOWN)]
 
-    @property
-    def for_cases(self) -> list[Finding]:
-        """All findings, the weak ones too, of the incidents with one that is more than a weak sign."""
-        grouped = (each.findings for each in group(self.findings) if rank(each.highest) >= rank(_SHOWN))
-        wanted = {identity for findings in grouped for identity in findings}
-        return [each for each in self.findings if each.id in wanted]
-
     def of(self, scenario: Scenario) -> list[Finding]:
         """The findings in the scenario's own records, of a branch that it should be found by."""
         return [
@@ -66,7 +59,7 @@ def show() -> list[int]:
     with telemetry() as files, tempfile.TemporaryDirectory(prefix="exfilwatch-demo-") as folder:
         ours = _detect(files, load([pack("exfil"), FILTERS, OWN_TRAFFIC]))
         seed = _detect(files, load([pack("seed")]))
-        kept = keep(Store(str(Path(folder) / "demo.sqlite")), ours.for_cases, ours.rules)
+        kept = keep(Store(str(Path(folder) / "demo.sqlite")), ours.findings, ours.rules, _SHOWN)
         case = _chosen([outcome.case for outcome in kept.outcomes if outcome.case is not None])
         _day(ours, files)
         _step(1, "What the exfil pack finds")

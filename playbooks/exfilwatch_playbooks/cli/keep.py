@@ -19,12 +19,13 @@ class Kept:
     outcomes: list[Outcome]
 
 
-def keep(store: Store, findings: Iterable[Finding], rules: RuleSet) -> Kept:
-    """Save findings, and open or extend the local case of each incident. Doing it again changes nothing."""
+def keep(store: Store, findings: Iterable[Finding], rules: RuleSet, lowest: str) -> Kept:
+    """Save findings, and open or extend the local case of each incident with a finding of the level `lowest` or above.
+    Doing it again changes nothing."""
     saved = store.record(findings)
-    return Kept(saved, opened(store, rules))
+    return Kept(saved, opened(store, rules, lowest))
 
 
-def opened(store: Store, rules: RuleSet) -> list[Outcome]:
-    """Open or extend the local case of each incident that has news."""
-    return open_cases(store, Local(store), rules={info.id: info for info in rules.infos})
+def opened(store: Store, rules: RuleSet, lowest: str) -> list[Outcome]:
+    """Open or extend the local case of each such incident that has news."""
+    return open_cases(store, Local(store), rules={info.id: info for info in rules.infos}, lowest=lowest)

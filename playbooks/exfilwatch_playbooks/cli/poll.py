@@ -78,7 +78,8 @@ def poll(
     log: Log = LogLevel.WARNING,
     database: Database = None,
 ) -> None:
-    """Look at what is new in the SIEMs, keep the findings, and open a local case for each incident.
+    """Look at what is new in the SIEMs, keep the findings, and open a local case for each incident that is grave
+    enough.
 
     Nothing is looked at twice and nothing is left out, however often a poll is run, and wherever one was ended.
     """
@@ -89,7 +90,7 @@ def poll(
     from exfilwatch.polling.logs import configure
     from exfilwatch.polling.polls import Polls, configured
     from exfilwatch_playbooks.cli.keep import opened
-    from exfilwatch_playbooks.cli.settings import open_store, rule_set
+    from exfilwatch_playbooks.cli.settings import case_level, open_store, rule_set
 
     if once and every:
         raise ConfigError("give either --once or --every")
@@ -100,8 +101,9 @@ def poll(
     sources = configured(settings(), names or ())
     store, loaded = open_store(database), rule_set(rules, filters=not no_filters)
     polls = Polls(sources, loaded, store, since=back)
+    lowest = case_level()
     metrics = _metrics(metrics_port, sources, store) if metrics_port is not None else None
-    show = _Show(lambda: opened(store, loaded), people=readable(output), metrics=metrics)
+    show = _Show(lambda: opened(store, loaded, lowest), people=readable(output), metrics=metrics)
     try:
         asyncio.run(_polled(polls, show, ends.total_seconds() if deadline else None, apart if every else None))
     finally:

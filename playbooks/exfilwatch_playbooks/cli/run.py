@@ -47,7 +47,8 @@ def run(
     fail_on: FailOn = None,
     database: Database = None,
 ) -> None:
-    """Detect, keep the findings, group them into incidents and open a local case for each. Prints what is new.
+    """Detect, keep the findings, group them into incidents and open a local case for each that is grave enough. Prints
+    what is new.
 
     Running it again over the same events changes nothing.
     """
@@ -57,7 +58,7 @@ def run(
     from exfilwatch_playbooks.cli import summary
     from exfilwatch_playbooks.cli.boundary import say
     from exfilwatch_playbooks.cli.keep import keep
-    from exfilwatch_playbooks.cli.settings import open_store, rule_set
+    from exfilwatch_playbooks.cli.settings import case_level, open_store, rule_set
 
     bounds = span(since, until)
     # The store first: one that can't be written should not cost the time to read everything.
@@ -67,7 +68,7 @@ def run(
     except ExfilwatchError:
         summary.problems(report)
         raise
-    kept = keep(store, found, loaded)
+    kept = keep(store, found, loaded, case_level())
     (_show if readable(output) else _write)(kept)
     summary.problems(report)
     levels = Counter(each.rule.level for each in found)

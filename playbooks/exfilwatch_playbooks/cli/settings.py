@@ -50,6 +50,13 @@ def placeholders() -> dict[str, tuple[str, ...]]:
     return settings().placeholders
 
 
+def case_level() -> str:
+    """The lowest level of a finding for which its incident gets a case."""
+    from exfilwatch.config import settings
+
+    return settings().case_level
+
+
 def rule_set(names: list[str] | None, *, filters: bool = True) -> "RuleSet":
     """The rules that `--rules` names, else those of the settings; with the filters that come along with a pack.
 
