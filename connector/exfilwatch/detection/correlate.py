@@ -144,7 +144,7 @@ def _regular(plan: CorrelationPlan, jitter: float, hits: list[Hit]) -> Iterator[
     """A match for each series of hits at regular intervals."""
     for found in series([hit.time for hit in hits], jitter, plan.least, plan.timespan):
         chosen = [hit for start, end in found.beats for hit in hits[start:end]]
-        yield Match(plan.rule, chosen[0].group, chosen[0].time, chosen[-1].time, tuple(chosen), str(found))
+        yield Match(plan.rule, chosen[0].group, chosen[0].time, chosen[-1].time, tuple(chosen), cadence=str(found))
 
 
 def near(timespan: int, driver_times: Sequence[int], t: int) -> bool:

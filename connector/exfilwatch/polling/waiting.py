@@ -109,7 +109,8 @@ def _forget_irregular(connection: Connection, plan: CorrelationPlan, over: int) 
         settled = times[: bisect_left(times, over)]
         cut = cadence.forgettable(settled, plan.jitter or 0, plan.least, plan.timespan, over)
         if cut:
-            connection.execute(delete(hits).where(part, hits.c.time <= settled[cut - 1]))
+            end = settled[cut] if cut < len(settled) else over
+            connection.execute(delete(hits).where(part, hits.c.time < end))
 
 
 def _families(correlations: Iterable[Correlation]) -> list[list[Correlation]]:
