@@ -99,12 +99,17 @@ def test_a_filter_is_for_the_pack_and_names_where_from_or_where_to(path: Path) -
     assert all(re.match(r"\^?(\(\?i\)\^\()?([A-Z]:\\|/)", parent) for parent in parents), "a parent without its folder"
     assert not any(r"\Users" in parent or r"\Temp" in parent for parent in parents)
     assert not _values(document, "Image")
-    assert parents or _values(document, "transfer.destination") or _values(document, "network.destination")
+    scripts = [str(value) for values in _values(document, "Path|startswith") for value in values]
+    assert all(re.match(r"[A-Z]:\\", script) for script in scripts), "a script without its folder"
+    named = ("transfer.destination", "DestinationHostname", "network.destination")
+    assert parents or scripts or any(_values(document, field) for field in named)
 
 
-def _values(document: dict[str, Any], field: str) -> list[list[object]]:
-    selections = [each for each in document["filter"].values() if isinstance(each, dict)]
-    found = [value for each in selections for name, value in each.items() if name.split("|")[0] == field]
+def _values(document: dict[str, Any], wanted: str) -> list[list[object]]:
+    """The values that a filter asks for, of a field with any modifiers or with these."""
+    parts = [part for each in document["filter"].values() for part in (each if isinstance(each, list) else [each])]
+    selections = [each for each in parts if isinstance(each, dict)]
+    found = [value for each in selections for name, value in each.items() if wanted in (name, name.split("|")[0])]
     return [value if isinstance(value, list) else [value] for value in found]
 
 
