@@ -1,5 +1,6 @@
 """Which events of a host are of one process tree, and what correlations that ask for it make of that."""
 
+import json
 import random
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,6 +20,8 @@ from exfilwatch.detection.roots import starts_everything
 from exfilwatch.detection.trees import Kin, kin_of, trees
 from exfilwatch.errors import RuleError
 from exfilwatch.events.event import Event, Origin, Value
+from exfilwatch.events.inputs import open_inputs
+from exfilwatch.events.limits import Limits
 from exfilwatch.events.report import Report
 from exfilwatch.findings.finding import finding
 
@@ -247,6 +250,26 @@ def test_starts_of_processes_that_no_rule_asks_for_link_a_sequence(detected, at:
     assert [kinship for *_, kinship in said(detected("prefer", PACKED, sent))] == [Kinship.APART]
     for tree in ("prefer", "require"):
         assert said(detected(tree, PACKED, shell, sent)) == [(["packed", "sent"], "high", Kinship.TREE)]
+
+
+@pytest.mark.parametrize("ids", ["numbers", "guids", "neither"])
+def test_starts_in_a_file_that_are_never_decoded_in_full_link_as_well(tmp_path: Path, ids: str) -> None:
+    def record(second: int, text: str, process: int, parent: int) -> str:
+        guids = {"ProcessGuid": f"{{A-{process}}}", "ParentProcessGuid": f"{{A-{parent}}}"}
+        numbers = {"ProcessId": str(process), "ParentProcessId": str(parent)}
+        named = {"numbers": numbers, "guids": guids | numbers, "neither": {}}[ids]
+        channel = {"Channel": "Microsoft-Windows-Sysmon/Operational", "EventID": 1, "Hostname": "pc1"}
+        fields = {"Image": "x.exe", "ParentImage": "cmd.exe", "CommandLine": text, "User": "eva"}
+        return json.dumps(channel | {"@timestamp": f"2026-01-01T00:00:{second:02}.000Z"} | named | fields)
+
+    (tmp_path / "rules.yml").write_text(RULES.replace("TREE", "prefer"))
+    lines = [record(0, "a", 11, 10), record(1, "a", 21, 20), record(2, "job", 12, 10), record(3, "b", 13, 12)]
+    (tmp_path / "log.jsonl").write_text("\n".join(lines))
+    report = Report()
+    inputs = open_inputs([str(tmp_path / "log.jsonl")], report, Limits(), replayable=True)
+    found = list(Engine(load([tmp_path / "rules.yml"]), report).run(inputs))
+    expected = (Kinship.UNTOLD, 3) if ids == "neither" else (Kinship.TREE, 2)
+    assert [(each.kinship, len(each.events)) for each in found] == [expected]
 
 
 @pytest.mark.parametrize(("at", "computer"), [(-601, "pc1"), (10, "pc1"), (3, "pc2")])

@@ -245,9 +245,9 @@ class FastRows:
         if not self._trees or not self.placed or found is None or self._words(found, row)[0] != STARTS:
             return None
         options = [self._options(found, field, raw=False) or [] for field in TOLD]
-        paths = [str(self.typed.host_path), str(self.typed.time_path)]
-        paths += [path for each in options for path in _paths(each) if self.typed.attributes([path])]
-        if len(self.typed.attributes(paths)) == 2 + len(TOLD) == len(paths):
+        single = [dict.fromkeys(_paths(each)) for each in options if all(map(_is_plain, each))]
+        paths = [str(self.typed.host_path), str(self.typed.time_path), *(path for each in single for path in each)]
+        if len(single) == len(TOLD) and len(self.typed.attributes(paths)) == 2 + len(TOLD) == len(paths):
             quick: Callable[[Row], Start] = self.typed.values(paths)
             return quick
         getters = [self._reading(each, field) for each, field in zip(options, TOLD, strict=True)]
@@ -339,6 +339,11 @@ class FastRows:
             self._tell.clear()
         row = next(row for row in rows if self._key(row) == key)
         self._looks[key], self._tell[key] = self._look(row), self._tells(row)
+
+
+def _is_plain(group: Iterable[tuple[Any, tuple[str, ...]]]) -> bool:
+    """Whether a field is a member as it stands, or its number."""
+    return all(isinstance(each, str) or (isinstance(each, dict) and each.keys() == {"int"}) for each, _ in group)
 
 
 def _paths(groups: Iterable[Iterable[tuple[Any, tuple[str, ...]]]]) -> Iterator[str]:
