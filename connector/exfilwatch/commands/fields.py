@@ -22,6 +22,7 @@ from exfilwatch.commands import sensitive
 from exfilwatch.commands.acting import PASSIVE, acting
 from exfilwatch.commands.command import LONGEST_LINE, Command, program
 from exfilwatch.commands.destinations import NEAR, destination
+from exfilwatch.commands.pieces import pieces
 from exfilwatch.commands.reading import TRANSFERS, Action, known_tools
 from exfilwatch.commands.schedules import first_of
 from exfilwatch.commands.staging import sent_name, staged_name
@@ -56,10 +57,6 @@ _INPUT = ("-", "@-", ".", "/dev/stdin")
 _EVERYWHERE = ("0.0.0.0", "::", "*")  # noqa: S104 - addresses that a server listens on, as others write them
 _MOST = 20
 """Values that a field keeps."""
-_PIECE = 12_000
-"""Characters of a long script that are read together: of many commands in one text only the first are kept."""
-_OVERLAP = 2_000
-"""Characters of a long script that two pieces share, so that no call is cut by both."""
 _READERS = frozenset(["cat", "type", "gc", "get-content", "dd", "head", "tail", "tee", "pv", "bzcat", "xzcat", "zcat"])
 _URL = re.compile(r"\b(?:https?|ftps?|sftp|wss?|smtps?)://[^\s'\"|;,()<>]{1,2000}", re.IGNORECASE)
 _EXEC = re.compile(r"<Exec\b.*?</Exec>", re.DOTALL | re.IGNORECASE)
@@ -158,7 +155,7 @@ def _of_pieces(script: str) -> Fields:
     plain: dict[str, None] = {}
     undone: dict[str, None] = {}
     last: list[_Seen] = []
-    for piece in _pieces(script):
+    for piece in pieces(script):
         if not acting().script(piece):
             last = []
             continue
@@ -172,17 +169,6 @@ def _of_pieces(script: str) -> Fields:
         plain |= dict.fromkeys(found.plain.split("\n"))
         undone |= dict.fromkeys(found.undone)
     return _of_seen(Understood(tuple(commands), "\n".join(plain), tuple(undone)), seen)
-
-
-def _pieces(script: str) -> Iterator[str]:
-    """Pieces of a script that end with lines, as far as these are short, each beginning with the end of the last."""
-    start = 0
-    while len(script) - start > _PIECE:
-        end = script.rfind("\n", start + _PIECE // 2, start + _PIECE) + 1 or start + _PIECE
-        yield script[start:end]
-        again = script.find("\n", end - _OVERLAP, end) + 1
-        start = again if again and again < end else end - _OVERLAP
-    yield script[start:]
 
 
 def _all_seen(found: Understood, original: str) -> Iterator[_Seen]:
