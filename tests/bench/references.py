@@ -69,6 +69,12 @@ def zircolite(corpus: Path, out: Path) -> Command | None:
     )
 
 
+def sigma_rules() -> Path | None:
+    """The rules of the SigmaHQ collection (github.com/SigmaHQ/sigma): the folder `rules` of a checkout of it."""
+    checkout = Path(os.environ.get("EXFILWATCH_BENCH_SIGMA", WORK / "tools" / "sigma"))
+    return checkout / "rules" if (checkout / "rules").is_dir() else None
+
+
 def evtx_folder(copies: int) -> Path | None:
     """The shared EVTX files, linked `copies` times into one folder, so that reading them takes seconds."""
     if not BACKGROUND.is_dir():

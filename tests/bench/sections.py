@@ -138,8 +138,27 @@ def packs(asked: Run) -> list[Row]:
     return [*cost_rows("packs", costs, asked.events), ratio("packs: exfil / seed", costs, "seed pack", 2)]
 
 
+def sigma(asked: Run) -> list[Row]:
+    """The exfil pack together with the rules of the SigmaHQ collection, of which there are some 3,000."""
+    rules = references.sigma_rules()
+    if rules is None:
+        return [Row("SigmaHQ's rules", "skipped: no checkout at EXFILWATCH_BENCH_SIGMA")]
+    corpus = Corpus(asked.events).ensure(WORK)
+    costs = measured(
+        asked,
+        {
+            "seed pack": references.exfilwatch([corpus], ("seed",), WORK / "seed.findings.jsonl"),
+            "exfilwatch": references.exfilwatch([corpus], ("exfil", rules), WORK / "sigma.findings.jsonl"),
+        },
+    )
+    return [
+        *cost_rows("sigma", costs, asked.events),
+        ratio("packs: exfil and SigmaHQ / seed", costs, "seed pack", 4),
+    ]
+
+
 SECTIONS: dict[str, Callable[[Run], list[Row]]] = {
-    section.__name__: section for section in (decode, ecs, packs, rsigma, zircolite, memory, evtx, polling)
+    section.__name__: section for section in (decode, ecs, packs, sigma, rsigma, zircolite, memory, evtx, polling)
 }
 
 

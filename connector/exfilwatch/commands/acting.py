@@ -8,7 +8,7 @@ hiding, any other program what gives a renamed one away.
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import re2
 
@@ -54,8 +54,20 @@ ORDINARY = (
 """Programs by their whole paths that start all the time, and of which no option sends, packs or looks for files. Only
 who can replace the system's own files can hide behind one."""
 _ORDINARY = frozenset(path.lower() for path in ORDINARY)
-_Search: TypeAlias = Any
-"""A compiled expression of RE2, which has no types."""
+
+
+class _Search:
+    """Whether an expression is found in a text: a set of one, for a search says where as well, which costs as much."""
+
+    def __init__(self, expression: str) -> None:
+        large = options(cased=False)
+        large.max_mem = 64 << 20
+        self._set = re2.Set.SearchSet(large)
+        self._set.Add(expression)
+        self._set.Compile()
+
+    def search(self, text: str) -> bool:
+        return bool(self._set.Match(text))
 
 
 class _Look(NamedTuple):
@@ -91,6 +103,7 @@ class Acting:
             r"\s-[cerE]\s.*(?:\bimport\b|\bfrom\b|\buse\b|\brequire\b|\bfetch\b|\$\w|=>|\bputs\b|\.new\b|;)"
         )
         self._looks: dict[str, _Look] = {}
+        self._needed: dict[int, Sequence[_Search]] = {}
 
     def is_ordinary(self, image: str) -> bool:
         """Whether a program is one of ORDINARY."""
@@ -120,7 +133,7 @@ class Acting:
 
     def script(self, text: str) -> bool:
         """Whether a script of PowerShell may do anything."""
-        return not text.isascii() or bool(self._shells["powershell"].search(text))
+        return not text.isascii() or self._shells["powershell"].search(text)
 
     def _look(self, image: str) -> _Look:
         """What is known of a program by its path."""
@@ -149,9 +162,15 @@ class Acting:
         if self._code.search(line):
             return True
         return any(
-            all(_compiled(f"{found}|{_QUOTED}").search(line) for found in _given_away(tool))
-            for tool in self._tools.disguised.given(line)
+            all(each.search(line) for each in self._needed_of(tool)) for tool in self._tools.disguised.given(line)
         )
+
+    def _needed_of(self, tool: Tool) -> Sequence[_Search]:
+        """What all has to be found in the line of a tool under another name."""
+        found = self._needed.get(id(tool))
+        if found is None:
+            found = self._needed[id(tool)] = [_compiled(f"{each}|{_QUOTED}") for each in _given_away(tool)]
+        return found
 
 
 @lru_cache(1)
@@ -170,9 +189,7 @@ def _cut(line: str) -> tuple[str, str]:
 
 @lru_cache(None)
 def _compiled(text: str) -> _Search:
-    large = options(cased=False)
-    large.max_mem = 64 << 20
-    return re2.compile(text, large)
+    return _Search(text)
 
 
 def _is_active(tool: Tool) -> bool:

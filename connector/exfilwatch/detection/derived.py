@@ -13,6 +13,7 @@ from exfilwatch.commands.acting import PASSIVE
 from exfilwatch.commands.fields import FIELDS, acts, fields
 from exfilwatch.detection.condition import All, Any, FieldTest, Get, Node, Not, Selection
 from exfilwatch.detection.nodes import EVERY, NONE, every, negated, some
+from exfilwatch.detection.pattern import Pattern
 from exfilwatch.detection.values import Exists
 from exfilwatch.events.event import Event, Value
 from exfilwatch.network.fields import FIELDS as OF_TRAFFIC
@@ -77,6 +78,35 @@ def is_derived(node: Node) -> bool:
 def screened(node: Node) -> Node:
     """The same for a screen of events that are here."""
     return implying(node, ACTS)
+
+
+MADE, UNMADE = 1, 1000
+"""What a derived field costs where the line was understood before, and where it was not; a short text costs 10."""
+
+
+def cheapest_first(node: Node, derived: int) -> Node:
+    """The same, asking first for what is told soonest; `derived`: what asking for a derived field costs."""
+    match node:
+        case Selection(_, part):
+            return cheapest_first(part, derived)
+        case Not(part):
+            return Not(cheapest_first(part, derived))
+        case All(parts) | Any(parts):
+            each = [cheapest_first(part, derived) for part in parts]
+            each.sort(key=lambda part: _cost(part, derived))
+            return type(node)(tuple(each))
+    return node
+
+
+def _cost(node: Node, derived: int) -> int:
+    match node:
+        case FieldTest(field, test):
+            return derived if field in DERIVED else 50 if isinstance(test, Pattern) else 10
+        case Not(part):
+            return _cost(part, derived)
+        case All(parts) | Any(parts):
+            return sum(_cost(part, derived) for part in parts)
+    return 100
 
 
 def needs_action(node: Node) -> bool:

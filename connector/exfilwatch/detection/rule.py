@@ -19,7 +19,18 @@ from exfilwatch.detection.condition import (
     selections,
 )
 from exfilwatch.detection.correlation_plan import CorrelationPlan
-from exfilwatch.detection.derived import DERIVED, acts_of, implying, is_derived, needs_action, screened, seeing
+from exfilwatch.detection.derived import (
+    DERIVED,
+    MADE,
+    UNMADE,
+    acts_of,
+    cheapest_first,
+    implying,
+    is_derived,
+    needs_action,
+    screened,
+    seeing,
+)
 from exfilwatch.detection.detection import Detection, RuleInfo, Signal, shifted
 from exfilwatch.detection.extension import Score
 from exfilwatch.detection.filters import PREFIX, FilterInfo
@@ -84,6 +95,11 @@ class Rule:
     def selections(self) -> Mapping[str, Node]:
         """The same of each selection."""
         return {name: implying(node, ACTING) for name, node in self.nodes.items()} if self.derives else self.nodes
+
+    @cached_property
+    def holds(self) -> Holds:
+        """Whether an event satisfies the condition."""
+        return compiled(cheapest_first(self.condition, MADE if self._acting else UNMADE))
 
     @cached_property
     def _tests(self) -> dict[str, Holds]:
@@ -163,7 +179,9 @@ class Verdict:
     @property
     def condition(self) -> bool:
         """Whether Sigma's condition holds, whatever the score."""
-        return self.holds(self.rule.condition)
+        if self.rule.threshold is None:
+            return self.rule.holds(self.get, self.event)
+        return self.holds(self.rule.condition)  # the score asks for the same selections
 
     @property
     def score(self) -> int | None:
