@@ -7,7 +7,9 @@ import pytest
 import yaml
 
 from exfilwatch.commands.command import Command, program
+from exfilwatch.commands.expression import SHORT, expression
 from exfilwatch.commands.reading import Action, known_tools
+from exfilwatch.commands.tool import catalogue, expressions_of
 from exfilwatch.commands.understand import understood
 
 CASES = sorted(Path(__file__).with_name("catalogue").glob("*.yml"))
@@ -86,3 +88,11 @@ def test_reads_odd_words_of_any_tool_in_little_time(program: str) -> None:
             )
             assert all(action.tool for action in known_tools().actions(command))
     assert process_time() - begun < 2.0
+
+
+def test_searches_short_and_long_texts_with_every_expression_of_the_catalogue() -> None:
+    searched = [expression(text) for tool in catalogue() for text in expressions_of(tool)]
+    assert len(searched) > 500
+    for each in searched:
+        assert each.search(" ") in (True, False)
+        assert each.search(" " * (SHORT + 1)) in (True, False)

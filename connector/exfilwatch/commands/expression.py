@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import re2
@@ -66,14 +66,18 @@ def options(*, cased: bool) -> Any:
 
 
 class Expression:
-    """One expression, without regard to case unless it begins with `(?-i)`. Raises re2.error."""
+    """One expression, without regard to case unless it begins with `(?-i)`. Raises re.error."""
 
     def __init__(self, text: str) -> None:
-        cased = text.startswith("(?-i)")
-        plain = spelled(text.removeprefix("(?-i)"))
-        self._long = re2.compile(plain, options(cased=cased))
-        self._short = re.compile(plain, re.ASCII | (0 if cased else re.IGNORECASE))
+        self._cased = text.startswith("(?-i)")
+        self._plain = spelled(text.removeprefix("(?-i)"))
+        self._short = re.compile(self._plain, re.ASCII | (0 if self._cased else re.IGNORECASE))
         self.named = "is" in self._short.groupindex
+
+    @cached_property
+    def _long(self) -> Any:
+        """Raises re2.error."""
+        return re2.compile(self._plain, options(cased=self._cased))
 
     def search(self, text: str) -> bool:
         """Whether it is found somewhere in a text."""
@@ -108,5 +112,5 @@ def _sound(text: str) -> str:
 
 @lru_cache(None)
 def expression(text: str) -> Expression:
-    """An expression, compiled once. Raises re2.error or re.error."""
+    """An expression, compiled once. Raises re.error."""
     return Expression(text)

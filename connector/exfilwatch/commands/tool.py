@@ -1,16 +1,13 @@
 """The catalogue's schema: how a tool says what it does, as data. One YAML file per tool or family."""
 
-import re
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
 from importlib.resources import files
 from typing import Literal
 
 import msgspec
-import re2
 import yaml
 
-from exfilwatch.commands.expression import expression
 from exfilwatch.errors import ConfigError
 from exfilwatch.packaged import LOADER
 
@@ -166,11 +163,9 @@ def tools_in(text: str, path: str) -> Iterator[Tool]:
     for document in documents:
         name = document.get("name", "?") if isinstance(document, dict) else "?"
         try:
-            tool = msgspec.convert(document, Tool)
-            _check(tool)
-        except (msgspec.ValidationError, re.error, re2.error) as error:
+            yield msgspec.convert(document, Tool)
+        except msgspec.ValidationError as error:
             raise ConfigError(f"{path}: {name}: {error}") from error
-        yield tool
 
 
 def selectors_of(form: Form) -> Iterator[Selector]:
@@ -179,13 +174,12 @@ def selectors_of(form: Form) -> Iterator[Selector]:
         yield from several(each)
 
 
-def _check(tool: Tool) -> None:
+def expressions_of(tool: Tool) -> Iterator[str]:
+    """Every expression of a tool. They are compiled when they are first needed: all of them take half a second."""
     own = (tool.destination, tool.secret, tool.renamed, tool.unless)
     every = [selector for each in own for selector in several(each)]
     for selector in [*every, *(selector for form in tool.forms for selector in selectors_of(form))]:
-        for text in (selector.like, selector.unlike, selector.code):
-            if text:
-                expression(text)
+        yield from filter(None, (selector.like, selector.unlike, selector.code))
 
 
 @lru_cache(1)
