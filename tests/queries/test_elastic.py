@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
-from exfilwatch.siem.queries.elastic import query
+from exfilwatch.detection.condition import FieldTest, Not
+from exfilwatch.detection.values import Text, Wild
+from exfilwatch.siem.queries.elastic import Elastic, query
+from exfilwatch.siem.queries.language import said
 
 from .engines import BY_WORDS, Index, index, mapping
 from .records import RECORDS, Record, atomics, endpoint, firing, pack_records, rules, sysmon, winlogbeat
@@ -76,6 +79,20 @@ def test_records_of_every_shape_are_found(client: Any) -> None:
             _check(put, left, RULES)
             assert 0 not in put.refused, left[0]
             left = [record for number, record in enumerate(left) if number in put.refused]
+
+
+LONG = "A" * 33_000
+
+
+@pytest.mark.parametrize(
+    "parts", [[LONG], [Wild.ANY, LONG], [Wild.ANY, LONG, Wild.ANY]], ids=["whole", "end", "within"]
+)
+def test_a_text_that_no_index_holds_is_no_error_under_not(client: Any, parts: list[Any]) -> None:
+    with index(client, {"properties": {"line": {"type": "keyword"}}}) as put:
+        put.put([{"line": "x"}])
+        for node in (Not(FieldTest("line", Text(parts, cased=False))), FieldTest("line", Text(parts, cased=True))):
+            found = said(node, Elastic(mapping(put.properties())))
+            assert put.found({"match_all": {}} if found is True else found) == ({0} if isinstance(node, Not) else set())
 
 
 def test_records_whose_text_holds_the_event_are_found(client: Any) -> None:

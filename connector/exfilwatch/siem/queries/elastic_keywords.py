@@ -16,6 +16,8 @@ from exfilwatch.siem.queries.globs import Fold, Glob, contains, plain
 
 TOGETHER = 3
 _LONGEST = 200
+_NARROWEST = 1_000
+"""Bytes of a text that is asked for as it stands: a term of more than 32,766 is refused, and a long pattern."""
 _EXPRESSION = 900
 """Characters of an expression: index.max_regex_length is 1000."""
 EFFORT = 100_000
@@ -28,6 +30,8 @@ def like(way: Indexed, glob: Glob, *, wide: bool = True) -> Query | bool:
     parts: tuple[Part, ...] = plain(glob)
     if not wide:
         if not cased and (Wild.ONE in glob.parts or not all(literal.isascii() for literal in glob.literals)):
+            return False
+        if sum(len(literal.encode("utf-8", "replace")) for literal in glob.literals) > _NARROWEST:
             return False
         parts = glob.parts
     if parts == (Wild.ANY,):

@@ -113,6 +113,8 @@ class View:
 
     def _within(self, parts: Sequence[Expression], bases: tuple[str, ...], test: Test, breakers: str) -> Node:
         """Holds where the parts, put together at `breakers`, may give a value that fulfils the test."""
+        if not any(not isinstance(part, str) or self._found(part, bases) for part in parts):
+            return NONE  # no record has any of them
         pieces = [piece(glob, breakers) for glob in globs(test) or ()]
         if not pieces or None in pieces:
             return EVERY
