@@ -134,9 +134,9 @@ def _live(server: Engine, folder: Path) -> list[Row]:
 
 
 def _command(number: int) -> bytes:
-    """A transfer tool's command of now, on a host of its own."""
+    """An upload of now, which every pack finds, on a host of its own."""
     day = Day(random.Random(number))
-    return ecs(day.process(CATALOGUE.transfer, day.hosts[number], round(time.time() * 1000)))
+    return ecs(day.process(CATALOGUE.transfer[:2], day.hosts[number], round(time.time() * 1000)))
 
 
 def _poll(server: Engine, folder: Path, name: str, rules: str, *, days: int = 1, **settings: object) -> Command:
