@@ -182,7 +182,7 @@ def test_an_incident_that_was_told_to_nobody_opens_no_case_without_findings(stor
     store.record([], {small.id: None})
     assert store.pending("local") == []
     cases = Local(store)
-    store.pending = lambda _: [pending]
+    store.pending = lambda *_: [pending]
     assert [outcome.did for outcome in open_cases(store, cases)] == ["known"]
     assert cases.list() == []
 

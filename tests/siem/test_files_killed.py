@@ -1,4 +1,4 @@
-"""A poll of a growing log that is killed again and again finds what one reading of the whole log finds."""
+"""A poll of a growing log that is killed again and again finds what one that is let end finds."""
 
 import gzip
 import os
@@ -42,22 +42,39 @@ def poll(folder: Path, killed_after: float | None) -> None:
             process.kill()
 
 
+def places(folder: Path) -> Path:
+    """The log that the polls of a folder follow, and the settings that name it."""
+    log = folder / "logs" / "audit.log"
+    log.parent.mkdir(parents=True)
+    settings = f'database = "{folder}/findings.sqlite"\n[siem.local]\nkind = "files"\npaths = ["{log.parent}"]\n'
+    (folder / "config.toml").write_text(settings)
+    return log
+
+
+def kept(folder: Path) -> set[str]:
+    return {each.id for each in Store(str(folder / "findings.sqlite")).find()}
+
+
+def found_undisturbed(folder: Path) -> set[str]:
+    log = places(folder)
+    log.touch()
+    poll(folder, None)
+    log.write_bytes(gzip.decompress(RECORDING.read_bytes()))
+    poll(folder, None)
+    return kept(folder)
+
+
 @pytest.mark.slow
 @installed
-def test_what_is_found_is_what_one_reading_finds(tmp_path: Path) -> None:
+def test_what_is_found_is_what_a_poll_that_is_let_end_finds(tmp_path: Path) -> None:
     lines = gzip.decompress(RECORDING.read_bytes()).splitlines(keepends=True)
-    log = tmp_path / "logs" / "audit.log"
-    log.parent.mkdir()
-    settings = f'database = "{tmp_path}/findings.sqlite"\n[siem.local]\nkind = "files"\npaths = ["{log.parent}"]\n'
-    (tmp_path / "config.toml").write_text(settings)
-    (tmp_path / "whole.log").write_bytes(b"".join(lines))
-    wanted = found_at_once(tmp_path / "whole.log")
+    wanted = found_undisturbed(tmp_path / "undisturbed")
     assert wanted
-
+    log = places(tmp_path / "killed")
     rng = random.Random(5)
     begun = time.monotonic()
     log.touch()
-    poll(tmp_path, None)
+    poll(tmp_path / "killed", None)
     usual = time.monotonic() - begun
     for run in range(RUNS):
         part = b"".join(lines[len(lines) * run // RUNS : len(lines) * (run + 1) // RUNS])
@@ -65,6 +82,14 @@ def test_what_is_found_is_what_one_reading_finds(tmp_path: Path) -> None:
             file.write(part)
         if run % 4 == 2:
             log.rename(log.with_name(f"audit.log.{RUNS - run}"))
-        poll(tmp_path, rng.uniform(0.3, 1.1) * usual)
-    poll(tmp_path, None)
-    assert {each.id for each in Store(str(tmp_path / "findings.sqlite")).find()} == wanted
+        poll(tmp_path / "killed", rng.uniform(0.3, 1.1) * usual)
+    poll(tmp_path / "killed", None)
+    assert kept(tmp_path / "killed") == wanted
+
+
+@pytest.mark.slow
+@installed
+@pytest.mark.xfail(strict=True, reason="process trees link only by starts on which a member fires, see docs/rules.md")
+def test_what_is_found_is_what_one_reading_finds(tmp_path: Path) -> None:
+    (tmp_path / "whole.log").write_bytes(gzip.decompress(RECORDING.read_bytes()))
+    assert found_undisturbed(tmp_path / "followed") == found_at_once(tmp_path / "whole.log")
