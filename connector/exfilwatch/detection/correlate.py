@@ -83,7 +83,7 @@ def each_match(plan: CorrelationPlan, hits: Iterable[Hit]) -> Iterator[Match]:
         return
     if plan.tree is None:
         for chosen in _chosen(plan, ordered, plan.emit):
-            yield _match(plan, chosen, None)
+            yield _match(plan, chosen)
         return
     links = [hit for hit in ordered if hit.rule == LINK]
     times = [hit.time for hit in links]
@@ -103,8 +103,8 @@ def linked(plan: CorrelationPlan, whole: Sequence[Hit]) -> tuple[int, int]:
     return whole[0].time - plan.timespan, whole[-1].time
 
 
-def _match(plan: CorrelationPlan, chosen: list[Hit], kinship: Kinship | None) -> Match:
-    return Match(plan.rule, chosen[0].group, chosen[0].time, chosen[-1].time, tuple(chosen), kinship)
+def _match(plan: CorrelationPlan, chosen: list[Hit], kinship: Kinship | None = None, cadence: str = "") -> Match:
+    return Match(plan.rule, chosen[0].group, chosen[0].time, chosen[-1].time, tuple(chosen), kinship, cadence)
 
 
 def _of_trees(plan: CorrelationPlan, whole: list[Hit], links: Iterable[Hit]) -> Iterator[Match]:
@@ -144,7 +144,7 @@ def _regular(plan: CorrelationPlan, jitter: float, hits: list[Hit]) -> Iterator[
     """A match for each series of hits at regular intervals."""
     for found in series([hit.time for hit in hits], jitter, plan.least, plan.timespan):
         chosen = [hit for start, end in found.beats for hit in hits[start:end]]
-        yield Match(plan.rule, chosen[0].group, chosen[0].time, chosen[-1].time, tuple(chosen), cadence=str(found))
+        yield _match(plan, chosen, cadence=str(found))
 
 
 def near(timespan: int, driver_times: Sequence[int], t: int) -> bool:

@@ -65,8 +65,10 @@ class Engine:
         """The detections in events that are decoded already."""
         starts = Starts()
         with HitStore() as hits:
+            trees = self._rules.asks_for_trees
             for event in joined_blocks(events):
-                _keep_start(event, starts)
+                if trees:
+                    _keep_start(event, starts)
                 for verdict in self._evaluator.fired(event):
                     if verdict.rule.emits:
                         yield verdict.detection()

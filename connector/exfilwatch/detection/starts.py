@@ -17,6 +17,7 @@ from exfilwatch.detection.rule import Correlation
 from exfilwatch.detection.trees import Kin, kin
 from exfilwatch.detection.values import text_of
 from exfilwatch.errors import SpaceError
+from exfilwatch.events.event import Value
 from exfilwatch.events.timestamps import microseconds
 
 Start: TypeAlias = tuple[Any, ...]
@@ -58,6 +59,26 @@ def sought(correlations: Iterable[Correlation], hits: HitStore) -> list[Sought]:
     return found
 
 
+class ByHost:
+    """What is sought, by host."""
+
+    def __init__(self, wanted: Iterable[Sought]) -> None:
+        self._found: dict[str, list[Sought]] = {}
+        for each in wanted:
+            self._found.setdefault(each.host, []).append(each)
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def near(self, host: Value, when: int | datetime | None) -> tuple[int, list[Sought]]:
+        """A time as µs, and what is sought of a host then: nothing where the time is not known."""
+        found = self._found.get(text_of(host) or "")
+        if not found or when is None:
+            return 0, []
+        time = when if isinstance(when, int) else microseconds(when)
+        return time, [each for each in found if each.low <= time <= each.high]
+
+
 class Starts:
     """The starts that were read. Beyond some, they are in a temporary file. Raises SpaceError when its disk is full."""
 
@@ -77,15 +98,9 @@ class Starts:
 
     def linking(self, wanted: Iterable[Sought]) -> Iterator[tuple[str, Hit]]:
         """Those that are sought, each as a hit, with the correlation's id."""
-        by_host: dict[str, list[Sought]] = {}
-        for each in wanted:
-            by_host.setdefault(each.host, []).append(each)
+        by_host = ByHost(wanted)
         for number, (host, when, *told) in enumerate(self._all() if by_host else ()):
-            found = by_host.get(text_of(host) or "")
-            if not found or when is None:
-                continue
-            time = when if isinstance(when, int) else microseconds(when)
-            near = [each for each in found if each.low <= time <= each.high]
+            time, near = by_host.near(host, when)
             named = kin(told, starts=True) if near else None
             if named:
                 yield from (each.link(time, str(number), named) for each in near)

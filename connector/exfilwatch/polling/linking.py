@@ -16,9 +16,8 @@ from exfilwatch.detection.judge import Waiting
 from exfilwatch.detection.logsource import LogSource
 from exfilwatch.detection.nodes import EVERY
 from exfilwatch.detection.rule import Correlation, Rule
-from exfilwatch.detection.starts import Sought, sought
+from exfilwatch.detection.starts import ByHost, Sought, sought
 from exfilwatch.detection.trees import STARTS, kin_of
-from exfilwatch.detection.values import text_of
 from exfilwatch.events.lines import LineDecoder
 from exfilwatch.polling import waiting
 from exfilwatch.polling.tables import hashed
@@ -91,17 +90,15 @@ class Links:
     """Makes hits that link of records."""
 
     def __init__(self, wanted: Iterable[Sought]) -> None:
-        self._by_host: dict[str, list[Sought]] = {}
-        for each in wanted:
-            self._by_host.setdefault(each.host, []).append(each)
+        self._by_host = ByHost(wanted)
 
     def __call__(self, records: Iterable[bytes], decoder: LineDecoder) -> Iterator[Waiting]:
         """The hits that starts among the records give."""
         for record in records:
             for event in decoder.feed(record, 0):
-                if event.category != STARTS or event.time is None or (kin := kin_of(event)) is None:
+                if event.category != STARTS or (kin := kin_of(event)) is None:
                     continue
-                for each in self._by_host.get(text_of(event.get("Computer")) or "", ()):
-                    if each.low <= event.time <= each.high:
-                        # One start may link hits of several groups.
-                        yield Waiting(*each.link(event.time, hashed(event.id, group_key(each.group)), kin))
+                time, near = self._by_host.near(event.get("Computer"), event.time)
+                for each in near:
+                    # One start may link hits of several groups.
+                    yield Waiting(*each.link(time, hashed(event.id, group_key(each.group)), kin))
