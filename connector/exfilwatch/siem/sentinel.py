@@ -37,6 +37,8 @@ class SentinelSettings(hunt.Tables):
         "ASimProcessEventLogs",
         "ASimNetworkSessionLogs",
         "ASimFileEventLogs",
+        "ASimWebSessionLogs",
+        "CommonSecurityLog",
     )
 
 

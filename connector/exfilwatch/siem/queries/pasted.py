@@ -20,6 +20,8 @@ _SENTINEL = (
     "ASimProcessEventLogs",
     "ASimNetworkSessionLogs",
     "ASimFileEventLogs",
+    "ASimWebSessionLogs",
+    "CommonSecurityLog",
 )
 _DEFENDER = ("DeviceProcessEvents", "DeviceNetworkEvents", "DeviceFileEvents", "DeviceEvents")
 
