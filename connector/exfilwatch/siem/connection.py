@@ -1,4 +1,4 @@
-"""Settings that every SIEM over HTTP has. Secrets are never shown, in no error and no repr."""
+"""Settings of SIEMs over HTTP, and of whatever else is asked so. Secrets are never shown, in no error and no repr."""
 
 import re
 from datetime import timedelta
@@ -87,21 +87,28 @@ class Source(BaseModel):
     lookback: Duration | None = None
 
 
-class Connection(Source):
-    """`ca`: a file of certificates to trust instead of the public ones. `fingerprint`: SHA-256 of the server's own
-    certificate, which then must be that one. `timeout`: for one answer. `at_once`: queries running at once, at most.
-    `clock`: by which time to poll (default: ingest where the SIEM has it). `pushdown`: let the SIEM select
-    (`candidates`), give everything (`off`), or score (`score`). `late`: how late records may come that still belong
-    together with those that came before. `slice`: the longest interval that is asked for at once (default: what the
-    SIEM is best asked for).
+class Server(BaseModel):
+    """Settings of whatever answers over HTTP. `ca`: a file of certificates to trust instead of the public ones.
+    `fingerprint`: SHA-256 of the server's own certificate, which then must be that one. `timeout`: for one answer.
+    `at_once`: requests running at once, at most.
     """
 
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
     url: Url
     ca: Path | None = None
     fingerprint: Fingerprint | None = None
     proxy: Proxy | None = None
     timeout: Duration = timedelta(seconds=60)
     at_once: Annotated[int, Field(ge=1, le=64)] = 4
+
+
+class Connection(Server, Source):
+    """`clock`: by which time to poll (default: ingest where the SIEM has it). `pushdown`: let the SIEM select
+    (`candidates`), give everything (`off`), or score (`score`). `late`: how late records may come that still belong
+    together with those that came before. `slice`: the longest interval that is asked for at once (default: what the
+    SIEM is best asked for).
+    """
+
     clock: Literal["ingest", "event"] | None = None
     pushdown: Literal["off", "candidates", "score"] = "candidates"
     late: Duration = timedelta(days=1)

@@ -19,7 +19,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 
 from exfilwatch import __version__
 from exfilwatch.errors import AuthError, ConfigError, RateLimited, SourceError, Unreachable
-from exfilwatch.siem.connection import Connection
+from exfilwatch.siem.connection import Server
 from exfilwatch.siem.masking import Mask
 from exfilwatch.siem.retries import Open, passes, retry_after, wait
 from exfilwatch.siem.siem import SECOND, Traffic
@@ -52,15 +52,17 @@ class WrongServer(SourceError):
 
 
 class Http:
-    """Requests to one SIEM. `explain` makes the vendor's own message of an error's body ("" when there is none).
-    `refusal`: the error that an answer of no accepted status is, where its body says more than the status does.
-    `sleep` and `clock` (s) are what waits are made of.
+    """Requests to one SIEM, or whatever [`table`.`name`] of the settings is.
+
+    `explain` makes the vendor's own message of an error's body ("" when there is none). `refusal`: the error that an
+    answer of no accepted status is, where its body says more than the status does. `sleep` and `clock` (s) are what
+    waits are made of.
     """
 
     def __init__(
         self,
         name: str,
-        settings: Connection,
+        settings: Server,
         *,
         auth: httpx.Auth | None = None,
         headers: Mapping[str, str] | None = None,
@@ -69,8 +71,10 @@ class Http:
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Sleep = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
+        table: str = "siem",
     ) -> None:
         self.name = name
+        self._table = table
         self.traffic = Traffic()
         self.sleep = sleep
         self._clock = clock
@@ -241,7 +245,7 @@ class Http:
         page = response.headers.get("Content-Type", "").startswith("text/html")
         what = f"{what} with a web page, as proxies and sign-in pages do" if page else what
         if status == 401:
-            return AuthError(f"{what}: check the credentials in siem.{self.name}")
+            return AuthError(f"{what}: check the credentials in {self._table}.{self.name}")
         if status == 403:
             return AuthError(f"{what}: the account lacks a right for this: see the page of this SIEM in the docs")
         if status == 429:

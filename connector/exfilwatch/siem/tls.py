@@ -4,10 +4,10 @@ import hashlib
 import ssl
 
 from exfilwatch.errors import ConfigError
-from exfilwatch.siem.connection import Connection
+from exfilwatch.siem.connection import Server
 
 
-def context(settings: Connection) -> ssl.SSLContext | bool:
+def context(settings: Server) -> ssl.SSLContext | bool:
     """What httpx takes as `verify`. Raises ConfigError for a file that is no certificate."""
     if settings.fingerprint:
         return _pinned(settings.url, settings.fingerprint)

@@ -12,7 +12,7 @@ from socket import gaierror
 
 import httpx
 
-from exfilwatch.siem.connection import Connection
+from exfilwatch.siem.connection import Server
 
 _NAME, _ADDRESS = 62, 64
 _OF_CERTIFICATES = {
@@ -27,7 +27,7 @@ _NO_WAY = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EACCES, errno.
 _FIREWALL = "check `url`, the firewall between, or set `proxy`"
 
 
-def why(error: httpx.TransportError, settings: Connection) -> str:
+def why(error: httpx.TransportError, settings: Server) -> str:
     """What was wrong, and what to change; of an unknown kind, what httpx says."""
     proxied = " (or the proxy's address)" if settings.proxy else ""
     for each in _causes(error):
@@ -56,7 +56,7 @@ def too_late(error: Exception, seconds: float, to_connect: float) -> str:
     return f"no answer within {seconds:g} s: raise `timeout`, or look at the server"
 
 
-def _of_certificate(error: ssl.SSLCertVerificationError, settings: Connection) -> str:
+def _of_certificate(error: ssl.SSLCertVerificationError, settings: Server) -> str:
     said = re.sub(r"^\[[^\]]*\] ?| \(_ssl\.c:\d+\)$", "", str(error.args[-1] if error.args else error))
     trust = (
         "its authority is none of those in the file of `ca`: use the right one"
