@@ -1,9 +1,11 @@
-"""Values as people write them: lengths of time (90s, 45m, 2h, 7d), and lists with commas between."""
+"""Values as people write them: lengths of time (90s, 45m, 2h, 7d), times, and lists with commas between."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_AGO = re.compile(r"-?(\d{1,9})\s*(s|m|min|h|d|w)", re.ASCII)
+_AGO_UNITS = {**_UNITS, "min": "minutes", "w": "weeks"}
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -15,6 +17,22 @@ def duration(value: object) -> timedelta:
     if found is None:
         raise ValueError("use a number with s, m, h or d, such as 45m or 2h")
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def moment(text: str, now: datetime) -> datetime:
+    """The time in UTC: ISO 8601, one without a zone is UTC; a date; `now`; or how long ago (24h, -2d). Raises
+    ValueError, which says how to write one.
+    """
+    given = text.strip()
+    try:
+        if given.lower() == "now":
+            return now
+        if ago := _AGO.fullmatch(given.lower()):
+            return now - timedelta(**{_AGO_UNITS[ago[2]]: int(ago[1])})
+        time = datetime.fromisoformat(given)
+        return (time.replace(tzinfo=UTC) if time.tzinfo is None else time).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("use 2026-03-12, 2026-03-12T09:14:02Z, or how long ago: 45m, 24h, 2d") from None
 
 
 def micros(length: timedelta) -> int:

@@ -66,9 +66,10 @@ def options(command: Any) -> set[str]:
 
 
 def leaves(command: Any = PROGRAM, path: str = "") -> Iterator[tuple[str, Any]]:
+    """The commands; all actions are one, which have a page of their own."""
     for called, each in command.commands.items():
         below = f"{path} {called}".strip()
-        yield from leaves(each, below) if hasattr(each, "commands") else [(below, each)]
+        yield from leaves(each, below) if hasattr(each, "commands") and called != "action" else [(below, each)]
 
 
 BLOCKS = [pytest.param(shown, id=shown.place) for paper in PAPERS for shown in in_blocks(paper)]

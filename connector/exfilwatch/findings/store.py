@@ -134,6 +134,12 @@ class Store:
         with self.database.read() as connection:
             return _finding(_only(connection, select(table.id, table.body), table.id, identity, "finding").body)
 
+    def incident_of(self, finding: str) -> str:
+        """The id of the incident of the finding with this whole id; empty when it is not stored."""
+        table = schema.findings.c
+        with self.database.read() as connection:
+            return connection.scalar(select(table.incident).where(table.id == finding)) or ""
+
     def mark(self, identity: str, disposition: Disposition, why: str) -> Finding:
         """Say what the finding with this id, or the only id that starts so, turned out to be. Raises ConfigError."""
         if not why.strip():

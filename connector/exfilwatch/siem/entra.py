@@ -177,7 +177,7 @@ class ClientCredentials(httpx.Auth):
             return AuthError(f"{what}: check tenant, cloud and login in siem.{self._name}")
         advice = next((_ADVICE[code] for code in said.error_codes if code in _ADVICE), "check tenant and credentials")
         first_line = said.error_description.partition("\n")[0].partition(" Trace ID:")[0].strip()
-        first_line = Mask(self._settings)(first_line)  # in case that it is sent back
+        first_line = Mask.of(self._settings)(first_line)  # in case that it is sent back
         return AuthError(f"{what}: {first_line or said.error}: siem.{self._name}: {advice}")
 
 

@@ -83,7 +83,7 @@ class Http:
         self._headers = {"User-Agent": f"exfilwatch/{__version__}", "Accept": "application/json", **(headers or {})}
         self._explain = explain
         self._refusal = refusal
-        self._mask = Mask(settings)
+        self._mask = Mask.of(settings)
         self._transport = transport
         self._client: httpx.AsyncClient | None = None
         self._opening = asyncio.Lock()

@@ -2,7 +2,8 @@
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Self
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from pydantic import BaseModel, SecretStr
@@ -11,11 +12,16 @@ _HIDDEN = "***"
 
 
 class Mask:
-    """Of the secrets in some settings: as they are, quoted for URLs and JSON, in base64, alone or after a name."""
+    """Of secrets: as they are, quoted for URLs and JSON, in base64, alone or after one of `names`."""
 
-    def __init__(self, settings: BaseModel) -> None:
+    @classmethod
+    def of(cls, settings: BaseModel) -> Self:
+        """Of the secrets in some settings."""
         names = [value for _, value in settings if isinstance(value, str)]
-        secrets = {text for _, value in settings if isinstance(value, SecretStr) for text in _texts(value)}
+        return cls({text for _, value in settings if isinstance(value, SecretStr) for text in _texts(value)}, names)
+
+    def __init__(self, secrets: Iterable[str], names: Iterable[str] = ()) -> None:
+        names = list(names)
         found = {form for secret in secrets for form in _forms(secret, names)}
         self._forms = sorted(found, key=len, reverse=True)
 
@@ -38,7 +44,7 @@ def _texts(secret: SecretStr) -> Iterator[str]:
         yield unquote(password)
 
 
-def _forms(secret: str, names: list[str]) -> Iterator[str]:
+def _forms(secret: str, names: Iterable[str]) -> Iterator[str]:
     if not secret:
         return
     yield from (secret, quote(secret), quote(secret, safe=""), quote_plus(secret), quote(secret, safe="~+"))

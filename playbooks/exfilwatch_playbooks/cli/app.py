@@ -8,6 +8,8 @@ import typer
 from typer.main import get_command
 
 from exfilwatch_playbooks.cli import (
+    action,
+    audit,
     boundary,
     cases,
     check,
@@ -64,6 +66,6 @@ def application() -> typer.Typer:
     app.callback(epilog=examples(*start))(_globals)
     for family in (detect, explain, run, check, poll, runs, demo):
         family.register(app)
-    for family in (rules, query, findings, tune, cases):
+    for family in (rules, query, findings, tune, cases, action, audit):
         family.register(app)
     return app

@@ -1,0 +1,16 @@
+"""What every action answers, beside its own results."""
+
+from pydantic import BaseModel, Field
+
+
+class Answer(BaseModel):
+    """`summary` is plain text on one line, in which hostile text may stand: escape it for where it goes."""
+
+    summary: str = Field(description="What came of it, in a sentence.")
+    problems: list[str] = Field(default=[], description="What could not be done or read; the rest of the answer holds.")
+
+
+class Change(Answer):
+    """The answer of an action that changes something."""
+
+    changed: bool = Field(description="Whether something was changed; of a dry run, whether something would be.")
