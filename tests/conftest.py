@@ -4,10 +4,19 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+from .servers.chromium import chromium
 from .servers.fixtures import elasticsearch, opensearch, pytest_configure, pytest_configure_node
 from .servers.postgresql import database, postgresql
 
-__all__ = ["database", "elasticsearch", "opensearch", "postgresql", "pytest_configure", "pytest_configure_node"]
+__all__ = [
+    "chromium",
+    "database",
+    "elasticsearch",
+    "opensearch",
+    "postgresql",
+    "pytest_configure",
+    "pytest_configure_node",
+]
 
 # Machines are noisy: a test that is slow once is not wrong. Bounds on time are asserted where they are meant.
 # In CI the examples are the same in each run of the same code; at the desk they differ, and find more over time.

@@ -1,0 +1,76 @@
+"""The page: an incident's material laid out by the template, closed against whatever stands in it.
+
+Every text goes through Jinja's escaping, and before that what hides or moves text is spelled out. The page's policy
+allows no script, no request and no style but its own, so that even what would get through could do nothing.
+"""
+
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from exfilwatch.detection.detection import RuleInfo
+from exfilwatch.findings.finding import Finding
+from exfilwatch.findings.incident import Incident
+from exfilwatch_playbooks.hostile import visible
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_PACKAGE = "exfilwatch_playbooks.report"
+
+
+def html(
+    incident: Incident, findings: Iterable[Finding], rules: Mapping[str, RuleInfo], *, made: datetime | None = None
+) -> str:
+    """One HTML file, in UTF-8 less than 5 MB however much the incident holds. `findings` are all that it has.
+
+    `rules` by id bring guides. `made`: when the report was made; else now.
+    """
+    from exfilwatch_playbooks.report.view import view
+
+    style = resources.files(_PACKAGE).joinpath("templates", "report.css").read_text("utf-8").strip()
+    page = _templates().get_template("report.html.j2")
+    return page.render(
+        report=view(incident, findings, rules, made or datetime.now(UTC)), style=style, policy=policy(style)
+    )
+
+
+def policy(style: str) -> str:
+    """The Content-Security-Policy of a page with this style element."""
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+
+
+@cache
+def _templates() -> "Environment":
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    from exfilwatch_playbooks.report import markdown, wording
+
+    templates = Environment(
+        loader=PackageLoader(_PACKAGE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_spelled,
+    )
+    templates.filters |= {
+        "blocks": lambda text: Markup(markdown.blocks(text)),  # noqa: S704 it lets no HTML through
+        "inline": lambda text: Markup(markdown.inline(text)),  # noqa: S704 it lets no HTML through
+        **{
+            name: getattr(wording, name)
+            for name in ("address", "amount", "clock", "counted", "day", "lasting", "listed", "moment", "short")
+        },
+    }
+    return templates
+
+
+def _spelled(value: object) -> object:
+    """Each value that a template writes, with what hides or moves text spelled out."""
+    return visible(value, keep="\n\t") if type(value) is str else value
