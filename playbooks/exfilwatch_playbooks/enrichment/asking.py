@@ -1,0 +1,100 @@
+"""Rules that ask SIEMs for what findings name: a destination, a command template, an archive, a host's processes."""
+
+import re
+
+from exfilwatch.commands.template import MARK
+from exfilwatch.detection.condition import All, Any, FieldTest, Node
+from exfilwatch.detection.rule import Rule
+from exfilwatch.detection.values import Exists, Text, Wild
+from exfilwatch_playbooks.enrichment.history import rule
+from exfilwatch_playbooks.enrichment.indicator import Kind, indicator
+
+TRAFFIC = ("network_connection", "firewall", "proxy")
+COMMANDS = ("process_creation", "ps_script")
+_ADDRESSES = ("DestinationIp", "dst_ip")
+_NAMES = ("DestinationHostname", "cs-host", "r-dns")
+_LOOKUPS = ("QueryName", "query")
+_LONGEST = 200
+
+
+def exactly(field: str, value: str) -> Node:
+    return FieldTest(field, Text([value], cased=False))
+
+
+def holding(field: str, value: str) -> Node:
+    return FieldTest(field, Text([Wild.ANY, value, Wild.ANY], cased=False))
+
+
+def ending(field: str, value: str) -> Node:
+    return FieldTest(field, Text([Wild.ANY, value], cased=False))
+
+
+def starting(field: str, value: str) -> Node:
+    return FieldTest(field, Text([value, Wild.ANY], cased=False))
+
+
+def traffic_to(host: str) -> tuple[Rule, ...]:
+    """Records of traffic to an address or a name, and of names looked up."""
+    name = f"to {host}"
+    if _is_address(host):
+        by_address = Any(tuple(exactly(field, host) for field in _ADDRESSES))
+        proxied = Any((*by_address.parts, *_named(host), holding("c-uri", f"//{host}")))
+        return (rule(name, TRAFFIC[0], by_address), rule(name, TRAFFIC[1], by_address), rule(name, TRAFFIC[2], proxied))
+    named = Any(tuple(_named(host)))
+    proxied = Any((*named.parts, holding("c-uri", f"//{host}"), starting("c-uri", f"{host}:")))
+    return (rule(name, TRAFFIC[0], named), rule(name, TRAFFIC[1], named), rule(name, TRAFFIC[2], proxied))
+
+
+def lookups_of(name: str) -> tuple[Rule, ...]:
+    """Records of a name that was looked up."""
+    return (rule(f"of {name}", "dns", Any(tuple(exactly(field, name) for field in _LOOKUPS))),)
+
+
+def commands_to(host: str) -> tuple[Rule, ...]:
+    """Commands and scripts that name an address or a name."""
+    process, script = COMMANDS
+    return (
+        rule(f"at {host}", process, holding("CommandLine", host)),
+        rule(f"at {host}", script, holding("ScriptBlockText", host)),
+    )
+
+
+def commands_like(template: str, program: str) -> tuple[Rule, ...]:
+    """Commands of a template (commands/template.py), which `program` runs where it is known.
+
+    SIEMs know no templates: they are asked for the longest word of it that stays as it is.
+    """
+    like = exactly("command.template", template)
+    word = max(re.split(rf"[\s{re.escape(MARK)}*>]+", template), key=len)[:_LONGEST]
+    asked = holding("CommandLine", word) if len(word) > 3 else FieldTest("CommandLine", Exists(True))
+    parts = (asked, *((ending("Image", program),) if program else ()), like)
+    scripts = (holding("ScriptBlockText", word), like) if len(word) > 3 else ()
+    found = (rule(f"like {template}", COMMANDS[0], All(parts)),)
+    return (*found, rule(f"like {template}", COMMANDS[1], All(scripts))) if scripts else found
+
+
+def files_named(name: str) -> tuple[Rule, ...]:
+    """Files of this name that are made, and commands that name it."""
+    of_file = Any(
+        (exactly("TargetFilename", name), ending("TargetFilename", f"\\{name}"), ending("TargetFilename", f"/{name}"))
+    )
+    return (
+        rule(f"file {name}", "file_event", of_file),
+        rule(f"file {name}", COMMANDS[0], holding("CommandLine", name)),
+        rule(f"file {name}", COMMANDS[1], holding("ScriptBlockText", name)),
+    )
+
+
+def starts_on(host: str) -> tuple[Rule, ...]:
+    """The starts of processes on a host."""
+    named = Any((exactly("Computer", host), starting("Computer", f"{host}.")))
+    return (rule(f"on {host}", COMMANDS[0], named),)
+
+
+def _named(host: str) -> list[Node]:
+    return [each for field in _NAMES for each in (exactly(field, host), starting(field, f"{host}:"))]
+
+
+def _is_address(host: str) -> bool:
+    found = indicator(host)
+    return found is not None and found.kind is Kind.ADDRESS

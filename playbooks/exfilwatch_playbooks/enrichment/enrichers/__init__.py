@@ -1,0 +1,1 @@
+"""One enricher each: see enricher.py."""

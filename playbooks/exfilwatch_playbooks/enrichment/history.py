@@ -1,0 +1,370 @@
+"""What SIEMs and files know of the past: events that fulfil rules of our own making, as they come by.
+
+The rules ask by values of findings, which are hostile text: they are conditions of the rules' own kind (never text of a
+query), so each SIEM's language quotes them as it does those of any rule, and our matcher decides on what comes back.
+Files are read once for all that is asked of them at the same time.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import aclosing, suppress
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+import msgspec
+
+from exfilwatch.detection.condition import Node
+from exfilwatch.detection.detection import RuleInfo
+from exfilwatch.detection.logsource import LogSource, key_of
+from exfilwatch.detection.rule import Rule, RuleSet
+from exfilwatch.errors import PartialResult, SourceError
+from exfilwatch.events.event import Event
+from exfilwatch.events.lines import LineDecoder
+from exfilwatch.events.report import Report
+from exfilwatch.siem.siem import SECOND, Ask, Clock, Near, Siem
+from exfilwatch.siem.spool import Spool
+
+if TYPE_CHECKING:
+    from exfilwatch.events.blocks import Block
+    from exfilwatch.events.inputs import Input
+
+Take: TypeAlias = Callable[[Event], None]
+DAY = 86_400 * SECOND
+MOST = 20_000
+"""Records of one answer that are looked at: what is so common is common enough."""
+_RULES_AT_ONCE = 24
+_LONG = 2 * DAY
+_TOGETHER = 0.01  # seconds that a question waits for others
+_FIRST = 50  # records of a file
+_COVERING = (30, 14, 7, 3, 1)  # days back
+
+
+class Paths(NamedTuple):
+    """Files and folders that are a source by themselves."""
+
+    paths: tuple[str, ...]
+
+
+Source: TypeAlias = Siem | Spool | Paths
+
+
+class Watch(msgspec.Struct, frozen=True, eq=False):
+    """Events of `low` <= time < `high` (µs) on which one of the rules fires, each given to `take` once, in any order.
+
+    `near`: those of one host only, within its times.
+    """
+
+    rules: tuple[Rule, ...]
+    low: int
+    high: int
+    take: Take
+    near: Near | None = None
+
+
+class Told(NamedTuple):
+    """`whole`: all that there is was looked at; if not, `problems` say why. `sources`: who was asked."""
+
+    whole: bool
+    problems: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+
+
+class _Waiting(NamedTuple):
+    watch: Watch
+    told: "asyncio.Future[Told]"
+
+
+def rule(name: str, category: str, condition: Node) -> Rule:
+    """A rule that only asks. `name` tells it from others in one question."""
+    return Rule(RuleInfo(f"{name} {category}", name, "informational"), LogSource(category), condition, {}, [])
+
+
+class History:
+    """The past, of several sources together. One question at a time for each SIEM and window."""
+
+    def __init__(self, sources: Sequence[Source] = (), most: int = MOST) -> None:
+        self.sources = tuple(sources)
+        self._most = most
+        self._waiting: list[_Waiting] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stop = threading.Event()
+        self._since: dict[int, asyncio.Task[int]] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the sources, as people know them."""
+        return tuple(_name(each) for each in self.sources)
+
+    async def watch(self, watch: Watch) -> Told:
+        """Look. What others ask at the same time is asked together with it. Raises SourceError when nobody answers."""
+        if not self.sources:
+            raise SourceError("there is nothing to ask: add a SIEM ([siem.NAME]), or name the files")
+        told: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
+        if not self._waiting:
+            self._start(self._soon())
+        self._waiting.append(_Waiting(watch, told))
+        return await told
+
+    async def since(self, before: int) -> int:
+        """For how many days before `before` (µs) the sources have records; 0: for none that is known."""
+        day = before // DAY
+        if day not in self._since:
+            self._since[day] = asyncio.create_task(self._covered(before))
+        return await asyncio.shield(self._since[day])
+
+    async def close(self) -> None:
+        """End what is still running; the sources are their owner's to close."""
+        self._stop.set()
+        tasks = [*self._tasks, *self._since.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._stop = threading.Event()
+        self._since.clear()
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _soon(self) -> None:
+        await asyncio.sleep(_TOGETHER)
+        waiting, self._waiting = self._waiting, []
+        work = [self._of_source(source, [each.watch for each in waiting]) for source in self.sources]
+        try:
+            answers = await asyncio.gather(*work, return_exceptions=True)
+        except asyncio.CancelledError:
+            for each in waiting:
+                each.told.cancel()
+            raise
+        for at, each in enumerate(waiting):
+            if not each.told.done():
+                said = [answer if isinstance(answer, BaseException) else answer[at] for answer in answers]
+                _tell(each.told, said, self.names)
+
+    async def _of_source(self, source: Source, watches: Sequence[Watch]) -> list[str]:
+        """For each watch why it is not whole, or ""."""
+        if isinstance(source, Siem):
+            groups = _grouped(watches)
+            problems = await asyncio.gather(*(self._of_siem(source, group) for group in groups))
+            by_watch = {id(watch): why for group, why in zip(groups, problems, strict=True) for watch in group}
+            return [by_watch[id(watch)] for watch in watches]
+        why = await asyncio.to_thread(self._of_files, source, watches, self._stop)
+        return [why] * len(watches)
+
+    async def _of_siem(self, siem: Siem, watches: Sequence[Watch]) -> str:
+        low, high = min(each.low for each in watches), max(each.high for each in watches)
+        rules = tuple(dict.fromkeys(rule for each in watches for rule in each.rules))
+        near = tuple(each.near for each in watches if each.near)
+        looking = _Looking(watches, self._most)
+        await siem.now()  # what it can do may depend on what is in it: see Siem
+        step = siem.capabilities.step
+        spans = [(low // step * step, -(-high // step) * step)]
+        decoder = LineDecoder(siem.name, Report())
+        while spans:
+            start, end = spans.pop()
+            try:
+                async with aclosing(siem.fetch(Ask(Clock.EVENT, start, end, rules, near))) as batches:
+                    async for batch in batches:
+                        for record in batch:
+                            for event in decoder.feed(record, 0):
+                                looking.see(event)
+                        if looking.full:
+                            return f"{siem.name}: more than {self._most:,} records: not all were looked at"
+                        await asyncio.sleep(0)
+            except PartialResult as error:
+                middle = (start + end) // 2 // step * step
+                if not error.smaller or not start < middle < end:
+                    return str(error)
+                spans += [(start, middle), (middle, end)]  # the newest first
+        for event in decoder.finish():
+            looking.see(event)
+        return ""
+
+    def _of_files(self, source: Spool | Paths, watches: Sequence[Watch], stop: threading.Event) -> str:
+        looking = _Looking(watches, self._most)
+        for event in _events_of_files(source, looking, stop):
+            looking.see(event)
+            if stop.is_set() or looking.full:
+                return f"{_name(source)}: more than {self._most:,} records: not all were looked at"
+        return ""
+
+    async def _covered(self, before: int) -> int:
+        """By a record of some day so far back, the furthest first."""
+        for days in _COVERING:
+            for source in self.sources:
+                with suppress(SourceError):
+                    if await self._any(source, before - days * DAY, before - (days - 1) * DAY):
+                        return days
+        return 0
+
+    async def _any(self, source: Source, low: int, high: int) -> bool:
+        if not isinstance(source, Siem):
+            first = await asyncio.to_thread(_first_time, source, self._stop)
+            return first is not None and first <= low
+        await source.now()
+        step = source.capabilities.step
+        ask = Ask(Clock.EVENT, low // step * step, -(-high // step) * step)
+        with suppress(PartialResult):
+            async with aclosing(source.fetch(ask)) as batches:
+                async for batch in batches:
+                    if batch:
+                        return True
+        return False
+
+
+class _Looking:
+    """Gives events to the watches that they are for, each event once."""
+
+    def __init__(self, watches: Sequence[Watch], most: int) -> None:
+        self._watches = watches
+        self._most = most
+        self._seen: set[str] = set()
+        self.records = 0
+        self.low = min(each.low for each in watches)
+        self.high = max(each.high for each in watches)
+        self.rules = list(dict.fromkeys(rule for each in watches for rule in each.rules))
+
+    @property
+    def full(self) -> bool:
+        return self.records >= self._most * len(self._watches)
+
+    def see(self, event: Event) -> None:
+        if event.time is None or not self.low <= event.time < self.high:
+            return
+        self.records += 1
+        if event.id in self._seen:
+            return
+        key = key_of(event)
+        fires: dict[int, bool] = {}
+        for watch in self._watches:
+            if not watch.low <= event.time < watch.high:
+                continue
+            for rule in watch.rules:
+                if id(rule) not in fires:
+                    fires[id(rule)] = rule.source.fits(*key) and _fires(rule, event)
+                if fires[id(rule)]:
+                    self._seen.add(event.id)
+                    watch.take(event)
+                    break
+
+
+def _fires(rule: Rule, event: Event) -> bool:
+    try:
+        return rule.fires(event)
+    except TimeoutError:
+        return False
+
+
+def _grouped(watches: Sequence[Watch]) -> list[list[Watch]]:
+    """Few enough questions: long windows of about the same time together, short ones and those near a host each."""
+    groups: dict[tuple[int, int, Near | None], list[Watch]] = {}
+    for each in watches:
+        long = each.high - each.low > _LONG and each.near is None
+        key = (each.low // DAY, each.high // DAY, None) if long else (each.low, each.high, each.near)
+        groups.setdefault(key, []).append(each)
+    found: list[list[Watch]] = []
+    for group in groups.values():
+        part: list[Watch] = []
+        for each in group:
+            if part and len(part) * len(each.rules) >= _RULES_AT_ONCE:
+                found.append(part)
+                part = []
+            part.append(each)
+        found.append(part)
+    return found
+
+
+def _events_of_files(source: Spool | Paths, looking: _Looking, stop: threading.Event) -> Iterator[Event]:
+    from exfilwatch.detection.engine import Engine
+    from exfilwatch.events.inputs import Input, open_inputs
+    from exfilwatch.events.limits import Limits
+
+    paths = _paths(source)
+    if paths is None:
+        assert isinstance(source, Spool)
+        yield from _events_of_spool(source, stop)
+        return
+    report = Report()
+
+    def inputs() -> Iterator[Input]:
+        for each in open_inputs(paths, report, Limits(), replayable=False):
+            yield Input(each.name, each.kind, each.size, partial(_until, stop, each), report)
+
+    engine = Engine(RuleSet(looking.rules, []), report, looking.low, looking.high)
+    for found in engine.run(inputs()):
+        yield from found.events
+
+
+def _until(stop: threading.Event, given: "Input") -> Iterator["Block"]:
+    for block in given.blocks():
+        if stop.is_set():
+            return
+        yield block
+
+
+def _paths(source: Spool | Paths) -> Sequence[str] | None:
+    """The files behind a source; None where only its portions are known."""
+    if isinstance(source, Paths):
+        return source.paths
+    from exfilwatch.siem.files import Files
+    from exfilwatch.siem.found import found, shown
+
+    if isinstance(source, Files):
+        return [shown(path) for path in found(source.settings.paths, Report()).files]
+    return None
+
+
+def _events_of_spool(spool: Spool, stop: threading.Event) -> Iterator[Event]:
+    decoders: dict[str, LineDecoder] = {}
+    for portion in spool.portions(None, Report()):
+        if stop.is_set():
+            return
+        if portion.decoder_key:
+            decoder = decoders.setdefault(portion.decoder_key, LineDecoder(portion.source, Report()))
+            for at, line in enumerate(portion.lines):
+                yield from decoder.feed(line, portion.first + at)
+    for decoder in decoders.values():
+        yield from decoder.finish()
+
+
+def _first_time(source: Spool | Paths, stop: threading.Event) -> int | None:
+    """The time of the earliest of the first records of each file."""
+    from exfilwatch.events.inputs import open_inputs
+    from exfilwatch.events.limits import Limits
+
+    paths = _paths(source)
+    if paths is None:
+        return None
+    report, first = Report(), list[int]()
+    for each in open_inputs(paths, report, Limits(), replayable=False):
+        if stop.is_set():
+            break
+        decoder, seen = LineDecoder(each.name, report), 0
+        for block in each.blocks():
+            for at, line in enumerate(block.lines()[:_FIRST]):
+                for event in decoder.feed(line, block.first + at):
+                    seen += 1
+                    if event.time is not None:
+                        first.append(event.time)
+            if seen:
+                break
+    return min(first, default=None)
+
+
+def _tell(told: "asyncio.Future[Told]", answers: Sequence[object], names: tuple[str, ...]) -> None:
+    failed = [answer for answer in answers if isinstance(answer, BaseException)]
+    if len(failed) == len(answers):
+        first = failed[0]
+        told.set_exception(first if isinstance(first, Exception) else SourceError("the question was given up"))
+        return
+    problems = tuple(str(each) for each in answers if str(each))
+    told.set_result(Told(not problems, problems, names))
+
+
+def _name(source: Source) -> str:
+    if isinstance(source, Paths):
+        first = ", ".join(source.paths[:2])
+        return f"{first} and {len(source.paths) - 2} more" if len(source.paths) > 2 else first
+    return source.name
