@@ -1,14 +1,27 @@
 """What to do: the response steps by phase, and what the rules say should be checked first."""
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from exfilwatch.detection.detection import RuleInfo
 from exfilwatch.findings.finding import Finding
 from exfilwatch.findings.incident import rank
-from exfilwatch_playbooks.cases.evidence import size
-from exfilwatch_playbooks.hostile import cut, fence, prose
+from exfilwatch_playbooks.cases import authored
+from exfilwatch_playbooks.cases.document import (
+    Block,
+    Code,
+    CodeBlock,
+    Document,
+    Emphasis,
+    Heading,
+    Items,
+    Paragraph,
+    Strong,
+    Text,
+    said,
+)
+from exfilwatch_playbooks.cases.evidence import Size
+from exfilwatch_playbooks.hostile import cut
 from exfilwatch_playbooks.response.facts import Facts
 from exfilwatch_playbooks.response.steps import FilledStep, Platform, steps_for
 
@@ -18,90 +31,71 @@ _SHELLS: dict[Platform, tuple[str, str]] = {
     "macos": ("macOS", "sh"),
 }
 _GUIDE = 3000  # characters
-_CODE_SPAN = re.compile(r"(`+[^`]+`+)")
+_WHOLE = 1_000_000  # characters: half a command is worse than none
 
 
-def steps(findings: Sequence[Finding], facts: Sequence[Facts], room: int, *, default: bool = True) -> str:
-    """The response steps, filled in; with fewer values where they would not fit into `room` bytes.
+def steps(
+    findings: Sequence[Finding], facts: Sequence[Facts], room: int, size: Size, *, default: bool = True
+) -> Document:
+    """The response steps, filled in; with fewer values where they would not fit into `room` bytes, at last by name.
 
     Without `default`, only the branches' own.
     """
-    found = [(finding.rule.branch, said) for finding, said in zip(findings, facts, strict=True)]
-    text = ""
+    found = [(finding.rule.branch, fact) for finding, fact in zip(findings, facts, strict=True)]
     for shown in (3, 1, 0):
-        text = _by_phase(steps_for(found, shown, default=default))
-        if size(text) <= room:
-            break
-    return text
+        filled = steps_for(found, shown, default=default)
+        document = _by_phase(filled)
+        if size(document) <= room:
+            return document
+    named = _named(filled)
+    return named if size(named) <= room else (said("The steps are in the case's attachments."),)
 
 
-def _by_phase(filled: Sequence[FilledStep]) -> str:
-    blocks: list[str] = []
+def _by_phase(filled: Sequence[FilledStep]) -> Document:
+    blocks: list[Block] = []
     numbered = enumerate(filled, 1)
     for phase, of_phase in groupby(numbered, key=lambda each: each[1].phase):
-        blocks.append(f"### {phase.capitalize()}")
+        blocks.append(Heading(3, (phase.capitalize(),)))
         for number, step in of_phase:
             references = f" ({', '.join(step.references)})" if step.references else ""
-            blocks.append(f"**{number}. {step.title}.** {step.instruction} *{step.why}*{references}")
+            title = Strong(f"{number}. {step.title}.")
+            blocks.append(said(title, " ", *authored.runs(step.instruction), " ", Emphasis(step.why), references))
             for platform, commands in step.commands.items():
                 name, language = _SHELLS[platform]
-                # Never cut: half a command is worse than none.
-                blocks += [f"{name}:", fence("\n".join(commands), language, limit=1_000_000)]
-    return "\n\n".join(blocks)
+                blocks += [said(f"{name}:"), CodeBlock("\n".join(commands), language, _WHOLE)]
+    return tuple(blocks)
 
 
-def checks(findings: Sequence[Finding], rules: Mapping[str, RuleInfo], room: int) -> str:
+def _named(filled: Sequence[FilledStep]) -> Document:
+    return (Items(tuple((Strong(step.phase.capitalize()), f": {step.title}") for step in filled), ordered=True),)
+
+
+def checks(findings: Sequence[Finding], rules: Mapping[str, RuleInfo], room: int, size: Size) -> Document:
     """Each rule's guide and false positives, the gravest rule first, as many as fit into `room` bytes."""
     fired = {finding.rule.id: finding.rule for finding in findings}
     known = [rules[name] for name in fired if name in rules and (rules[name].guide or rules[name].falsepositives)]
     known.sort(key=lambda rule: -rank(rule.level))
-    blocks: list[str] = []
+    blocks: list[Block] = []
     left = room - 100
     for number, rule in enumerate(known):
-        text = "\n\n".join(_rule(rule))
-        if size(text) + 2 > left:
-            blocks.append(f"{len(known) - number:,} more rules have guides: `exfilwatch rules show ID` prints one.")
+        of_rule = _rule(rule)
+        if (took := size(of_rule) + 2) > left:
+            more = f"{len(known) - number:,} more rules have guides: "
+            blocks.append(said(more, Code("exfilwatch rules show ID"), " prints one."))
             break
-        blocks.append(text)
-        left -= size(text) + 2
-    return "\n\n".join(blocks)
+        blocks += of_rule
+        left -= took
+    return tuple(blocks)
 
 
-def _rule(rule: RuleInfo) -> Iterator[str]:
-    yield f"### {prose(rule.title, 120)}"
+def _rule(rule: RuleInfo) -> Document:
+    blocks: list[Block] = [Heading(3, (Text(rule.title, 120),))]
     if rule.guide.strip():
-        yield _guide(rule.guide)
+        kept, remark = cut(rule.guide.strip().replace("\r\n", "\n"), _GUIDE, keep="\n\t")
+        blocks += authored.blocks(kept)
+        if remark:
+            blocks.append(said(remark.strip(" …")))
     if rule.falsepositives:
-        yield "Can be harmless:"
-        yield "\n".join(f"- {prose(each, 300)}" for each in rule.falsepositives[:10])
-
-
-def _guide(text: str) -> str:
-    """A guide is its author's Markdown; it gets no headings, images or HTML here, and can't leave a fence open."""
-    kept, remark = cut(text.strip().replace("\r\n", "\n"), _GUIDE, keep="\n\t")
-    lines: list[str] = []
-    fenced = ""
-    for raw in kept.split("\n"):
-        if mark := re.match(r"\s*(```+|~~~+)", raw):
-            if not fenced:
-                fenced = mark[1]
-            elif mark[1].startswith(fenced):
-                fenced = ""
-            lines.append(raw)
-        else:
-            lines.append(raw if fenced else _harmless(raw))
-    if fenced:
-        lines.append(fenced)
-    return "\n".join(lines) + (f"\n\n{remark.strip(' …')}" if remark else "")
-
-
-def _not_a_heading(match: re.Match[str]) -> str:
-    return f"{match[2]}\\" if match[1] is None else f"{match[1]}\\#"
-
-
-def _harmless(text: str) -> str:
-    text = re.sub(r"^([\s>*+.)\d-]*)#|^(\s*)(?=[=-]+\s*$)", _not_a_heading, text)
-    pieces = _CODE_SPAN.split(text)
-    return "".join(
-        piece if number % 2 else piece.replace("<", "&lt;").replace("![", "!\\[") for number, piece in enumerate(pieces)
-    )
+        blocks.append(Paragraph(("Can be harmless:",)))
+        blocks.append(Items(tuple((Text(each, 300),) for each in rule.falsepositives[:10])))
+    return tuple(blocks)

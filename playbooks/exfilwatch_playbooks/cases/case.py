@@ -7,34 +7,42 @@ themselves (most) look up, create, and look up again.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation
+
+from exfilwatch_playbooks.cases.document import Document
+
+Written: TypeAlias = Annotated[SkipValidation[Document], Field(exclude=True, repr=False)]
+"""The document that a text was written of, for systems that take several forms; it stays in the process."""
 
 
 class Note(BaseModel):
     """Something new about a case. `key` is the same for the same news in any run.
 
-    `findings`: ids that the note tells of; `level`: the severity from now on; `duplicate_of`: the id of the case that
-    goes on instead of this one.
+    `text` is written in the case system's markup, of the `document`. `findings`: ids that the note tells of; `level`:
+    the severity from now on; `duplicate_of`: the id of the case that goes on instead of this one.
     """
 
     model_config = ConfigDict(frozen=True)
     key: str
     text: str
+    document: Written = ()
     findings: tuple[str, ...] = ()
     level: str | None = None
     duplicate_of: str | None = None
 
 
 class Draft(BaseModel):
-    """A case to be opened. `body` is Markdown, `title` one line of plain text, `level` one of Sigma's levels."""
+    """A case to be opened. `title` and `body` are written in the case system's markup, `body` of the `document`;
+    `level` is one of Sigma's levels."""
 
     model_config = ConfigDict(frozen=True)
     incident: str
     title: str
     level: str
     body: str
+    document: Written = ()
     findings: tuple[str, ...]
 
 

@@ -4,14 +4,27 @@ Findings that say the same (a loop of uploads) are one entry with a count. Those
 with one line each; what does not fit even so is counted.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeAlias
 
 from exfilwatch.findings.finding import EvidenceEvent, Finding, FindingSignal
 from exfilwatch.findings.incident import rank
+from exfilwatch_playbooks.cases.document import (
+    Block,
+    Code,
+    CodeBlock,
+    Document,
+    Heading,
+    Items,
+    Paragraph,
+    Run,
+    Runs,
+    Strong,
+    Text,
+)
 from exfilwatch_playbooks.cases.summary import moment
-from exfilwatch_playbooks.hostile import code, fence, prose
 from exfilwatch_playbooks.response.facts import Facts
 
 _COMMAND, _SHORTER = 3000, 600  # characters of a command line
@@ -32,9 +45,8 @@ class Entry:
         return self.findings[0]
 
 
-def size(text: str) -> int:
-    """What a text takes: bytes in UTF-8."""
-    return len(text.encode())
+Size: TypeAlias = Callable[[Document], int]
+"""What a document takes in the markup that it will stand in: bytes in UTF-8."""
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:
@@ -43,26 +55,28 @@ def in_order(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda finding: (finding.time or start, finding.id))
 
 
-def evidence(findings: Sequence[Finding], facts: Sequence[Facts], room: int) -> str:
-    """Markdown of at most `room` bytes. `findings` are in order, `facts` those of each."""
+def evidence(findings: Sequence[Finding], facts: Sequence[Facts], room: int, size: Size) -> Document:
+    """At most `room` bytes, as `size` measures. `findings` are in order, `facts` those of each."""
     entries = _entries(findings, facts)
-    whole = _chosen(entries, room)
-    left = room - _REMARK - sum(size(text) + 2 for text in whole.values())
-    lines: list[str] = []
+    whole = _chosen(entries, room, size)
+    left = room - _REMARK - sum(size(blocks) + 2 for blocks in whole.values())
+    lines: list[Runs] = []
     unsaid = 0
     for number, entry in enumerate(entries):
         if number in whole:
             continue
         short = _short(entry)
-        if size(short) + 1 <= left:
+        took = size((Items((short,)),)) + 1
+        if took <= left:
             lines.append(short)
-            left -= size(short) + 1
+            left -= took
         else:
             unsaid += len(entry.findings)
     if unsaid:
-        lines.append(f"- **{unsaid:,} more findings** are not shown: `exfilwatch findings list` has them all.")
-    pieces = [whole[number] for number in sorted(whole)]
-    return "\n\n".join([*pieces, "### In short", "\n".join(lines)] if lines else pieces)
+        left_out: Run = Strong(f"{unsaid:,} more findings")
+        lines.append((left_out, " are not shown: ", Code("exfilwatch findings list"), " has them all."))
+    pieces = tuple(block for number in sorted(whole) for block in whole[number])
+    return (*pieces, Heading(3, ("In short",)), Items(tuple(lines))) if lines else pieces
 
 
 def _entries(findings: Sequence[Finding], facts: Sequence[Facts]) -> list[Entry]:
@@ -77,95 +91,129 @@ def _entries(findings: Sequence[Finding], facts: Sequence[Facts]) -> list[Entry]
     return list(entries.values())
 
 
-def _chosen(entries: Sequence[Entry], room: int) -> dict[int, str]:
+def _chosen(entries: Sequence[Entry], room: int, size: Size) -> dict[int, Document]:
     """The entries to show whole: the gravest of each rule, then the others by level; the rest's lines fit too."""
     by_level = sorted(enumerate(entries), key=lambda each: (-rank(each[1].first.rule.level), each[0]))
     of_rule = {entry.first.rule.id: number for number, entry in reversed(by_level)}
     first = set(of_rule.values())
-    chosen: dict[int, str] = {}
+    chosen: dict[int, Document] = {}
     left = room - _REMARK - min(room // 4, 400 * len(entries))
     too_long = 0
     for number, entry in sorted(by_level, key=lambda each: each[0] not in first):
         if left < _REMARK or too_long > _TRIED:
             break
         for limit in (_COMMAND, _SHORTER):
-            text = _whole(entry, number + 1, limit)
-            if size(text) + 2 <= left:
-                chosen[number] = text
-                left -= size(text) + 2
+            blocks = _whole(entry, number + 1, limit)
+            if (took := size(blocks) + 2) <= left:
+                chosen[number] = blocks
+                left -= took
                 break
         else:
             too_long += 1
     return chosen
 
 
-def _whole(entry: Entry, number: int, limit: int) -> str:
+def _whole(entry: Entry, number: int, limit: int) -> Document:
     finding, said = entry.first, entry.facts
     score = "" if finding.score is None else f", score {finding.score}"
-    facts = [f"{moment(finding.time)}, {prose(finding.rule.level, 20)}{score}, finding {code(finding.id[:12])}."]
+    facts: list[Run] = [
+        f"{moment(finding.time)}, ",
+        Text(finding.rule.level, 20),
+        f"{score}, finding ",
+        Code(finding.id[:12]),
+        ".",
+    ]
     if more := len(entry.findings) - 1:
         last = max((each.end or each.time for each in entry.findings if each.time), default=None)
-        facts.append(f"The same {more:,} more {'time' if more == 1 else 'times'}, last {moment(last)}.")
-    what = [
-        f"program {code(said.program, 60)}" if said.program else "",
-        f"started by {code(said.parent, 60)}" if said.program and said.parent else "",
-        f"process {said.process_id}" if said.process_id else "",
-        f"task {code(said.task, 80)}" if said.task else "",
-        *(f"destination {code(destination, 120)}" for destination in said.destinations),
-    ]
-    if joined := ", ".join(filter(None, what)):
-        facts.append(f"{joined[0].upper()}{joined[1:]}.")
+        facts.append(f" The same {more:,} more {'time' if more == 1 else 'times'}, last {moment(last)}.")
+    facts += _what(said)
     if processes := finding.fields.get("Processes"):
-        facts.append(f"Its events are {prose(str(processes), 100)}.")
-    blocks = [f"### {number}. {prose(finding.rule.title or 'Unnamed rule', 120)}", " ".join(facts)]
+        facts += [" Its events are ", Text(str(processes), 100), "."]
+    blocks: list[Block] = [
+        Heading(3, (f"{number}. ", Text(finding.rule.title or "Unnamed rule", 120))),
+        Paragraph(tuple(facts)),
+    ]
     if text := _text(said):
-        blocks.append(fence(text, limit=limit))
-    blocks.append("\n".join([*_signals(finding.signals), *_events(entry.findings)]))
-    return "\n\n".join(blocks)
+        blocks.append(CodeBlock(text, limit=limit))
+    if items := (*_signals(finding.signals), *_events(entry.findings)):
+        blocks.append(Items(items))
+    return tuple(blocks)
+
+
+def _what(said: Facts) -> list[Run]:
+    """A sentence of the program, its parent, process, task and destinations; nothing when none is known."""
+    named = [
+        ("program ", said.program, 60),
+        ("started by ", said.parent if said.program else None, 60),
+        ("task ", said.task, 80),
+        *(("destination ", destination, 120) for destination in said.destinations),
+    ]
+    pieces: list[Runs] = [(word, Code(value, limit)) for word, value, limit in named if value]
+    if said.process_id:
+        pieces.insert(sum(1 for _, value, _ in named[:2] if value), (f"process {said.process_id}",))
+    runs: list[Run] = []
+    for piece in pieces:
+        first = piece[0] if runs or not isinstance(piece[0], str) else f"{piece[0][0].upper()}{piece[0][1:]}"
+        runs += [", " if runs else " ", first, *piece[1:]]
+    return [*runs, "."] if runs else []
 
 
 def _text(said: Facts) -> str | None:
     return said.command_line or said.script or said.content
 
 
-def _signals(signals: Sequence[FindingSignal]) -> list[str]:
+def _signals(signals: Sequence[FindingSignal]) -> list[Runs]:
     hits = list({(each.name, each.field, each.matched): each for each in signals if each.matched is not None}.values())
-    lines = [
-        f"- Signal {code(signal.name, 60)}: {code(signal.matched or '', 160)} in {code(signal.field, 60)}"
-        + ("" if signal.start is None else f" at character {signal.start + 1:,}")
+    lines: list[Runs] = [
+        (
+            "Signal ",
+            Code(signal.name, 60),
+            ": ",
+            Code(signal.matched or "", 160),
+            " in ",
+            Code(signal.field, 60),
+            "" if signal.start is None else f" at character {signal.start + 1:,}",
+        )
         for signal in hits[:_SIGNALS]
     ]
     if len(hits) > _SIGNALS:
-        lines.append(f"- {len(hits) - _SIGNALS:,} more signals")
+        lines.append((f"{len(hits) - _SIGNALS:,} more signals",))
     missed = dict.fromkeys(signal.name for signal in signals if signal.matched is None)
-    if unseen := [code(name, 60) for name in missed if name not in {hit.name for hit in hits}][:_SIGNALS]:
-        lines.append(f"- Not seen: {', '.join(unseen)}")
+    if unseen := [Code(name, 60) for name in missed if name not in {hit.name for hit in hits}][:_SIGNALS]:
+        lines.append(("Not seen: ", *[run for name in unseen for run in (", ", name)][1:]))
     return lines
 
 
-def _events(findings: Sequence[Finding]) -> list[str]:
+def _events(findings: Sequence[Finding]) -> list[Runs]:
     events = list({event.id: event for finding in findings for event in finding.events}.values())
-    lines = [f"- Event {_place(event)}, {_kind(event)}, {moment(event.time)}" for event in events[:_EVENTS]]
+    lines: list[Runs] = [
+        ("Event ", _place(event), ", ", _kind(event), f", {moment(event.time)}") for event in events[:_EVENTS]
+    ]
     if len(events) > _EVENTS:
-        lines.append(f"- {len(events) - _EVENTS:,} more events")
+        lines.append((f"{len(events) - _EVENTS:,} more events",))
     return lines
 
 
-def _place(event: EvidenceEvent) -> str:
+def _place(event: EvidenceEvent) -> Code:
     """The source and line; of a long path its end."""
     source = event.source if len(event.source) <= 150 else f"…{event.source[-149:]}"
-    return code(f"{source}:{event.line}" if event.line else source, 200)
+    return Code(f"{source}:{event.line}" if event.line else source, 200)
 
 
-def _kind(event: EvidenceEvent) -> str:
-    return code(" ".join(filter(None, (event.product, event.category))) or event.shape, 60)
+def _kind(event: EvidenceEvent) -> Code:
+    return Code(" ".join(filter(None, (event.product, event.category))) or event.shape, 60)
 
 
-def _short(entry: Entry) -> str:
+def _short(entry: Entry) -> Runs:
     finding = entry.first
     times = f", {len(entry.findings):,} times" if len(entry.findings) > 1 else ""
     text = _text(entry.facts)
-    said = f", {code(text, 100)}" if text else ""
-    place = f", {_place(finding.events[0])}" if finding.events else ""
-    level = prose(finding.rule.level, 20)
-    return f"- {moment(finding.time)}, {level}: {prose(finding.rule.title, 80)}{times}{said}{place}"
+    return (
+        f"{moment(finding.time)}, ",
+        Text(finding.rule.level, 20),
+        ": ",
+        Text(finding.rule.title, 80),
+        times,
+        *((", ", Code(text, 100)) if text else ()),
+        *((", ", _place(finding.events[0])) if finding.events else ()),
+    )

@@ -1,12 +1,13 @@
 """A case's first lines: its title, what happened in one sentence, and how bad it is, with the reason."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from exfilwatch.findings.finding import Finding
 from exfilwatch.findings.incident import Incident, rank
-from exfilwatch_playbooks.hostile import code, line
+from exfilwatch_playbooks.cases.document import Code, Document, Paragraph, Run, Runs, Strong, listed
+from exfilwatch_playbooks.hostile import line
 from exfilwatch_playbooks.response.facts import Facts, bytes_sent
 from exfilwatch_playbooks.response.steps import meaning
 
@@ -35,43 +36,47 @@ def _server(destination: str) -> str:
     return found[1] if found else destination
 
 
-def what_happened(incident: Incident, findings: Sequence[Finding], facts: Sequence[Facts]) -> str:
+def what_happened(incident: Incident, findings: Sequence[Finding], facts: Sequence[Facts]) -> Document:
     """Who, on which host, when, with what, where to: one sentence. Then whether it is known that data left."""
-    user = code(incident.user, 80) if incident.user else "an unknown user"
-    host = code(incident.host, 80) if incident.host else "an unknown host"
-    programs = _listed((each.program for each in facts), 60)
-    destinations = _listed((destination for each in facts for destination in each.destinations), 120)
+    programs = _each((each.program for each in facts), 60)
+    destinations = _each((destination for each in facts for destination in each.destinations), 120)
     branches = list(dict.fromkeys(finding.rule.branch for finding in findings))
     meanings = list(dict.fromkeys(meaning(branch) for branch in branches))
-    sentence = (
-        f"{_when(incident.time, incident.end)}, {user} on {host} "
-        f"{f'ran {programs}' if programs else 'was active'}"
-        f"{f' with the destination {destinations}' if destinations else ''}: {'; '.join(meanings)}."
+    sentence: Runs = (
+        f"{_when(incident.time, incident.end)}, ",
+        Code(incident.user, 80) if incident.user else "an unknown user",
+        " on ",
+        Code(incident.host, 80) if incident.host else "an unknown host",
+        *((" ran ", *programs) if programs else (" was active",)),
+        *((" with the destination ", *destinations) if destinations else ()),
+        f": {'; '.join(meanings)}.",
     )
-    return f"{sentence}\n\n{_whether_it_left(findings, facts, destinations)}"
+    return Paragraph(sentence), Paragraph((_whether_it_left(findings, facts, bool(destinations)),))
 
 
-def severity(incident: Incident, count: int) -> str:
+def severity(incident: Incident, count: int) -> Runs:
     """The level, and why it is that one."""
-    kinds = _listed(incident.kinds, 60, shown=5)
+    kinds = _each(incident.kinds, 60, shown=5)
     if incident.level != incident.highest:
-        return (
-            f"**{incident.level.capitalize()}**: the highest level of its findings is {incident.highest}, raised by "
-            f"one step because {len(incident.kinds)} kinds of evidence agree: {kinds}."
-        )
-    level = code(incident.level, 20) if incident.level not in _PLAIN else f"**{incident.level.capitalize()}**"
+        raised = f"raised by one step because {len(incident.kinds)} kinds of evidence agree: "
+        highest = f": the highest level of its findings is {incident.highest}, "
+        return (Strong(incident.level.capitalize()), highest, raised, *kinds, ".")
+    level = Code(incident.level, 20) if incident.level not in _PLAIN else Strong(incident.level.capitalize())
     if len(incident.kinds) > 1:
-        return f"{level}: the highest level of its findings; {len(incident.kinds)} kinds of evidence agree: {kinds}."
-    return (
-        f"{level}: the level of its finding; there is no other kind of evidence than {kinds}."
+        agree = f": the highest level of its findings; {len(incident.kinds)} kinds of evidence agree: "
+        return (level, agree, *kinds, ".")
+    reason = (
+        ": the level of its finding; there is no other kind of evidence than "
         if count == 1
-        else f"{level}: the highest level of its {count:,} findings, not raised, as all are of one kind: {kinds}."
+        else f": the highest level of its {count:,} findings, not raised, as all are of one kind: "
     )
+    return (level, reason, *kinds, ".")
 
 
-def techniques(incident: Incident) -> str:
+def techniques(incident: Incident) -> Paragraph:
     """The ATT&CK ids."""
-    return f"ATT&CK: {_listed(incident.attack, 20, shown=20)}" if incident.attack else "ATT&CK: none named by the rules"
+    named = _each(incident.attack, 20, shown=20)
+    return Paragraph(("ATT&CK: ", *named) if named else ("ATT&CK: none named by the rules",))
 
 
 _PLAIN = frozenset({"informational", "low", "medium", "high", "critical"})
@@ -93,16 +98,16 @@ def _when(start: datetime | None, end: datetime | None) -> str:
     return f"Between {moment(start)} and {moment(end)}"
 
 
-def _listed(values: Iterable[str | None], limit: int, shown: int = _SHOWN, show: Callable[..., str] = code) -> str:
+def _each(values: Iterable[str | None], limit: int, shown: int = _SHOWN) -> Runs:
     """Each value once: `a`, `b` and `c`; `a`, `b`, `c` and 4 more."""
     unique = [value for value in dict.fromkeys(values) if value]
-    pieces = [show(value, limit) for value in unique[:shown]]
+    pieces: list[Run] = [Code(value, limit) for value in unique[:shown]]
     if len(unique) > shown:
         pieces.append(f"{len(unique) - shown:,} more")
-    return " and ".join(filter(None, (", ".join(pieces[:-1]), pieces[-1]))) if pieces else ""
+    return listed(pieces)
 
 
-def _whether_it_left(findings: Sequence[Finding], facts: Sequence[Facts], destinations: str) -> str:
+def _whether_it_left(findings: Sequence[Finding], facts: Sequence[Facts], destinations: bool) -> str:
     sent = bytes_sent({event.id: event for finding in findings for event in finding.events}.values())
     if sent is not None:
         return f"A connection was recorded; by its record, {sent:,} bytes were sent."

@@ -1,0 +1,1 @@
+"""How a document is written in the markup of each case system; one file each."""

@@ -1,0 +1,91 @@
+"""Plain text, for people who read it as it stands: pagers, the text part of an e-mail, ServiceNow.
+
+ServiceNow turns what stands between [code] and [/code] into HTML, also in plain fields: there, the bracket is spelled
+out. Source: ServiceNow, "Add formatted text to journal fields" (glide.ui.security.allow_codetag).
+"""
+
+import re
+from dataclasses import replace
+
+from exfilwatch_playbooks.cases.document import (
+    Block,
+    Checks,
+    Code,
+    CodeBlock,
+    Document,
+    Emphasis,
+    Heading,
+    Items,
+    Paragraph,
+    Quote,
+    Run,
+    Runs,
+    Strong,
+    Table,
+    Text,
+)
+from exfilwatch_playbooks.cases.render.renderer import Renderer, lines_of
+from exfilwatch_playbooks.hostile import cut, defang, line, visible
+
+_TAG = re.compile(r"\[(?=/?\s*code)", re.IGNORECASE)
+
+
+def write(document: Document) -> str:
+    """The document with lines under its headings; code is indented by four spaces."""
+    return "\n\n".join(_block(each) for each in document)
+
+
+def servicenow(document: Document) -> str:
+    """The same, with no tag in it that ServiceNow reads."""
+    return _TAG.sub(r"\\x5b", write(document))
+
+
+def _servicenow_title(text: str) -> str:
+    return _TAG.sub(r"\\x5b", line(text))
+
+
+def _block(each: Block) -> str:
+    match each:
+        case Heading():
+            text = _runs(each.runs)
+            return f"{text}\n{('=' if each.level < 3 else '-') * min(len(text), 80)}"
+        case Paragraph():
+            return _runs(each.runs)
+        case CodeBlock():
+            shown, remark = lines_of(each)
+            text = "\n".join(f"    {line}".rstrip(" ") if not line else f"    {line}" for line in shown.split("\n"))
+            return f"{text}\n\n({remark.strip('()')})" if remark else text
+        case Items():
+            return "\n".join(
+                f"{f'{number}.' if each.ordered else '-'} {_runs(item)}"
+                for number, item in enumerate(each.items, each.start)
+            )
+        case Checks():
+            return "\n".join(f"[{'x' if done else ' '}] {_runs(item)}" for done, item in each.items)
+        case Table():
+            return "\n".join(" | ".join(map(_runs, row)) for row in (each.head, *each.rows))
+        case Quote():
+            return "\n>\n".join(f"> {_runs(each)}" for each in each.paragraphs)
+
+
+def _runs(given: Runs) -> str:
+    return "".join(_run(run) for run in given)
+
+
+def _run(run: Run) -> str:
+    match run:
+        case str():
+            return visible(run)
+        case Text():
+            kept, remark = cut(run.text, run.limit)
+            return defang(kept) + remark
+        case Code():
+            kept, remark = cut(run.text, run.limit)
+            return kept + remark
+        case Strong() | Emphasis():
+            return visible(run.text)
+
+
+PLAIN = Renderer("plain text", write, line)
+SERVICENOW = replace(PLAIN, name="plain text of ServiceNow", write=servicenow, title=_servicenow_title, limit=4_000)
+"""The column `description` holds 4,000 characters by default; what is longer is cut without a word."""

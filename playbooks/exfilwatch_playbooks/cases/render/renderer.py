@@ -1,0 +1,44 @@
+"""What a renderer is: a document in the markup of one case system, where nothing in it is anything but text."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from exfilwatch_playbooks.cases.document import CodeBlock, Document
+from exfilwatch_playbooks.hostile import cut
+
+LANGUAGES = frozenset({"text", "powershell", "sh", "bash", "json", "yaml", "sql", "xml", "python"})
+"""For colours. Other names may draw diagrams or fetch something (mermaid, plantuml, geojson)."""
+
+
+@dataclass(frozen=True)
+class Renderer:
+    """`write` gives the text of a description or a note, `title` one line for a title.
+
+    `limit`: how long a description may be there, in bytes of UTF-8; `note_limit`: a note.
+    """
+
+    name: str
+    write: Callable[[Document], str]
+    title: Callable[[str], str]
+    limit: int = 60_000
+    note_limit: int = 20_000
+
+
+def lines_of(block: CodeBlock) -> tuple[str, str]:
+    """What a code block shows, without carriage returns, and what it says of the rest (or nothing)."""
+    shown, remark = cut(block.text.replace("\r\n", "\n"), block.limit, keep="\n\t")
+    return shown, remark.strip(" …")
+
+
+def language_of(block: CodeBlock) -> str:
+    """Its language, if it is one that only colours."""
+    return block.language if block.language in LANGUAGES else "text"
+
+
+def entities(text: str) -> str:
+    """Each character but ASCII letters, digits, spaces and letters beyond ASCII as a decimal entity.
+
+    Wiki markup, autolinks, issue keys and mentions are all made of other ASCII characters.
+    """
+    return re.sub(r"[!-/:-@\[-`{-~]", lambda found: f"&#{ord(found[0])};", text)
