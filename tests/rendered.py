@@ -10,12 +10,13 @@ _COMMONMARK = MarkdownIt("commonmark", {"html": True}).enable(["table", "striket
 
 
 class Page(HTMLParser):
-    """What a reader gets: which tags there are, the text, and the text of each `code` element in order."""
+    """What a reader gets: which tags there are, the text of each, in order, and the pieces of text outside of code."""
 
     def __init__(self, html: str) -> None:
         super().__init__(convert_charrefs=True)
         self.tags: Counter[str] = Counter()
         self.texts: dict[str, list[str]] = {}
+        self.outside: list[str] = []
         self._open: list[str] = []
         self.feed(html)
         self.close()
@@ -33,6 +34,8 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         for tag in set(self._open):
             self.texts[tag][-1] += data
+        if "code" not in self._open:
+            self.outside.append(data)
 
     def handle_comment(self, data: str) -> None:
         self.tags["comment"] += 1

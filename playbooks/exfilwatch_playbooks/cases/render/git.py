@@ -27,7 +27,7 @@ from exfilwatch_playbooks.hostile import line
 
 # Letters, digits and what no reference, autolink or command is made of; no number of a commit, no GH-1, no KEY-1.
 _PLAIN = re.compile(r"(?!.*[0-9a-f]{7})(?!.*\w-\d)(?!.*[-]{2})[^\W_](?:[\w ,()-]*[\w)])?", re.IGNORECASE | re.DOTALL)
-_ACTS = re.compile(r"[@#!~%$&^*\[](?=[\w\"'-])|:(?=[\w+-]+:)")
+_ACTS = re.compile(r"[@#!~%$&^*](?=[\w\"'-])|\[(?=\w+:)|:(?=[\w+-]+:)|(?<=GH)-(?=\d)|(?<=[A-Z0-9_]{2})-(?=\d)")
 _OWN = re.compile(r"(\S*(?:[@~](?=\w)|[#!$&%](?=[\d\"])|://|www\.)\S*)")
 
 

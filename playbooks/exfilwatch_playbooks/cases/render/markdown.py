@@ -24,7 +24,7 @@ from exfilwatch_playbooks.cases.render.renderer import Renderer, language_of
 from exfilwatch_playbooks.hostile import code, fence, line, prose, visible
 
 _OWN = re.compile(r"[\\`*_\[\]]|<|!(?=\[)|&(?=#?\w+;)|(?<!\S)#|[~|^](?=\S)")
-_FIRST = re.compile(r"^(\s*)([-+=>]|\d+(?=[.)]))")
+_FIRST = re.compile(r"^([-+=>]|\d+(?=[.)]))")
 
 
 def write(document: Document) -> str:
@@ -59,10 +59,10 @@ def runs(given: Runs) -> str:
 
 
 def paragraph(given: Runs) -> str:
-    """On a line of its own, where the first characters could begin a list or a quotation."""
-    text = runs(given)
+    """On a line of its own, where the first characters could begin a list, a quotation or, as spaces, code."""
+    text = runs(given).lstrip(" ")
     if given and isinstance(given[0], (str, Text)):
-        return _FIRST.sub(lambda found: f"{found[1]}{_escaped_first(found[2])}", text)
+        return _FIRST.sub(lambda found: _escaped_first(found[0]), text)
     return text
 
 
