@@ -1,18 +1,12 @@
 """Actions on what is kept: list, get, mark."""
 
-import asyncio
-from typing import Any
-
 import pytest
 
 from exfilwatch.errors import ConfigError
 from exfilwatch.findings.finding import Finding
 from exfilwatch_playbooks.actions.context import Context
-from exfilwatch_playbooks.actions.perform import perform
 
-
-def did(name: str, work: Context, **given: object) -> Any:
-    return asyncio.run(perform(name, given, work))
+from .kept import did
 
 
 @pytest.mark.parametrize(

@@ -16,13 +16,8 @@ from exfilwatch_playbooks import actions
 from exfilwatch_playbooks.actions.answer import Change
 from exfilwatch_playbooks.actions.audit import Audit, Entry
 from exfilwatch_playbooks.actions.context import Context
-from exfilwatch_playbooks.actions.perform import perform
 
-from .kept import NOW, context
-
-
-def did(name: str, work: Context, **given: object) -> Any:
-    return asyncio.run(perform(name, given, work))
+from .kept import NOW, context, did
 
 
 def log(work: Context) -> list[Entry]:

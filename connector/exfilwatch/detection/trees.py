@@ -94,8 +94,8 @@ def _image(value: Value) -> str:
     return value if isinstance(value, str) and value.strip(" -") else ""
 
 
-def trees(events: Sequence[tuple[int, Kin]]) -> list[Tree]:
-    """The trees of events with their times (µs), in the order of each one's first event in `events`."""
+def processes(events: Sequence[tuple[int, Kin]]) -> "list[tuple[Process, Process | None]]":
+    """Of events with their times (µs), the process of each, and its parent where one is named."""
     had = _processes_of_ids(events)
     own = [kin.guid or had[kin.pid].at(time) for time, kin in events]
     parents = [
@@ -104,6 +104,13 @@ def trees(events: Sequence[tuple[int, Kin]]) -> list[Tree]:
         else None
         for time, kin in events
     ]
+    return list(zip(own, parents, strict=True))
+
+
+def trees(events: Sequence[tuple[int, Kin]]) -> list[Tree]:
+    """The trees of events with their times (µs), in the order of each one's first event in `events`."""
+    named = processes(events)
+    own, parents = [process for process, _ in named], [parent for _, parent in named]
     kins = [kin for _, kin in events]
     roots = {process for process, kin in zip(own, kins, strict=True) if kin.root}
     roots.update(parent for parent, kin in zip(parents, kins, strict=True) if parent and kin.above == "root")

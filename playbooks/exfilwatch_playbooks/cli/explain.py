@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from exfilwatch.detection.rule import RuleSet
     from exfilwatch.events.event import Event
     from exfilwatch.events.report import Report
-    from exfilwatch.findings.finding import EvidenceEvent, Finding
+    from exfilwatch.findings.finding import Finding
 
 PathsOrId = Annotated[
     list[str] | None,
@@ -78,9 +78,11 @@ def explain(
 
     from exfilwatch.detection.evaluate import within
     from exfilwatch.errors import ConfigError
+    from exfilwatch.events.decoded import decoded
     from exfilwatch.events.report import Report
     from exfilwatch_playbooks.cli import summary, times
     from exfilwatch_playbooks.cli.boundary import say
+    from exfilwatch_playbooks.cli.reading import inputs
     from exfilwatch_playbooks.cli.settings import open_store, rule_set
 
     if bool(paths) == bool(identity):
@@ -92,28 +94,14 @@ def explain(
         )
     else:
         start, end = (times.micros(time) for time in span(since, until))
-        asked = (event for event in read(paths or [], report) if within(event.time, start, end))
+        read = decoded(inputs(paths or [], report, replayable=False), report)
+        asked = (event for event in read if within(event.time, start, end))
         found = explanations(asked, loaded, everything=everything, fired=fired, members=members)
     shown = _write(islice(found, limit), for_people=readable(output))
     summary.problems(report)
     say(f"{summary.counted(shown, 'event')} explained of {summary.events(report)}")
     if report.had_errors:
         raise typer.Exit(exits.UNREADABLE)
-
-
-def read(paths: Iterable[str], report: "Report", only: str | None = None) -> "Iterator[Event]":
-    """The events in `paths`; with `only`, those of the source of that name."""
-    from exfilwatch.events.lines import LineDecoder
-    from exfilwatch_playbooks.cli.reading import inputs
-
-    for source in inputs(paths, report, replayable=False):
-        if only is not None and source.name != only:
-            continue
-        decoder = LineDecoder(source.name, report)
-        for block in source.blocks():
-            for number, line in enumerate(block.lines(), block.first):
-                yield from decoder.feed(line, number)
-        yield from decoder.finish()
 
 
 def explanations(
@@ -151,52 +139,19 @@ def explained_finding(finding: "Finding", rules: "RuleSet", report: "Report") ->
     """The finding's events, read again where they came from; else as the store has them."""
     from exfilwatch.detection.explain import Explanation
     from exfilwatch.detection.explain import explain as explain_event
+    from exfilwatch_playbooks.actions.stored import events_of
     from exfilwatch_playbooks.cli.boundary import say
 
-    events = {event.id: event for event in _read_again(finding, report)}
-    missing = [event for event in finding.events if event.id not in events]
+    events, missing = events_of(finding, report)
     if missing:
-        places = ", ".join(dict.fromkeys(event.source for event in missing))
-        say(f"note: {places}: the events are no longer there; explained from what was kept of them")
+        say(f"note: {', '.join(missing)}: the events are no longer there; explained from what was kept of them")
     found: list[Explanation] = []
-    for kept in finding.events:
-        explanation = explain_event(rules, events.get(kept.id) or stored_event(kept))
+    for event in events:
+        explanation = explain_event(rules, event)
         own = [each for each in explanation.rules if each.rule.id == finding.rule.id]
         near = sorted((each for each in explanation.rules if each.near), key=_interest, reverse=True)
         found.append(Explanation(explanation.event, own or near))
     return found
-
-
-def _read_again(finding: "Finding", report: "Report") -> "Iterator[Event]":
-    """The finding's events, from those of their sources that are still there."""
-    from pathlib import Path
-
-    wanted = {event.id for event in finding.events}
-    for source in dict.fromkeys(event.source for event in finding.events):
-        # Within an archive: archive.zip!member
-        file = next((name for name in (source, source.split("!", 1)[0]) if Path(name).is_file()), None)
-        if file is not None:
-            yield from (event for event in read([file], report, only=source) if event.id in wanted)
-
-
-def stored_event(kept: "EvidenceEvent") -> "Event":
-    """An event as far as a finding keeps it: without the record's own names, which rules of a service see."""
-    from exfilwatch.events.event import Event, Origin
-    from exfilwatch_playbooks.cli.times import micros
-
-    return Event(
-        shape=kept.shape,
-        category=kept.category,
-        product=kept.product,
-        service="",
-        time=micros(kept.time),
-        ingest_time=None,
-        host=kept.host,
-        id=kept.id,
-        origin=Origin(kept.source, kept.line),
-        fields=kept.fields,
-        raw={},
-    )
 
 
 def _write(found: "Iterable[Explanation]", *, for_people: bool) -> int:
