@@ -13,6 +13,7 @@ from exfilwatch.findings.incident import Incident, group
 from exfilwatch_playbooks.cases.body import LIMIT, NOTE_LIMIT, draft, duplicate, news
 from exfilwatch_playbooks.cases.case import Case, Draft
 from exfilwatch_playbooks.hostile import visible
+from exfilwatch_playbooks.response.phases import phases as response_phases
 
 from ..findings.made import START, make  # noqa: TID252 (tests are no package on the path)
 from ..rendered import RENDERERS, Page, commonmark  # noqa: TID252
@@ -185,7 +186,8 @@ def test_findings_that_say_the_same_are_one_entry_with_a_count():
 def test_what_to_do_has_steps_by_phase_with_commands_filled_in():
     todo = section(drafted(UPLOAD, ARCHIVE).body, "What to do now")
     phases = [line[4:] for line in todo.splitlines() if line.startswith("### ")]
-    assert phases == ["Contain", "Preserve", "Scope", "Eradicate", "Recover"]
+    titles = [each.title for each in response_phases().values()]
+    assert phases == [*titles, *(["Queries"] if "### Queries" in todo else [])]
     assert "Windows (PowerShell):\n\n```powershell\nGet-CimInstance Win32_Process -Filter 'ProcessId=31'" in todo
     assert "Quarantine the archive" in todo
     assert "usermod" not in todo
@@ -267,7 +269,7 @@ def test_hostile_values_add_nothing_but_text(render, values, text):
         "What to check first, and what can be harmless",
         "What to do now",
     ]
-    assert page.tags["h3"] == 2 + 5 + 2
+    assert page.tags["h3"] == 2 + len(response_phases()) + made.body.count("\n### Queries\n") + 2
     note = render(news(incident, [], findings, rules, "high").text)
     assert set(note.tags) <= TAGS
     assert note.tags["h2"] == 3

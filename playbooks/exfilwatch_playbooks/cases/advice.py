@@ -16,6 +16,7 @@ from exfilwatch_playbooks.cases.document import (
     Heading,
     Items,
     Paragraph,
+    Runs,
     Strong,
     Text,
     said,
@@ -23,13 +24,11 @@ from exfilwatch_playbooks.cases.document import (
 from exfilwatch_playbooks.cases.evidence import Size
 from exfilwatch_playbooks.hostile import cut
 from exfilwatch_playbooks.response.facts import Facts
-from exfilwatch_playbooks.response.steps import FilledStep, Platform, steps_for
+from exfilwatch_playbooks.response.languages import LANGUAGE_NAMES, LANGUAGES, languages_of
+from exfilwatch_playbooks.response.markdown import PLATFORM_NAMES, effort, questions
+from exfilwatch_playbooks.response.placeholders import Piece
+from exfilwatch_playbooks.response.plan import Plan, plan_of
 
-_SHELLS: dict[Platform, tuple[str, str]] = {
-    "windows": ("Windows (PowerShell)", "powershell"),
-    "linux": ("Linux", "sh"),
-    "macos": ("macOS", "sh"),
-}
 _GUIDE = 3000  # characters
 _WHOLE = 1_000_000  # characters: half a command is worse than none
 
@@ -37,37 +36,60 @@ _WHOLE = 1_000_000  # characters: half a command is worse than none
 def steps(
     findings: Sequence[Finding], facts: Sequence[Facts], room: int, size: Size, *, default: bool = True
 ) -> Document:
-    """The response steps, filled in; with fewer values where they would not fit into `room` bytes, at last by name.
+    """The response steps, filled in; with fewer queries and values where they would not fit into `room` bytes, at last
+    by name.
 
-    Without `default`, only the branches' own.
+    Queries are for the SIEM that the findings are from; for all of them when they are from files. Without `default`,
+    only the steps of the findings' kinds.
     """
     found = [(finding.rule.branch, fact) for finding, fact in zip(findings, facts, strict=True)]
-    for shown in (3, 1, 0):
-        filled = steps_for(found, shown, default=default)
-        document = _by_phase(filled)
+    known = languages_of(facts) or LANGUAGES
+    for shown, languages in ((3, known), (3, ()), (1, ()), (0, ())):
+        plan = plan_of(found, languages, shown, general=default)
+        document = (*_by_phase(plan), *_queries(plan))
         if size(document) <= room:
             return document
-    named = _named(filled)
+    named = _named(plan)
     return named if size(named) <= room else (said("The steps are in the case's attachments."),)
 
 
-def _by_phase(filled: Sequence[FilledStep]) -> Document:
+def _by_phase(plan: Plan) -> Document:
     blocks: list[Block] = []
-    numbered = enumerate(filled, 1)
-    for phase, of_phase in groupby(numbered, key=lambda each: each[1].phase):
-        blocks.append(Heading(3, (phase.capitalize(),)))
-        for number, step in of_phase:
-            references = f" ({', '.join(step.references)})" if step.references else ""
+    number = 0
+    for phase in plan.phases:
+        blocks.append(Heading(3, (phase.title,)))
+        for step in phase.steps:
+            number += 1
+            named = f" ({', '.join(step.references)})" if step.references else ""
             title = Strong(f"{number}. {step.title}.")
-            blocks.append(said(title, " ", *authored.runs(step.instruction), " ", Emphasis(step.why), references))
-            for platform, commands in step.commands.items():
-                name, language = _SHELLS[platform]
-                blocks += [said(f"{name}:"), CodeBlock("\n".join(commands), language, _WHOLE)]
+            who = f" [{'; '.join(effort(step))}]"
+            blocks.append(said(title, " ", *_runs(step.instruction), " ", Emphasis(step.why), who, named))
+            if step.decision:
+                blocks.append(said(Strong("To decide:"), " ", *_runs(step.decision)))
+            for platform, commands in groupby(step.commands, key=lambda command: command.platform):
+                pasted = list(commands)
+                blocks.append(said(f"{PLATFORM_NAMES[platform]}:"))
+                blocks.append(CodeBlock("\n".join(command.text for command in pasted), pasted[0].shell, _WHOLE))
     return tuple(blocks)
 
 
-def _named(filled: Sequence[FilledStep]) -> Document:
-    return (Items(tuple((Strong(step.phase.capitalize()), f": {step.title}") for step in filled), ordered=True),)
+def _runs(pieces: Sequence[Piece]) -> Runs:
+    return tuple(Code(piece.text, _WHOLE) if piece.value else piece.text for piece in pieces)
+
+
+def _queries(plan: Plan) -> Document:
+    """Each question once, with the numbers of the steps that it helps."""
+    blocks: list[Block] = []
+    for title, numbers, queries in questions(plan):
+        blocks.append(said(Strong(title), f" (step{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))})"))
+        for query in queries:
+            blocks += [said(f"{LANGUAGE_NAMES[query.language]}:"), CodeBlock(query.text, "text", _WHOLE)]
+    return (Heading(3, ("Queries",)), *blocks) if blocks else ()
+
+
+def _named(plan: Plan) -> Document:
+    named = ((Strong(phase.title), f": {step.title}") for phase in plan.phases for step in phase.steps)
+    return (Items(tuple(named), ordered=True),)
 
 
 def checks(findings: Sequence[Finding], rules: Mapping[str, RuleInfo], room: int, size: Size) -> Document:

@@ -9,7 +9,7 @@ from exfilwatch.findings.incident import Incident, rank
 from exfilwatch_playbooks.cases.document import Code, Document, Paragraph, Run, Runs, Strong, listed
 from exfilwatch_playbooks.hostile import line
 from exfilwatch_playbooks.response.facts import Facts, bytes_sent
-from exfilwatch_playbooks.response.steps import meaning
+from exfilwatch_playbooks.response.guide import meaning
 
 _SHOWN = 3
 _TITLE = 250

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import count, groupby
 
 from exfilwatch.findings.finding import Finding
 from exfilwatch_playbooks.response.facts import Facts
-from exfilwatch_playbooks.response.steps import Platform, steps_for
-
-PLATFORMS: dict[Platform, str] = {"windows": "Windows (PowerShell)", "linux": "Linux", "macos": "macOS"}
+from exfilwatch_playbooks.response.markdown import PLATFORM_NAMES, effort, marked
+from exfilwatch_playbooks.response.plan import plan_of
 
 
 @dataclass(frozen=True)
@@ -41,24 +40,25 @@ class Phase:
 
 def phases(findings: Sequence[Finding], facts: Sequence[Facts]) -> tuple[Phase, ...]:
     """The steps for findings, whose facts are given, by phase."""
-    found = [(finding.rule.branch, said) for finding, said in zip(findings, facts, strict=True)]
-    filled = enumerate(steps_for(found), 1)
+    plan = plan_of([(finding.rule.branch, said) for finding, said in zip(findings, facts, strict=True)], languages=())
+    numbers = count(1)
     return tuple(
         Phase(
-            name.capitalize(),
+            phase.title,
             tuple(
                 Step(
-                    number=number,
+                    number=next(numbers),
                     title=step.title,
-                    instruction=step.instruction,
+                    instruction=marked(step.instruction),
                     why=step.why,
-                    tags=step.references,
+                    tags=(*effort(step), *step.references),
                     blocks=tuple(
-                        Block(PLATFORMS[platform], "\n".join(commands)) for platform, commands in step.commands.items()
+                        Block(PLATFORM_NAMES[platform], "\n".join(command.text for command in commands))
+                        for platform, commands in groupby(step.commands, key=lambda command: command.platform)
                     ),
                 )
-                for number, step in of_phase
+                for step in phase.steps
             ),
         )
-        for name, of_phase in groupby(filled, key=lambda each: each[1].phase)
+        for phase in plan.phases
     )

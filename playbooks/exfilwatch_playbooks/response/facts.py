@@ -1,4 +1,4 @@
-"""What a finding says of who did what, where and where to: the values that sentences and steps are filled with."""
+"""What a finding says of who did what, where and where to: what sentences, steps and queries are filled with."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -8,6 +8,7 @@ from ipaddress import ip_address
 
 from exfilwatch.findings.finding import EvidenceEvent, Finding
 from exfilwatch.findings.node import NOBODY, host_key
+from exfilwatch_playbooks.response.acts import acts
 
 _DESTINATIONS = 3
 _READ = 65_536  # characters of a command line or script that are searched for destinations
@@ -26,6 +27,7 @@ _NO_DIRECTORY = frozenset(
 )
 # The name of a task that schtasks creates.
 _TASK = re.compile(r"""(?<!\S)[/-]tn\s+(?:"([^"]{1,300})"|'([^']{1,300})'|(\S{1,300}))""", re.IGNORECASE)
+_NAME = re.compile(r"(?=.*[a-z])[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})+", re.IGNORECASE | re.ASCII)
 _BYTES = ("orig_bytes", "source.bytes", "cs-bytes", "BytesSent", "SentBytes")
 
 
@@ -37,10 +39,14 @@ class Facts:
     `process_id` is decimal. `account` is the user without domain, None for the system's own; the same is
     `domain_account` when a domain's directory knows it, `local_account` when the host itself does, and neither where
     nothing says which. `image_path` is `image` if that is a whole path. `content` is what a registered task runs.
-    `product` is windows, linux, macos or empty.
+    `product` is windows, linux, macos or empty. `destination_name` is a host's name. `archive` and `source` are what
+    was packed and sent, as written; `archive_path` and `source_path` the same, where a command can find the file by it.
+    `time` and `end` are the first and the last event's. What tells the kind: `attack` (the rule's techniques),
+    `families` and `directions` of transfers, `categories` of events; `shapes` tell the SIEM that had the events.
     """
 
     time: datetime | None
+    end: datetime | None
     host: str | None
     user: str | None
     account: str | None
@@ -57,11 +63,23 @@ class Facts:
     destinations: tuple[str, ...]
     destination: str | None
     destination_ip: str | None
+    destination_name: str | None
     file: str | None
+    archive: str | None
+    archive_path: str | None
+    source: str | None
+    source_path: str | None
     task: str | None
+    tool: str | None
+    share: str | None
     product: str
     connected: bool
     bytes_sent: int | None
+    attack: frozenset[str] = frozenset()
+    families: frozenset[str] = frozenset()
+    directions: frozenset[str] = frozenset()
+    categories: frozenset[str] = frozenset()
+    shapes: frozenset[str] = frozenset()
 
 
 def facts(finding: Finding) -> Facts:
@@ -75,9 +93,11 @@ def facts(finding: Finding) -> Facts:
     destinations = tuple(dict.fromkeys(_destinations(events, said)))[:_DESTINATIONS]
     host, user = _named(finding.host), _named(finding.user)
     account, of_domain, of_host = _accounts(user, host)
+    does = acts(events)
     ips = [ip for event in events if (ip := _text(event.fields.get("DestinationIp")))]
     return Facts(
         time=finding.time,
+        end=finding.end,
         host=host,
         user=user,
         account=account,
@@ -93,12 +113,24 @@ def facts(finding: Finding) -> Facts:
         content=content,
         destinations=destinations,
         destination=next(iter(destinations), None),
-        destination_ip=next((ip for ip in ips if _may_be_blocked(ip)), None),
+        destination_ip=next((ip for ip in (*ips, does.place) if ip and _may_be_blocked(ip)), None),
+        destination_name=next(_names(events, does.place), None),
         file=_first(finding, events, "TargetFilename"),
+        archive=does.archive,
+        archive_path=does.archive_path,
+        source=does.source,
+        source_path=does.source_path,
         task=_first(finding, events, "TaskName") or _task(command),
+        tool=does.tool,
+        share=does.share,
         product=next((event.product for event in events if event.product), "windows" if drive else ""),
         connected=any(event.category == "network_connection" for event in events),
         bytes_sent=bytes_sent(events),
+        attack=frozenset(finding.rule.attack),
+        families=does.families,
+        directions=does.directions,
+        categories=frozenset(event.category for event in events if event.category),
+        shapes=frozenset(event.shape for event in events if event.shape),
     )
 
 
@@ -164,6 +196,21 @@ def _destinations(events: list[EvidenceEvent], command: str) -> Iterator[str]:
     yield from (url.rstrip(";,.)}\\") for url in _URL.findall(searched))
     yield from (f"{host}:{port}" for host, port in _DEV_TCP.findall(searched))
     yield from _COPY.findall(searched)
+
+
+def _names(events: list[EvidenceEvent], place: str | None) -> Iterator[str]:
+    """What may be looked for in logs as a host's name: whole names with a dot."""
+    given = (_text(event.fields.get(name)) for event in events for name in ("DestinationHostname", "cs-host", "r-dns"))
+    for name in (*given, place):
+        if name and len(name) <= 253 and _NAME.fullmatch(name.rstrip(".")) and not _is_address(name):
+            yield name.rstrip(".").lower()
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return bool(ip_address(text))
+    except ValueError:
+        return False
 
 
 def _may_be_blocked(text: str) -> bool:
