@@ -10,6 +10,9 @@ ExfilwatchError
 │   └── Unreachable    no answer: refused, broken off, too late
 │       └── RateLimited  a SIEM that asks to wait
 └── CaseError      a case system that refused or can't be reached
+    ├── CaseUnreachable  no answer, or one that passes: asking again later makes sense
+    ├── CaseRefused      this case, or this change of it, is refused: asking again as it is makes none
+    └── CaseBlocked      nothing goes on before a person has changed something: credentials, rights, a missing field
 """
 
 from collections.abc import Sequence
@@ -83,6 +86,25 @@ class PartialResult(SourceError):
 
 class CaseError(ExfilwatchError):
     """A case system refused a request or can't be reached."""
+
+
+class CaseUnreachable(CaseError):
+    """A case system is down, slow, in maintenance, or has had too much. `wait`: for how long it asks to be left alone,
+    in seconds, where it says so. `sent`: whether what was asked for may have been done.
+    """
+
+    def __init__(self, message: str, wait: float | None = None, *, sent: bool = True) -> None:
+        super().__init__(message)
+        self.wait = wait
+        self.sent = sent
+
+
+class CaseRefused(CaseError):
+    """A case system does not take this case, or this change of it, as it is."""
+
+
+class CaseBlocked(CaseError):
+    """A case system does nothing for us before a person has changed something there or in the settings."""
 
 
 def first_of(error: BaseException) -> BaseException:

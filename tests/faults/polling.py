@@ -33,13 +33,13 @@ def poll(site: Site, url: str, store: Store, **settings: object) -> Run:
     async def once() -> Run:
         siem = site.siem(url, **settings)
         try:
-            return await Poller(siem, RULES, store, since=_SINCE, clock=lambda: round(site.time() * SECOND)).once()
+            run = await Poller(siem, RULES, store, since=_SINCE, clock=lambda: round(site.time() * SECOND)).once()
+            await open_cases(store, Local(store))
+            return run
         finally:
             await siem.close()
 
-    run = asyncio.run(once())
-    open_cases(store, Local(store))
-    return run
+    return asyncio.run(once())
 
 
 async def _events(siem: Siem) -> list[Event]:
@@ -77,7 +77,7 @@ def check_end(site: Site, store: Store) -> None:
     )
     assert not store.pending("local")
     local = Local(store)
-    cases = [local.find(incident.id) for incident in incidents if incident.findings]
+    cases = [asyncio.run(local.find(incident.id)) for incident in incidents if incident.findings]
     assert all(cases)
     assert len({case.id for case in cases if case}) == len(cases)
 

@@ -102,7 +102,7 @@ def _work(run: Run) -> None:
             done = await poller.once()
         finally:
             await siem.close()
-        exfilwatch_playbooks.cases.opening.open_cases(store, Local(store))
+        await exfilwatch_playbooks.cases.opening.open_cases(store, Local(store))
         sys.stdout.write(msgspec.json.encode(done).decode() + "\n")
 
     asyncio.run(once())

@@ -1,5 +1,6 @@
 """The database comes to the schema of the exfilwatch that opens it, from whatever was before, once, and whole."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -16,11 +17,12 @@ from exfilwatch.findings.database import Database
 from exfilwatch.findings.store import Store
 from exfilwatch.polling import tables
 from exfilwatch_playbooks.cases import local
+from exfilwatch_playbooks.cases import tables as case_tables
 
 # Each part of the database: its name, the package that has its migrations, and the tables as the program sees them.
 PARTS = [
     ("findings", "exfilwatch.findings", schema.metadata),
-    ("cases", "exfilwatch_playbooks.cases", local.metadata),
+    ("cases", "exfilwatch_playbooks.cases", case_tables.metadata),
     ("polling", "exfilwatch.polling", tables.metadata),
 ]
 
@@ -73,7 +75,7 @@ def test_a_database_from_before_alembic_is_taken_over_with_all_that_is_in_it(url
     (incident,) = store.incidents()
     (finding,) = store.find(incident=incident.id)
     assert (finding.host, finding.events[0].fields["ProcessGuid"]) == ("WS1", "{1-2}")
-    assert [case.findings for case in cases.list()] == [(finding.id,)]
+    assert [case.findings for case in asyncio.run(cases.list())] == [(finding.id,)]
     assert store.pending("local") == []
     assert [missing(url, metadata) for _, _, metadata in PARTS[:2]] == ["", ""]
     assert Store(url).incidents() == [incident]

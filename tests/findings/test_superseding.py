@@ -13,8 +13,8 @@ from exfilwatch.findings import schema
 from exfilwatch.findings.finding import Finding, finding_id
 from exfilwatch.findings.store import Store
 from exfilwatch_playbooks.cases.local import Local
-from exfilwatch_playbooks.cases.opening import open_cases
 
+from ..cases.now import now, open_now  # noqa: TID252
 from .made import START, make
 
 
@@ -46,18 +46,18 @@ def test_a_burst_that_grew_is_one_finding_in_the_incident_and_the_case_of_the_sm
     small, grown = burst("abc"), burst("abcd", level="high", ProcessGuid="{1-2}")
     cases = Local(store)
     (incident,) = store.record([small]).opened
-    open_cases(store, cases)
+    open_now(store, cases)
     saved = store.record([grown], {small.id: grown.id})
     assert (saved.findings, saved.opened, saved.extended, saved.merged) == ([grown], [], [incident], [])
     assert saved.superseded == [small.id]
     assert [pending.findings for pending in store.pending("local")] == [(grown.id,)]
     (after,) = store.incidents()
     assert (after.id, after.findings, after.level, after.end) == (incident, (grown.id,), "high", grown.end)
-    assert [outcome.did for outcome in open_cases(store, cases)] == ["extended"]
-    (case,) = cases.list()
+    assert [outcome.did for outcome in open_now(store, cases)] == ["extended"]
+    (case,) = now(cases.list())
     assert (case.incident, case.level, len(case.notes)) == (incident, "high", 1)
     assert set(case.findings) == {small.id, grown.id}
-    assert open_cases(store, cases) == []
+    assert open_now(store, cases) == []
     assert store.find() == [grown]
 
 
@@ -124,12 +124,12 @@ def test_an_incident_of_another_user_that_has_nothing_left_goes_on_as_the_other(
     one, two = burst("ab", user="anna"), burst("cd", user="bob")
     older, younger = (store.record([each]).opened[0] for each in (one, two))
     cases = Local(store)
-    open_cases(store, cases)
+    open_now(store, cases)
     whole = burst("abcd", user="bob")
     saved = store.record([whole], {one.id: whole.id, two.id: whole.id})
     assert (saved.extended, saved.merged) == ([older], [younger])
-    assert sorted(outcome.did for outcome in open_cases(store, cases)) == ["duplicate", "extended"]
-    assert cases.find(younger).duplicate_of == cases.find(older).id
+    assert sorted(outcome.did for outcome in open_now(store, cases)) == ["duplicate", "extended"]
+    assert now(cases.find(younger)).duplicate_of == now(cases.find(older)).id
     assert [len(incident.findings) for incident in store.incidents(user="anna")] == [1]
 
 
@@ -165,13 +165,13 @@ def test_an_incident_whose_last_finding_went_stays_for_its_case(store, successor
     small = burst("ab", level="high")
     cases = Local(store)
     (incident,) = store.record([small]).opened
-    open_cases(store, cases)
+    open_now(store, cases)
     before = store.incident(incident)
     saved = store.record([], {small.id: successor})
     assert (saved.extended, saved.superseded) == ([], [small.id])
     assert store.incident(incident) == before.model_copy(update={"findings": ()})
     assert store.find(incident=incident) == []
-    assert (open_cases(store, cases), len(cases.list())) == ([], 1)
+    assert (open_now(store, cases), len(now(cases.list()))) == ([], 1)
     assert store.record([make("y", 1)]).opened != [incident]
 
 
@@ -183,8 +183,8 @@ def test_an_incident_that_was_told_to_nobody_opens_no_case_without_findings(stor
     assert store.pending("local") == []
     cases = Local(store)
     store.pending = lambda *_: [pending]
-    assert [outcome.did for outcome in open_cases(store, cases)] == ["known"]
-    assert cases.list() == []
+    assert [outcome.did for outcome in open_now(store, cases)] == ["known"]
+    assert now(cases.list()) == []
 
 
 @pytest.mark.parametrize("circle", [{"a": "a"}, {"a": "b", "b": "a"}, {"a": "b"}, {}])

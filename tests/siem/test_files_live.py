@@ -1,5 +1,6 @@
 """From a real upload on this machine to an open case: auditd records it, `exfilwatch poll` follows the log."""
 
+import asyncio
 import os
 import selectors
 import subprocess
@@ -60,7 +61,7 @@ def case_in(store: Store, seconds: float) -> Case | None:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         for incident in store.incidents():
-            if case := Local(store).find(incident.id):
+            if case := asyncio.run(Local(store).find(incident.id)):
                 return case
         time.sleep(0.05)
     return None

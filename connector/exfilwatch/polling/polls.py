@@ -4,7 +4,7 @@ polls = Polls(configured(settings()), rules, store); runs = await polls.once(); 
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -35,6 +35,10 @@ def configured(settings: Settings, names: Iterable[str] = ()) -> Mapping[str, Ma
     return {name: settings.siem[name] for name in names or settings.siem}
 
 
+async def _nothing(_run: Run) -> None:
+    """Nobody wants to know."""
+
+
 class Polls:
     """Sources that are polled together, so that one that is slow holds up no other."""
 
@@ -61,16 +65,16 @@ class Polls:
         self,
         deadline: float | None = None,
         progress: Callable[[Run], None] = lambda _run: None,
-        done: Callable[[Run], None] = lambda _run: None,
+        done: Callable[[Run], Awaitable[None]] = _nothing,
     ) -> list[Run]:
-        """Poll each source once, for at most `deadline` seconds; `done` is called after each.
+        """Poll each source once, for at most `deadline` seconds; `done` is awaited after each.
 
         Raises what the store refuses, when no poll is under way any more.
         """
 
         async def one(polled: Polled) -> Run:
             run = await polled.once(deadline, progress)
-            done(run)
+            await done(run)
             return run
 
         runs: list[Run] = []

@@ -42,8 +42,12 @@ def passes(error: BaseException, repeat: bool) -> bool:
 def wait(state: RetryCallState) -> float:
     """Seconds before the next attempt: as told, else twice as long each time, shaken so that clients spread."""
     error = state.outcome.exception() if state.outcome else None
-    told = error.wait if isinstance(error, Unreachable) else None
+    return wait_for(error.wait if isinstance(error, Unreachable) else None, state.attempt_number)
+
+
+def wait_for(told: float | None, attempt: int) -> float:
+    """`wait` after the attempt with this number, from 1; `told`: seconds that the other side asks for."""
     if told is not None:
         return told
-    longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (state.attempt_number - 1))
+    longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (attempt - 1))
     return random.uniform(longest / 2, longest)  # noqa: S311 no secret

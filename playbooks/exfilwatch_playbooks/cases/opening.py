@@ -1,22 +1,33 @@
-"""Opening cases: each incident gets one, however often, by however many processes, and after whatever crash.
+"""Opening cases: each incident gets one, however often, by however many workers, and after whatever crash.
 
-The order is always: look, do it there, write it here. After a crash in between, the next run finds the case there and
-only writes it here. Nothing here locks: two processes that do the same at once rely on the case system's promises
-(see case.py), and what one refuses because the other was faster is looked at again.
+The order is always: hold the incident, look there, write down here what is meant, do it there, read it back, write down
+here what came of it. After a crash in between, the next run finds the case there and goes on. What can't be done is
+parked with its reason (links.py), and done when the case system takes it.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from exfilwatch.detection.detection import LEVELS, RuleInfo
-from exfilwatch.errors import CaseError
-from exfilwatch.findings.incident import rank
+from exfilwatch.errors import CaseError, CaseRefused, CaseUnreachable
+from exfilwatch.findings.finding import Finding
+from exfilwatch.findings.incident import Incident, rank
 from exfilwatch.findings.store import Pending, Store
+from exfilwatch.polling.worker import our_clock
+from exfilwatch_playbooks.cases.attachments import attachments
 from exfilwatch_playbooks.cases.body import draft, duplicate, news
-from exfilwatch_playbooks.cases.case import Case, CaseSystem
+from exfilwatch_playbooks.cases.case import Case, Draft, mark_of
+from exfilwatch_playbooks.cases.links import LEASE, Busy, Link, Links
+from exfilwatch_playbooks.cases.system import Ambiguous, CaseSystem, Created
 
 _TRIES = 10
+_LATE = 600_000_000  # µs in which a create whose answer was lost may yet be done
+_AGAIN = (0.0, 0.5, 2.0)  # seconds before each look for a case whose creation is uncertain
+_PATIENCE = 60.0  # seconds to wait for another worker
+_SECOND = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -24,7 +35,7 @@ class Outcome:
     """What was done about an incident: `known` when the case system had it all already, `failed` with its `error`.
 
     `case` is the case to go on in: for a duplicate the one that it points to; None when there is none. `findings`
-    counts those that the case was told of by this call.
+    counts those that the case was told of by this call. `remarks`: what the system did not do as it was asked.
     """
 
     incident: str
@@ -32,19 +43,26 @@ class Outcome:
     case: Case | None = None
     findings: int = 0
     error: CaseError | None = None
+    remarks: tuple[str, ...] = ()
 
 
-def open_cases(
-    store: Store, case_system: CaseSystem, *, rules: Mapping[str, RuleInfo] | None = None, lowest: str = LEVELS[0]
+async def open_cases(
+    store: Store,
+    case_system: CaseSystem,
+    *,
+    rules: Mapping[str, RuleInfo] | None = None,
+    lowest: str = LEVELS[0],
+    only: Collection[str] | None = None,
 ) -> list[Outcome]:
     """Tell `case_system` all that it has not been told, oldest incident first.
 
     An incident waits until one of its findings is of the level `lowest` or above; then its case has them all.
-    `rules` by id bring guides and false positives into the cases. What the case system refuses stays pending, and
-    costs the other incidents nothing.
+    `rules` by id bring guides and false positives into the cases. `only`: these incidents, and no others. What the case
+    system refuses stays pending, and costs the other incidents nothing.
     """
     opening = _Opening(store, case_system, rules or {})
-    return [opening.outcome(pending) for pending in store.pending(case_system.name, lowest)]
+    waiting = [each for each in store.pending(case_system.name, lowest) if only is None or each.incident.id in only]
+    return await opening.all(waiting)
 
 
 class _Opening:
@@ -52,58 +70,265 @@ class _Opening:
         self._store = store
         self._system = system
         self._rules = rules
+        self._links = Links(store.database, system.name)
+        self._held: set[str] = set()
+        self._probing = asyncio.Lock()
+        self._proven = False
+        self._down: CaseError | None = None
 
-    def outcome(self, pending: Pending) -> Outcome:
-        name = pending.incident.id
+    async def all(self, waiting: list[Pending]) -> list[Outcome]:
+        """The outcome of each; several are worked at together."""
+        late = [link for link in self._links.to_look_at() if link.case_id]
+        if not waiting and not late:
+            return []
+        if soon := self._asked_to_wait(waiting):
+            return soon
+        at_once = asyncio.Semaphore(max(1, getattr(self._system.settings, "at_once", 1)))
+
+        async def one(pending: Pending) -> Outcome:
+            async with at_once:
+                return await self._outcome(pending.incident.id)
+
+        renewing = asyncio.create_task(self._renew())
         try:
-            # It may have been merged since it was read.
-            current = self._store.incident(name)
-            if current.id != name:
-                return self._merge(name, current.id)
-            done = self._tell(name)
-            # Or while its case was being opened: whoever merged it saw no case to mark.
-            current = self._store.incident(name)
-            return done if current.id == name else self._merge(name, current.id)
+            outcomes = await asyncio.gather(*map(one, waiting))
+            if self._down is None:
+                await self._look_again(late)
+        finally:
+            renewing.cancel()
+        return list(outcomes)
+
+    def _asked_to_wait(self, waiting: list[Pending]) -> list[Outcome]:
+        """The outcomes, where the system has said how long to leave it alone, and that is not over."""
+        now = our_clock()
+        known = self._links.all()
+        asked = [link for each in waiting if (link := known.get(each.incident.id)) and link.not_before > now]
+        if not asked:
+            return []
+        left = (max(link.not_before for link in asked) - now) / _SECOND
+        error = CaseUnreachable(f"{asked[0].problem} (left alone for {left:.0f} s more, as it asked)", left, sent=False)
+        return [Outcome(each.incident.id, "failed", error=error) for each in waiting]
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(LEASE / _SECOND / 4)
+            self._links.renew(self._held)
+
+    async def _outcome(self, name: str) -> Outcome:
+        try:
+            await self._prove()
+            async with self._hold(name) as link:
+                return await self._done(name, link)
         except CaseError as error:
+            if self._down is error:  # nobody holds it
+                self._links.park([name], error)
             return Outcome(name, "failed", error=error)
 
-    def _tell(self, name: str) -> Outcome:
+    async def _done(self, name: str, link: Link) -> Outcome:
+        # It may have been merged since it was read.
+        current = self._store.incident(name)
+        if current.id != name:
+            return await self._merge(name, current.id, link)
+        done = await self._tell(name, link)
+        # Or while its case was being opened: whoever merged it saw no case to mark.
+        current = self._store.incident(name)
+        return done if current.id == name else await self._merge(name, current.id, link)
+
+    async def _prove(self) -> None:
+        """That the system answers, and that it knows us, before anything is looked for. Raises CaseError."""
+        async with self._probing:
+            if self._down is not None:
+                raise self._down
+            if not self._proven:
+                try:
+                    await self._system.probe()
+                except CaseError as error:
+                    self._down = error
+                    raise
+                self._proven = True
+
+    @asynccontextmanager
+    async def _hold(self, name: str) -> AsyncIterator[Link]:
+        """The link of an incident, which nobody else works at meanwhile. Raises Busy, after some time."""
+        waited, pause = 0.0, 0.02
+        while (link := self._links.claim(name)) is None:
+            if waited > _PATIENCE:
+                raise Busy(f"{self._system.name}: another worker is at incident {name}: run again")
+            await asyncio.sleep(pause)
+            waited, pause = waited + pause, min(1.0, pause * 1.5)
+        self._held.add(name)
+        try:
+            yield link
+        except CaseError as error:
+            if isinstance(error, CaseUnreachable) and not isinstance(error, Busy):
+                self._proven = False  # the next one asks again whether the system is there
+            self._links.park([name], error)
+            raise
+        else:
+            self._links.finish(name)
+        finally:
+            self._held.discard(name)
+            self._links.release(name)
+
+    async def _tell(self, name: str, link: Link) -> Outcome:
         """Bring the case of an incident up to date: it is opened, or gets a note, or has everything."""
         incident = self._store.incident(name)
-        if incident.id != name:
-            return self._merge(name, incident.id)
         # What came since belongs to the next run, as the incident's level does.
         ids = set(incident.findings)
         findings = [finding for finding in self._store.find(incident=name) if finding.id in ids]
-        case, opened = self._system.find(name), False
+        heard = self._links.heard(name)
+        untold = [finding for finding in findings if finding.id not in heard]
+        case, opened, remarks = await self._case(link), False, list[str]()
         if case is None:
             if not findings:  # they were superseded since, and nothing took their place
                 return Outcome(name, "known")
-            case, opened = self._system.open(draft(incident, findings, self._rules))
+            case, opened, remarks = await self._open(link, draft(incident, findings, self._rules))
+        known = heard | set(case.findings)
+        if opened or mark_of(ids) in case.marks:
+            known |= ids
+        if link.mark in case.marks:
+            known |= set(link.telling)
         told = len(findings) if opened else 0
+        if any(finding.id not in known for finding in findings) and case.status != "open":
+            case, added, more = await self._closed(link, case, incident, findings)
+            opened, told, remarks = added, len(findings) if added else told, [*remarks, *more]
+            known |= ids if added else set()
         for _ in range(_TRIES):
-            new = [finding for finding in findings if finding.id not in case.findings]
+            new = [finding for finding in findings if finding.id not in known]
             if not new:
                 break
-            known = [finding for finding in findings if finding.id in case.findings]
-            level = incident.level if rank(incident.level) > rank(case.level) else None
-            if self._system.add_note(case.id, news(incident, known, new, self._rules, level)):
+            before = [finding for finding in findings if finding.id in known]
+            level = incident.level if rank(incident.level) > rank(case.level or link.level or LEVELS[0]) else None
+            note = news(incident, before, new, self._rules, level)
+            self._links.put(name, mark=note.key, telling=note.findings)
+            if await self._system.add_note(case.id, note):
                 told += len(new)
-            case = self._system.get(case.id)
+            case = await self._system.get(case.id)
+            there = note.key in case.marks or not self._system.capabilities.reads_notes
+            known |= set(note.findings) if there else set(case.findings)
+            if level:
+                self._links.put(name, level=level)
+                remarks += _level_kept(case, level)
         else:
             message = f"case {case.id} of {self._system.name} does not take the findings of incident {name}: run again"
-            raise CaseError(message)
+            raise CaseRefused(message)
+        remarks += await self._attach(case.id, untold)
+        self._links.put(name, step="open", case_id=case.id, title=case.title, url=case.url)
         self._store.tell(self._system.name, name, [finding.id for finding in findings])
-        return Outcome(name, "opened" if opened else "extended" if told else "known", case, told)
+        did: Literal["opened", "extended", "known"] = "opened" if opened else "extended" if told else "known"
+        return Outcome(name, did, case, told, remarks=tuple(remarks))
 
-    def _merge(self, name: str, survivor: str) -> Outcome:
+    async def _case(self, link: Link) -> Case | None:
+        """The case of an incident as it is there, whoever opened it; where it was merged, the one that goes on."""
+        case: Case | None = None
+        if link.case_id is not None:
+            try:
+                case = await self._system.get(link.case_id)
+            except CaseRefused:  # it is not there any more
+                case = None
+        if case is None:
+            case = await self._system.find(link.key)
+        if case is not None and link.step == "creating":
+            case = await self._system.converge(link.key, link.case_id)
+        seen: set[str] = set()
+        while case is not None and case.duplicate_of is not None and case.id not in seen:
+            seen.add(case.id)
+            case = await self._system.get(case.duplicate_of)
+        return case
+
+    async def _open(self, link: Link, wanted: Draft) -> tuple[Case, bool, list[str]]:
+        """The case of a draft; whether it was made by this call; what is not as it was asked for."""
+        wanted = wanted.model_copy(update={"key": link.key if wanted.key == wanted.incident else wanted.key})
+        lag = self._system.capabilities.lag
+        again = our_clock() + _LATE if lag or link.step == "creating" else link.look_again
+        self._links.put(
+            link.incident, step="creating", key=wanted.key, mark=wanted.mark, telling=wanted.findings, look_again=again
+        )
+        made = await self._system.create(wanted)
+        own: str | None = None
+        if isinstance(made, Created):
+            own = made.case_id
+            self._links.put(link.incident, case_id=own, level=wanted.level)
+        elif isinstance(made, Ambiguous):
+            self._links.put(link.incident, look_again=our_clock() + _LATE)
+            await self._appeared(wanted.key, made)
+        case = await self._system.converge(wanted.key, own)
+        remarks = _level_kept(case, wanted.level) if case.id == own else []
+        # An uncertain creation is ours: no other worker holds the incident.
+        mine = case.id == own if own is not None else isinstance(made, Ambiguous) and wanted.mark in case.marks
+        return case, mine, remarks
+
+    async def _appeared(self, key: str, made: Ambiguous) -> None:
+        """Wait a little for a case whose creation was not answered. Raises why it was not, when there is none."""
+        for pause in (*_AGAIN, self._system.capabilities.lag):
+            await asyncio.sleep(pause)
+            if await self._system.find(key) is not None:
+                return
+        raise made.why
+
+    async def _closed(
+        self, link: Link, case: Case, incident: Incident, findings: list[Finding]
+    ) -> tuple[Case, bool, list[str]]:
+        """What becomes of a closed case for which there is something new: the case to go on in, and whether it is
+        another one, which tells everything.
+        """
+        policy = self._system.settings.closed
+        if policy == "reopen" and self._system.capabilities.reopens:
+            return await self._system.set_status(case.id, "open"), False, []
+        if policy == "note":
+            return case, False, []
+        number = int(link.key.removeprefix(incident.id).removeprefix("-") or "1") + 1
+        key = f"{incident.id}-{number}"
+        found = await self._system.find(key)
+        if found is not None:
+            self._links.put(link.incident, key=key, case_id=found.id)
+            return found, False, []
+        following = draft(incident, findings, self._rules).model_copy(update={"key": key, "follows": case.id})
+        return await self._open(replace(link, key=key, step="new", case_id=None), following)
+
+    async def _attach(self, case_id: str, findings: list[Finding]) -> list[str]:
+        """Add the files about these findings; what was not taken."""
+        remarks: list[str] = []
+        if not self._system.capabilities.attachments or not findings:
+            return remarks
+        limit = self._system.capabilities.attachment_limit
+        for file in attachments(self._system.settings.attach, findings, limit):
+            try:
+                await self._system.attach(case_id, file)
+            except CaseRefused as error:
+                remarks.append(f"{file.name} is not in case {case_id}: {error}")
+        return remarks
+
+    async def _merge(self, name: str, survivor: str, link: Link) -> Outcome:
         """Mark the case of an incident that went into `survivor`, if it has one."""
-        case = self._system.find(name)
-        goes_on = None
+        case = await self._system.get(link.case_id) if link.case_id else await self._system.find(name)
+        goes_on, marked = None, False
         if case is not None:
-            goes_on = self._system.find(survivor) or self._tell(survivor).case
+            goes_on = await self._system.find(survivor)
             if goes_on is None:
-                raise CaseError(f"incident {survivor} went into another while its case was opened: run again")
-            marked = self._system.add_note(case.id, duplicate(goes_on))
+                async with self._hold(survivor) as other:
+                    goes_on = (await self._tell(survivor, other)).case
+            if goes_on is None:
+                raise CaseUnreachable(f"incident {survivor} went into another while its case was opened: run again")
+            if case.id != goes_on.id:
+                marked = await self._system.add_note(case.id, duplicate(goes_on))
         self._store.tell(self._system.name, name, merged_into=survivor)
-        return Outcome(name, "duplicate" if case is not None and marked else "known", goes_on)
+        return Outcome(name, "duplicate" if marked else "known", goes_on)
+
+    async def _look_again(self, late: list[Link]) -> None:
+        """Doubles of these may have turned up: a create that was given up may be done late, and a search may lag."""
+        for link in late:
+            try:
+                async with self._hold(link.incident):
+                    await self._system.converge(link.key, link.case_id)
+                    if link.look_again < our_clock():
+                        self._links.put(link.incident, look_again=0)
+            except CaseError as error:
+                self._links.park([link.incident], error)
+
+
+def _level_kept(case: Case, level: str) -> list[str]:
+    """What to say where the system has another severity than was asked for, without having said so."""
+    if not case.level or case.level == level:
+        return []
+    return [f"case {case.id} has the severity {case.level}, though {level} was asked for: check `severity`"]

@@ -21,9 +21,11 @@ def register(app: typer.Typer) -> None:
 
 def list_cases(output: RowsOutput = None, database: Database = None) -> None:
     """List cases, newest first."""
+    import asyncio
+
     from exfilwatch_playbooks.cli.jsonl import line
 
-    found = _local(database).list()
+    found = asyncio.run(_local(database).list())
     if readable(output):
         from exfilwatch_playbooks.cli.boundary import say
         from exfilwatch_playbooks.cli.case_view import show_cases
@@ -42,10 +44,12 @@ def show(
     database: Database = None,
 ) -> None:
     """Show one case: what happened, how we know, what to do now."""
+    import asyncio
+
     from exfilwatch.errors import CaseError, ConfigError
 
     try:
-        found = _local(database).get(case)
+        found = asyncio.run(_local(database).get(case))
     except CaseError as error:
         raise ConfigError(str(error)) from None
     if readable(output):

@@ -1,5 +1,6 @@
 """Keeping what was found, and opening its cases: the step that `run` and `demo` share."""
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -23,9 +24,9 @@ def keep(store: Store, findings: Iterable[Finding], rules: RuleSet, lowest: str)
     """Save findings, and open or extend the local case of each incident with a finding of the level `lowest` or above.
     Doing it again changes nothing."""
     saved = store.record(findings)
-    return Kept(saved, opened(store, rules, lowest))
+    return Kept(saved, asyncio.run(opened(store, rules, lowest)))
 
 
-def opened(store: Store, rules: RuleSet, lowest: str) -> list[Outcome]:
+async def opened(store: Store, rules: RuleSet, lowest: str) -> list[Outcome]:
     """Open or extend the local case of each such incident that has news."""
-    return open_cases(store, Local(store), rules={info.id: info for info in rules.infos}, lowest=lowest)
+    return await open_cases(store, Local(store), rules={info.id: info for info in rules.infos}, lowest=lowest)

@@ -1,7 +1,7 @@
 """`exfilwatch poll`: ask the SIEMs of the settings for what is new, keep what is found, open its cases."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -172,7 +172,7 @@ class _Show:
     """What is printed: a line a poll, the cases that changed, and each kind of problem once."""
 
     def __init__(
-        self, opened: "Callable[[], list[Outcome]]", *, people: bool, metrics: "Metrics | None" = None
+        self, opened: "Callable[[], Awaitable[list[Outcome]]]", *, people: bool, metrics: "Metrics | None" = None
     ) -> None:
         self.failed = False
         self._opened = opened
@@ -192,13 +192,13 @@ class _Show:
             left = f", {counted(run.left, 'interval')} left" if run.left else ""
             say(f"{run.source}: {', '.join(counted(count, what) for what, count in counts.items())} so far{left}")
 
-    def done(self, run: "Run") -> None:
+    async def done(self, run: "Run") -> None:
         """A poll of one source has ended: its cases are opened, and it is shown."""
         from exfilwatch_playbooks.cli.boundary import say
 
         if self._metrics:
             self._metrics.record(run)
-        outcomes = self._opened()
+        outcomes = await self._opened()
         if self._people:
             from exfilwatch_playbooks.cli.case_view import show_outcomes
             from exfilwatch_playbooks.cli.runs import sentence

@@ -1,0 +1,91 @@
+"""Which case systems there are: entry points of the group `exfilwatch.case`, ours and those of others alike.
+
+What an entry point names is a class with `Settings`, a model that takes the table [case.NAME], and a constructor that
+takes the name, the settings and the store.
+"""
+
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from typing import Any
+
+from pydantic import ValidationError
+
+from exfilwatch.errors import ConfigError
+from exfilwatch.findings.store import Store
+from exfilwatch_playbooks.cases.local import Local
+from exfilwatch_playbooks.cases.system import CaseSystem
+
+GROUP = "exfilwatch.case"
+LOCAL = "local"
+
+
+def kinds() -> list[str]:
+    """The kinds of case system that can be configured."""
+    return sorted({LOCAL, *(point.name for point in entry_points(group=GROUP))})
+
+
+def case_class(kind: str) -> Any:
+    """The class of a kind. Raises ConfigError, which lists the kinds that there are."""
+    for point in entry_points(group=GROUP, name=kind):
+        try:
+            return point.load()
+        except (ImportError, AttributeError) as error:
+            raise ConfigError(f"case kind {kind!r}: {point.value} can't be loaded: {error}") from error
+    raise ConfigError(f"there is no case kind {kind!r}: use {', '.join(kinds())}")
+
+
+def open_case_system(name: str, configured: Mapping[str, object], store: Store) -> CaseSystem:
+    """The case system `name` as the settings have it. Raises ConfigError, which shows no value: it may be a secret."""
+    kind = configured.get("kind")
+    if kind == LOCAL:  # it is there without being installed as an entry point
+        return Local(store, name=name, settings=_settings(name, Local, configured))
+    if not isinstance(kind, str):
+        raise ConfigError(f"case.{name}: say which kind it is: kind = {' or '.join(kinds())}")
+    try:
+        found = case_class(kind)
+    except ConfigError as error:
+        raise ConfigError(f"case.{name}: {error}") from error
+    made: CaseSystem = found(name, _settings(name, found, configured), store)
+    return made
+
+
+def _settings(name: str, found: Any, configured: Mapping[str, object]) -> Any:
+    try:
+        return found.Settings.model_validate(configured)
+    except ValidationError as error:
+        raise ConfigError(f"case.{name}: {_said(found.Settings.model_fields, error)}") from None
+
+
+def default_system(configured: Mapping[str, Mapping[str, object]]) -> str:
+    """The name of the case system that cases are opened in: the only one, the one with `default = true`, or the local
+    one where none is configured. Raises ConfigError.
+    """
+    chosen = [name for name, values in configured.items() if values.get("default") is True] or list(configured)
+    if len(chosen) > 1:
+        raise ConfigError(f"cases can be opened in {', '.join(chosen)}: write `default = true` in one of [case.NAME]")
+    return chosen[0] if chosen else LOCAL
+
+
+def case_system(configured: Mapping[str, Mapping[str, object]], store: Store, name: str | None = None) -> CaseSystem:
+    """The case system with this name in the settings, else the default one. Raises ConfigError."""
+    wanted = name or default_system(configured)
+    if wanted in configured:
+        return open_case_system(wanted, configured[wanted], store)
+    if wanted == LOCAL:
+        return Local(store)
+    known = ", ".join([*configured, LOCAL])
+    raise ConfigError(f"{wanted}: there is no [case.{wanted}] in the settings, only {known}")
+
+
+def _said(known: Mapping[str, object], error: ValidationError) -> str:
+    wrong = []
+    for each in error.errors():
+        match each["type"]:
+            case "extra_forbidden":
+                said = f"there is no such setting, use {', '.join(known)}"
+            case "missing":
+                said = "is missing"
+            case _:
+                said = each["msg"].removeprefix("Value error, ")
+        wrong.append(f"{'.'.join(map(str, each['loc'])) or 'settings'}: {said}")
+    return "; ".join(wrong)
