@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     `placeholders`: values for `%name%` in rules that use the modifier expand; in the environment as JSON.
     `siem`: what to poll, by a name of your own; each with its `kind` and the settings of that kind, which are checked
     when it is used (siem/registry.py). In the environment: EXFILWATCH_SIEM__NAME__PASSWORD.
+    `case`: where cases are opened, by a name of your own, likewise (docs/cases.md); the local ones where there is none.
     `enrichment`: whom to ask about a finding, by the enricher's name, likewise (docs/enrichment.md).
     """
 
@@ -62,6 +63,7 @@ class Settings(BaseSettings):
     case_level: Literal["informational", "low", "medium", "high", "critical"] = "medium"
     placeholders: dict[str, tuple[str, ...]] = {}
     siem: Annotated[dict[str, dict[str, Any]], BeforeValidator(_one_spelling), Field(repr=False)] = {}
+    case: Annotated[dict[str, dict[str, Any]], BeforeValidator(_one_spelling), Field(repr=False)] = {}
     enrichment: Annotated[dict[str, dict[str, Any]], BeforeValidator(_one_spelling), Field(repr=False)] = {}
 
     @classmethod
@@ -102,6 +104,8 @@ def _said(error: ErrorDetails) -> str:
         return f"there is no such setting, use {', '.join(Settings.model_fields)}"
     if name == "siem" and kind in ("dict_type", "json_invalid"):
         return "each SIEM has a table of its own, by a name that you give: [siem.NAME]"
+    if name == "case" and kind in ("dict_type", "json_invalid"):
+        return "each case system has a table of its own, by a name that you give: [case.NAME]"
     if name == "enrichment" and kind in ("dict_type", "json_invalid"):
         return "each enricher has a table of its own: [enrichment.NAME]"
     return error["msg"].removeprefix("Value error, ")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from exfilwatch.findings.store import Store
     from exfilwatch.siem.siem import Siem
     from exfilwatch.siem.spool import Spool
-    from exfilwatch_playbooks.cases.case import CaseSystem
+    from exfilwatch_playbooks.cases.system import CaseSystem
 
 
 class Context:
@@ -40,6 +40,7 @@ class Context:
         self._opened = opened
         self._loaded = loaded
         self._siems: dict[str, Siem | Spool] = {}
+        self._cases: dict[str, CaseSystem] = {}
         self._end = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -78,15 +79,19 @@ class Context:
     @property
     def case_systems(self) -> list[str]:
         """The names of the case systems: ours, and those in the settings."""
-        return ["local", *self._tables("case")]
+        return list(dict.fromkeys(["local", *self.settings.case]))
 
-    def case_system(self, name: str = "local") -> "CaseSystem":
-        """The case system of this name. Raises ConfigError."""
-        from exfilwatch_playbooks.cases.local import Local
+    def case_system(self, name: str = "") -> "CaseSystem":
+        """The case system of this name, else the one that cases are opened in; the context closes it. Raises
+        ConfigError.
+        """
+        from exfilwatch_playbooks.cases.registry import case_system, default_system
 
-        if name == "local":
-            return Local(self.store)
-        raise ConfigError(f"there is no case system {name!r}: use {', '.join(self.case_systems)}")
+        wanted = name or default_system(self.settings.case)
+        if wanted not in self._cases:
+            self._cases[wanted] = found = case_system(self.settings.case, self.store, wanted)
+            self._end.push_async_callback(found.close)
+        return self._cases[wanted]
 
     @property
     def enrichers(self) -> dict[str, dict[str, Any]]:

@@ -59,7 +59,7 @@ class Http:
         self._reading = reading
         self._transport = transport
         self._sleep = sleep
-        self._mask = Mask(settings)
+        self._mask = Mask.of(settings)
         self._client: httpx.AsyncClient | None = None
         self._at_once = asyncio.Semaphore(settings.at_once)
 

@@ -60,7 +60,9 @@ def default_system(configured: Mapping[str, Mapping[str, object]]) -> str:
     """The name of the case system that cases are opened in: the only one, the one with `default = true`, or the local
     one where none is configured. Raises ConfigError.
     """
-    chosen = [name for name, values in configured.items() if values.get("default") is True] or list(configured)
+    chosen = [
+        name for name, values in configured.items() if str(values.get("default", "")).lower() in ("true", "1")
+    ] or list(configured)
     if len(chosen) > 1:
         raise ConfigError(f"cases can be opened in {', '.join(chosen)}: write `default = true` in one of [case.NAME]")
     return chosen[0] if chosen else LOCAL
