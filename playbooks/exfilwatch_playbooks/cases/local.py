@@ -10,6 +10,7 @@ from exfilwatch.errors import CaseRefused
 from exfilwatch.findings.filing import rows_in
 from exfilwatch.findings.store import Store
 from exfilwatch_playbooks.cases.case import Attachment, Case, CaseNote, Draft, Note, Status
+from exfilwatch_playbooks.cases.render.markdown import MARKDOWN
 from exfilwatch_playbooks.cases.settings import CaseSettings
 from exfilwatch_playbooks.cases.system import Account, Capabilities, Created, Creation, Exists
 from exfilwatch_playbooks.cases.tables import cases, files, known, notes
@@ -20,6 +21,7 @@ class Local:
 
     Settings = CaseSettings
     kind = "local"
+    renderer = MARKDOWN
     capabilities = Capabilities(unique=True)
 
     def __init__(

@@ -182,7 +182,9 @@ class _Opening:
         if case is None:
             if not findings:  # they were superseded since, and nothing took their place
                 return Outcome(name, "known")
-            case, opened, remarks = await self._open(link, draft(incident, findings, self._rules))
+            case, opened, remarks = await self._open(
+                link, draft(incident, findings, self._rules, self._system.renderer)
+            )
         known = heard | set(case.findings)
         if opened or mark_of(ids) in case.marks:
             known |= ids
@@ -199,7 +201,7 @@ class _Opening:
                 break
             before = [finding for finding in findings if finding.id in known]
             level = incident.level if rank(incident.level) > rank(case.level or link.level or LEVELS[0]) else None
-            note = news(incident, before, new, self._rules, level)
+            note = news(incident, before, new, self._rules, level, self._system.renderer)
             self._links.put(name, mark=note.key, telling=note.findings)
             if await self._system.add_note(case.id, note):
                 told += len(new)
@@ -217,6 +219,9 @@ class _Opening:
         self._store.tell(self._system.name, name, [finding.id for finding in findings])
         did: Literal["opened", "extended", "known"] = "opened" if opened else "extended" if told else "known"
         return Outcome(name, did, case, told, remarks=tuple(remarks))
+
+    def _draft(self, incident: Incident, findings: list[Finding]) -> Draft:
+        return draft(incident, findings, self._rules, self._system.renderer)
 
     async def _case(self, link: Link) -> Case | None:
         """The case of an incident as it is there, whoever opened it; where it was merged, the one that goes on."""
@@ -283,7 +288,7 @@ class _Opening:
         if found is not None:
             self._links.put(link.incident, key=key, case_id=found.id)
             return found, False, []
-        following = draft(incident, findings, self._rules).model_copy(update={"key": key, "follows": case.id})
+        following = self._draft(incident, findings).model_copy(update={"key": key, "follows": case.id})
         return await self._open(replace(link, key=key, step="new", case_id=None), following)
 
     async def _attach(self, case_id: str, findings: list[Finding]) -> list[str]:
@@ -311,7 +316,7 @@ class _Opening:
             if goes_on is None:
                 raise CaseUnreachable(f"incident {survivor} went into another while its case was opened: run again")
             if case.id != goes_on.id:
-                marked = await self._system.add_note(case.id, duplicate(goes_on))
+                marked = await self._system.add_note(case.id, duplicate(goes_on, self._system.renderer))
         self._store.tell(self._system.name, name, merged_into=survivor)
         return Outcome(name, "duplicate" if marked else "known", goes_on)
 

@@ -12,6 +12,7 @@ from typing import Protocol, TypeAlias
 
 from exfilwatch.errors import CaseBlocked, CaseError, CaseRefused, CaseUnreachable
 from exfilwatch_playbooks.cases.case import Attachment, Case, Draft, Note, Status
+from exfilwatch_playbooks.cases.render.renderer import Renderer
 from exfilwatch_playbooks.cases.settings import CaseSettings
 
 
@@ -21,8 +22,7 @@ class Capabilities:
 
     `unique`: it refuses a second case with a key by itself (its own lock). `lag`: seconds until what was written is
     found by its search. `reads_notes`: what was added can be read (of a mail or a page it can't). `reopens`, `levels`,
-    `attachments`: a closed case can be opened again, the severity changed, files added. `attachment_limit`,
-    `body_limit`, `title_limit`: bytes, characters, characters.
+    `attachments`: a closed case can be opened again, the severity changed, files added. `attachment_limit`: bytes.
     """
 
     unique: bool = False
@@ -32,8 +32,6 @@ class Capabilities:
     levels: bool = True
     attachments: bool = True
     attachment_limit: int = 10_000_000
-    body_limit: int = 60_000
-    title_limit: int = 250
 
 
 @dataclass(frozen=True)
@@ -87,6 +85,10 @@ class CaseSystem(Protocol):
         """What is configured for it."""
 
     @property
+    def renderer(self) -> Renderer:
+        """The markup that titles, bodies and notes are written in, and how long they may be."""
+
+    @property
     def capabilities(self) -> Capabilities:
         """What it can do."""
 
@@ -129,6 +131,7 @@ class Tracker(ABC):
     """A system over a network. `signed` and `marks_in` (marks.py) put marks into a text and find them again."""
 
     kind: str
+    renderer: Renderer
     capabilities: Capabilities
 
     def __init__(self, name: str, settings: CaseSettings) -> None:
