@@ -19,7 +19,7 @@ from pydantic_settings import (
 )
 
 from exfilwatch.errors import ConfigError
-from exfilwatch.places import CONFIG, config_file, database_file
+from exfilwatch.places import CONFIG, config_file, database_file, suppressions_folder
 from exfilwatch.written import duration, listed
 
 
@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     `database`: a SQLite file's path or a URL of SQLAlchemy. `rules`: packs, files and folders; in the environment with
     commas between. `incident_window`: how far apart findings of one host and user may be to be one incident.
     `case_level`: an incident gets a case when one of its findings is of this level or above.
+    `suppressions`: the folder of filters that hide something for a while, which are loaded with any rules.
     `placeholders`: values for `%name%` in rules that use the modifier expand; in the environment as JSON.
     `siem`: what to poll, by a name of your own; each with its `kind` and the settings of that kind, which are checked
     when it is used (siem/registry.py). In the environment: EXFILWATCH_SIEM__NAME__PASSWORD.
@@ -62,6 +63,7 @@ class Settings(BaseSettings):
     incident_window: Annotated[timedelta, NoDecode, BeforeValidator(duration)] = timedelta(hours=1)
     case_level: Literal["informational", "low", "medium", "high", "critical"] = "medium"
     placeholders: dict[str, tuple[str, ...]] = {}
+    suppressions: Annotated[str, Field(min_length=1, default_factory=lambda: str(suppressions_folder()))]
     siem: Annotated[dict[str, dict[str, Any]], BeforeValidator(_one_spelling), Field(repr=False)] = {}
     case: Annotated[dict[str, dict[str, Any]], BeforeValidator(_one_spelling), Field(repr=False)] = {}
     enrichment: Annotated[dict[str, dict[str, Any]], BeforeValidator(_one_spelling), Field(repr=False)] = {}

@@ -20,6 +20,11 @@ def database_file() -> Path:
     return _folder("XDG_DATA_HOME", ".local/share") / "exfilwatch.sqlite"
 
 
+def suppressions_folder() -> Path:
+    """Where filters that hide something for a while are kept when no setting says otherwise."""
+    return _folder("XDG_DATA_HOME", ".local/share") / "suppressions"
+
+
 def _folder(variable: str, default: str) -> Path:
     given = os.environ.get(variable, "")
     try:

@@ -72,6 +72,32 @@ def test_what_a_filters_block_can_not_say_is_an_error(tmp_path: Path, block: str
         load([written(tmp_path, own=OWN, filter=f"{FILTER}exfilwatch: {block}")])
 
 
+@pytest.mark.parametrize(
+    ("until", "hides"),
+    [
+        ("2020-01-01", False),
+        ("'2020-01-01T12:00:00Z'", False),
+        ("2020-01-01T12:00:00+02:00", False),
+        ("2999-01-01", True),
+        ("'2999-01-01T12:00Z'", True),
+    ],
+)
+def test_a_filter_ends_by_itself(tmp_path: Path, until: str, hides: bool) -> None:
+    rules = load([written(tmp_path, own=OWN, filter=f"{FILTER}exfilwatch: {{until: {until}}}")])
+    assert (found(rules) == set()) is hides
+    (each,) = rules.filters
+    assert each.ended is not hides
+    report = Report()
+    Engine(rules, report)
+    assert report.problems == []
+
+
+@pytest.mark.parametrize("until", ["soon", "31.12.2026", "[a]", "12"])
+def test_an_end_that_is_no_day_is_an_error(tmp_path: Path, until: str) -> None:
+    with pytest.raises(RuleError, match="exfilwatch: "):
+        load([written(tmp_path, own=OWN, filter=f"{FILTER}exfilwatch: {{until: {until}}}")])
+
+
 def test_a_filter_waits_for_its_placeholder_and_says_so_once(tmp_path: Path) -> None:
     written(tmp_path, own=OWN, filter=FILTER.replace("contains: 'files.example.net'", "expand|contains: '%ours%'"))
     waiting, report = load([tmp_path]), Report()

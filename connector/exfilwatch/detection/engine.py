@@ -40,7 +40,9 @@ class Engine:
         for rule in rules.idle:
             why = "waits for a log source that no known telemetry has, so the rule can't fire on it"
             report.problem(Origin(rule.info.path, rule.info.line), why, rule.info.title)
-        for info, pack, waits, idle, _ in rules.filters:
+        for info, pack, waits, idle, _, ends, _ in rules.filters:
+            if idle and ends:  # what is suppressed for a while may be of rules that are not asked for now
+                continue
             if idle:
                 why = "is for no rule that is loaded, by id, `name` or log source, so the filter does nothing"
                 report.problem(Origin(info.path, info.line), why, info.title)

@@ -1,10 +1,12 @@
 """Filters: which rules each takes something away from, and the condition that their events must meet as well.
 
-`exfilwatch: {pack: NAME}` in a filter keeps it to the rules of a pack, so that `rules: any` leaves others alone. A
-filter whose placeholder has no value waits: it hides nothing until the settings give one.
+`exfilwatch: {pack: NAME}` in a filter keeps it to the rules of a pack, so that `rules: any` leaves others alone;
+`exfilwatch: {until: DAY}` ends it: from this day (UTC) or time on it hides nothing. A filter whose placeholder has no
+value waits: it hides nothing until the settings give one.
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,17 +27,20 @@ PREFIX = "_filt_"
 
 class FilterInfo(NamedTuple):
     """A filter. `waits`: the placeholders without a value. `idle`: it is for no rule that is loaded. `met`: the files
-    of the rules that it is for."""
+    of the rules that it is for. `until`: when it ends; `ended`: it has when the rules were loaded."""
 
     info: RuleInfo
     pack: str = ""
     waits: tuple[str, ...] = ()
     idle: bool = False
     met: frozenset[str] = frozenset()
+    until: datetime | None = None
+    ended: bool = False
 
 
 class Filter(NamedTuple):
-    """A filter ready to be put into rules: what must hold, and its selections, under names that no rule has."""
+    """A filter ready to be put into rules: what must hold, and its selections, under names that no rule has. One that
+    waits or has ended has no condition."""
 
     rule: SigmaFilter
     document: Document
@@ -43,6 +48,12 @@ class Filter(NamedTuple):
     waits: tuple[str, ...]
     condition: Node | None
     nodes: Mapping[str, Node]
+    until: datetime | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether it hides nothing any more."""
+        return self.until is not None and self.condition is None
 
     def is_for(self, rule: SigmaRule, path: str) -> bool:
         """Whether it takes something away from the rule that stands in the file `path`."""
@@ -74,32 +85,44 @@ def holds(mine: SigmaLogSource, rules: SigmaLogSource) -> bool:
 
 def compiled(rule: SigmaFilter, document: Document, number: int, placeholders: Placeholders) -> Filter:
     """The filter; `number` makes its selections' names its own. Raises RuleError or SigmaError."""
-    name = _pack(rule.custom_attributes.get("exfilwatch"))
+    name, until = _block(rule.custom_attributes.get("exfilwatch"))
     waits = unfilled(rule.filter, placeholders)
     # Evaluated with stand-ins while it waits, so that what else is wrong is said.
     nodes = selection_nodes(rule.filter, {**placeholders, **dict.fromkeys(waits, ("?",))})
     (condition,) = [condition_node(text, rule.filter, nodes) for text in rule.filter.condition]
-    if waits:
-        return Filter(rule, document, name, waits, None, {})
+    if waits or (until and until <= datetime.now(UTC)):
+        return Filter(rule, document, name, waits, None, {}, until)
     prefix = f"{PREFIX}{number}_"
     renamed = {prefix + each: node for each, node in nodes.items()}
-    return Filter(rule, document, name, waits, _renamed(condition, prefix), renamed)
+    return Filter(rule, document, name, waits, _renamed(condition, prefix), renamed, until)
 
 
 class _Block(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pack: str = ""
+    until: str = ""
 
 
-def _pack(block: object) -> str:
+def _block(block: object) -> tuple[str, datetime | None]:
+    """The pack, and when the filter ends."""
+    if isinstance(block, dict):  # YAML makes dates of what looks like one
+        block = {name: each.isoformat() if isinstance(each, date) else each for name, each in block.items()}
     try:
-        name = msgspec.convert({} if block is None else block, _Block).pack
-        if name:
-            pack(name)
+        found = msgspec.convert({} if block is None else block, _Block)
+        if found.pack:
+            pack(found.pack)
     except msgspec.ValidationError as error:
-        raise RuleError(f"exfilwatch: {error}; a filter has only `pack` there") from None
+        raise RuleError(f"exfilwatch: {error}; a filter has only `pack` and `until` there") from None
     except ConfigError as error:
         raise RuleError(f"exfilwatch: pack: {error}") from None
-    return name
+    return found.pack, _moment(found.until) if found.until else None
+
+
+def _moment(text: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise RuleError(f"exfilwatch: until: {text!r} is no day: use 2026-12-31, or 2026-12-31T18:00Z") from None
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def _renamed(node: Node, prefix: str) -> Node:

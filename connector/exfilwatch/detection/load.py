@@ -121,7 +121,7 @@ class _Compiler:
         rules = ((rule, document.path) for rule, document, _ in self.parsed if isinstance(rule, SigmaRule))
         met = frozenset(path for rule, path in rules if each.is_for(rule, path))
         info = msgspec.structs.replace(_info(each.rule, Extension(), each.document), level="")
-        return FilterInfo(info, each.pack, each.waits, not met, met)
+        return FilterInfo(info, each.pack, each.waits, not met, met, each.until, each.ended)
 
     def _guarded(self, document: Document, make: Any) -> Any:
         try:

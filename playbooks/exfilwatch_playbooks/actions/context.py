@@ -61,6 +61,10 @@ class Context:
         """The rules of the settings, with their filters. Raises ConfigError and RuleError."""
         return self._loaded()
 
+    def forget_rules(self) -> None:
+        """Load the rules again when they are asked for: their files have changed."""
+        self.__dict__.pop("rules", None)
+
     @property
     def siems(self) -> list[str]:
         """The names of the SIEMs in the settings."""

@@ -1,17 +1,24 @@
 """Inputs that several actions share. All are flat scalars, as every platform can give them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, Field
 
 from exfilwatch.detection.detection import LEVELS
-from exfilwatch.written import listed, moment
+from exfilwatch.written import duration, listed, moment
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _a_moment(text: str) -> str:
     if text.strip():
         moment(text, datetime.now(UTC))
+    return text.strip()
+
+
+def _an_end(text: str) -> str:
+    end(text, datetime.now(UTC))
     return text.strip()
 
 
@@ -34,6 +41,8 @@ FindingId: TypeAlias = Annotated[
 ]
 Moment: TypeAlias = Annotated[str, AfterValidator(_a_moment), Field(max_length=64)]
 """A time as people write it; empty for none."""
+End: TypeAlias = Annotated[str, AfterValidator(_an_end), Field(max_length=64)]
+"""A time to come, as people write it."""
 Level: TypeAlias = Annotated[str, AfterValidator(_a_level), Field(max_length=32)]
 """One of Sigma's levels; empty for any."""
 Reason: TypeAlias = Annotated[str, AfterValidator(_a_reason), Field(max_length=4000)]
@@ -43,6 +52,26 @@ DryRun: TypeAlias = Annotated[bool, Field(description="Only say what would be ch
 def at(text: str, now: datetime) -> datetime | None:
     """The time that a Moment means; None when it is empty."""
     return moment(text, now) if text else None
+
+
+def end(text: str, now: datetime) -> datetime:
+    """The time that an End means: a length of time from now, a day or a time. Raises ValueError.
+
+    Lengths are rounded up, to days or minutes, so that the same again soon after is the same end.
+    """
+    try:
+        length = duration(text)
+    except ValueError:
+        length = None
+    if length is not None:
+        over = now + length
+        step = timedelta(days=1) if length >= timedelta(days=1) else timedelta(minutes=1)
+        return over + (_EPOCH - over) % step
+    try:
+        time = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise ValueError("use a length of time such as 14d, or 2026-12-31, or 2026-12-31T18:00Z") from None
+    return (time.replace(tzinfo=UTC) if time.tzinfo is None else time).astimezone(UTC)
 
 
 def names(text: str) -> list[str]:

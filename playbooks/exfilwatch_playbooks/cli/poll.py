@@ -13,6 +13,7 @@ from exfilwatch_playbooks.cli.options import Database, NoFilters, RowsOutput, Ru
 if TYPE_CHECKING:
     from datetime import timedelta
 
+    from exfilwatch.detection.rule import RuleSet
     from exfilwatch.events.report import Report
     from exfilwatch.findings.store import Store
     from exfilwatch.polling.metrics import Metrics
@@ -90,7 +91,7 @@ def poll(
     from exfilwatch.polling.logs import configure
     from exfilwatch.polling.polls import Polls, configured
     from exfilwatch_playbooks.cli.keep import opened
-    from exfilwatch_playbooks.cli.settings import case_level, open_store, rule_set
+    from exfilwatch_playbooks.cli.settings import case_level, open_store, rule_set, rules_stamp
 
     if once and every:
         raise ConfigError("give either --once or --every")
@@ -99,13 +100,17 @@ def poll(
     apart, ends, back = _length(every, "--every"), _length(deadline, "--deadline"), _length(since, "--since")
     configure(log.value)
     sources = configured(settings(), names or ())
-    store, loaded = open_store(database), rule_set(rules, filters=not no_filters)
-    polls = Polls(sources, loaded, store, since=back)
+    store = open_store(database)
+    current = _Current(
+        lambda: rules_stamp(rules, filters=not no_filters),
+        lambda: rule_set(rules, filters=not no_filters),
+        lambda loaded: Polls(sources, loaded, store, since=back),
+    )
     lowest = case_level()
     metrics = _metrics(metrics_port, sources, store) if metrics_port is not None else None
-    show = _Show(lambda: opened(store, loaded, lowest), people=readable(output), metrics=metrics)
+    show = _Show(lambda: opened(store, current.rules, lowest), people=readable(output), metrics=metrics)
     try:
-        asyncio.run(_polled(polls, show, ends.total_seconds() if deadline else None, apart if every else None))
+        asyncio.run(_polled(current, show, ends.total_seconds() if deadline else None, apart if every else None))
     finally:
         if metrics:
             metrics.close()
@@ -113,31 +118,65 @@ def poll(
         raise typer.Exit(exits.UNREADABLE)
 
 
-async def _polled(polls: "Polls", show: "_Show", deadline: float | None, apart: "timedelta | None") -> None:
+class _Current:
+    """Polls with the rules as they are now: a suppression that is new, or ends, needs no new start."""
+
+    def __init__(
+        self,
+        stamp: "Callable[[], object]",
+        loaded: "Callable[[], RuleSet]",
+        made: "Callable[[RuleSet], Polls]",
+    ) -> None:
+        self._stamp, self._loaded, self._made = stamp, loaded, made
+        self._known = stamp()
+        self.rules = loaded()
+        self.polls = made(self.rules)
+
+    async def renew(self) -> None:
+        """Begin anew when a file of rules has changed or a filter has ended. Raises ConfigError and RuleError, and
+        goes on with the rules of before then.
+        """
+        from datetime import UTC, datetime
+
+        now, stamp = datetime.now(UTC), self._stamp()
+        over = any(each.until and not each.ended and each.until <= now for each in self.rules.filters)
+        if stamp == self._known and not over:
+            return
+        self._known = stamp  # what is wrong with them is said once
+        self.rules = self._loaded()
+        await self.polls.close()
+        self.polls = self._made(self.rules)
+
+
+async def _polled(current: "_Current", show: "_Show", deadline: float | None, apart: "timedelta | None") -> None:
     """Once, or again and again until the program is ended; a poll that takes longer than the time apart delays none.
 
     A database that is away for a while, or full, ends no program that is to go on: the next poll reads what was missed.
     """
     import asyncio
 
-    from exfilwatch.errors import ConfigError, ExfilwatchError
+    from exfilwatch.errors import ConfigError, ExfilwatchError, RuleError
 
     begun = time.monotonic()
     try:
         while True:
             try:
-                await polls.once(deadline, show.progress, show.done)
+                await current.polls.once(deadline, show.progress, show.done)
             except ExfilwatchError as error:
                 if apart is None or isinstance(error, ConfigError):
                     raise
                 show.error(str(error))
-            show.problems(polls.report)
+            show.problems(current.polls.report)
             if apart is None:
                 return
             seconds = apart.total_seconds()
             await asyncio.sleep(seconds - (time.monotonic() - begun) % seconds)
+            try:
+                await current.renew()
+            except (ConfigError, RuleError) as error:
+                show.error(f"{error}; polling goes on with the rules of before")
     finally:
-        await polls.close()
+        await current.polls.close()
 
 
 def _metrics(port: int, sources: "Iterable[str]", store: "Store") -> "Metrics":

@@ -11,6 +11,7 @@ from exfilwatch_playbooks.cli.options import RowsOutput, examples, readable
 
 if TYPE_CHECKING:
     from exfilwatch.detection.detection import RuleInfo
+    from exfilwatch.detection.filters import FilterInfo
     from exfilwatch.detection.rule_tests import Outcome
 
 Places = Annotated[
@@ -23,7 +24,8 @@ Named = Annotated[
 
 
 class Listed(NamedTuple):
-    """A rule or filter and what people call it: its pack or file, and its file's name. `note`: what it waits for."""
+    """A rule or filter and what people call it: its pack or file, and its file's name. `note`: what it waits for, or
+    when it ends."""
 
     place: str
     name: str
@@ -121,6 +123,8 @@ def check(places: Places = None, output: RowsOutput = None) -> None:
     for each in loaded.filters:
         if each.waits:
             say(f"filter {each.info.title!r} hides nothing: {_waiting(each.waits)}")
+        elif each.until:
+            say(f"filter {each.info.title!r} {_ending(each)}")
     say(f"{found}{filters}: no problems")
 
 
@@ -205,8 +209,12 @@ def _listed(places: list[str] | None) -> Iterator[Listed]:
         for info in loaded.infos:
             yield Listed(place, Path(info.path).stem, info)
         for each in loaded.filters:
-            note = _waiting(each.waits) if each.waits else ""
+            note = _waiting(each.waits) if each.waits else _ending(each) if each.until else ""
             yield Listed(place, Path(each.info.path).stem, each.info, "filter", note)
+
+
+def _ending(each: "FilterInfo") -> str:
+    return f"{'ended' if each.ended else 'ends'} {each.until:%Y-%m-%d %H:%M} UTC"
 
 
 def _waiting(names: Sequence[str]) -> str:
@@ -214,7 +222,7 @@ def _waiting(names: Sequence[str]) -> str:
 
 
 def _json(each: Listed) -> dict[str, object]:
-    note = {"waits": each.note} if each.note else {}
+    note = {"waits" if each.note.startswith("waits") else "ends": each.note} if each.note else {}
     return {"place": each.place, "name": each.name, each.kind: each.info} | note
 
 

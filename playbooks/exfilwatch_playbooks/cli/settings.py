@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exfilwatch.errors import ConfigError
-from exfilwatch.places import CONFIG, config_file, database_file
+from exfilwatch.places import CONFIG, config_file, database_file, suppressions_folder
 from exfilwatch.rules.packs import FILTERS, has_filters, pack, packs
 
 if TYPE_CHECKING:
@@ -58,17 +58,42 @@ def case_level() -> str:
 
 
 def rule_set(names: list[str] | None, *, filters: bool = True) -> "RuleSet":
-    """The rules that `--rules` names, else those of the settings; with the filters that come along with a pack.
+    """The rules that `--rules` names, else those of the settings; with the filters that come along with a pack, and
+    those that hide something for a while.
 
     Raises ConfigError and RuleError.
     """
     from exfilwatch.detection.load import load
 
+    return load(_all_paths(names, filters=filters), placeholders())
+
+
+def _all_paths(names: list[str] | None, *, filters: bool) -> list[Path]:
     chosen = names or [*_default_rules()]
     paths = rule_paths(chosen)
     if filters and any(map(has_filters, chosen)):
         paths.append(FILTERS)
-    return load(dict.fromkeys(paths), placeholders())
+    folder = _suppressions()
+    if filters and any(folder.glob("*.yml")):
+        paths.append(folder)
+    return list(dict.fromkeys(paths))
+
+
+def rules_stamp(names: list[str] | None, *, filters: bool = True) -> object:
+    """Something that is another when a file of `rule_set` changes. Raises ConfigError."""
+    from exfilwatch.detection.document import rule_files
+
+    states = [(path, path.stat()) for path in rule_files(_all_paths(names, filters=filters))]
+    return tuple((str(path), state.st_mtime_ns, state.st_size) for path, state in states)
+
+
+def _suppressions() -> Path:
+    """Where filters are that hide something for a while."""
+    if not _are_set("EXFILWATCH_SUPPRESSIONS"):
+        return suppressions_folder()
+    from exfilwatch.config import settings
+
+    return Path(settings().suppressions)
 
 
 def open_store(database: str | None, *, existing: bool = False) -> "Store":
