@@ -91,6 +91,12 @@ def starts_on(host: str) -> tuple[Rule, ...]:
     return (rule(f"on {host}", COMMANDS[0], named),)
 
 
+def connections_of(host: str) -> tuple[Rule, ...]:
+    """Connections that a host records itself, with its own address."""
+    named = Any((exactly("Computer", host), starting("Computer", f"{host}.")))
+    return (rule(f"by {host}", TRAFFIC[0], All((named, FieldTest("SourceIp", Exists(True))))),)
+
+
 def _named(host: str) -> list[Node]:
     return [each for field in _NAMES for each in (exactly(field, host), starting(field, f"{host}:"))]
 

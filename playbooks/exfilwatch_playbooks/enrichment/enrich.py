@@ -66,6 +66,8 @@ class Enrichers:
             each = opened(name, table, self.means)
             if not each.options.enabled:
                 self.off[name] = f"off: enabled = false in [enrichment.{name}]"
+            elif each.of_history and not self.means.history.sources:
+                self.off[name] = "there is nothing to ask: add a SIEM, [siem.NAME], or name the files"
             elif missing := each.options.missing():
                 self.off[name] = f"{missing} in [enrichment.{name}]"
             else:

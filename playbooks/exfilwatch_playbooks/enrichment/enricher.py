@@ -59,11 +59,14 @@ class Means(NamedTuple):
 
 
 class Enricher(ABC):
-    """`title`: for people. `by_default`: it works without a table in the settings. `asks`: whom, in words."""
+    """`title`: for people. `by_default`: it works without a table in the settings. `of_history`: it asks SIEMs or files
+    for what was before. `asks`: whom, in words.
+    """
 
     name: ClassVar[str]
     title: ClassVar[str]
     by_default: ClassVar[bool] = False
+    of_history: ClassVar[bool] = False
     Settings: ClassVar[type[Options]] = Options
 
     def __init__(self, name: str, settings: Options, means: Means) -> None:
@@ -88,7 +91,7 @@ class OfIndicator(Enricher):
     """Says something of one indicator of the `kinds` that it knows. `outside`: it is not the organisation's own."""
 
     kinds: ClassVar[frozenset[Kind]]
-    outside: ClassVar[bool] = False
+    outside: bool = False
 
     @abstractmethod
     async def look_up(self, given: Indicator) -> Sequence[Answer]:

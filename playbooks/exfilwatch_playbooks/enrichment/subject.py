@@ -28,7 +28,8 @@ class Subject:
     """`of`: the id of the incident or finding, whose level is `level`. All in the order of the evidence, each once.
 
     `destinations` are hosts in their normal form (addresses and names), `hashes` of programs and files, `commands`
-    templates of uploading commands with the program that runs them, `archives` names of archives without folder.
+    templates of uploading commands with the program that runs them, `archives` names of the archives
+    and files that are sent, without folder.
     `addresses`: what `hosts[0]` has as its own address in the evidence; `resolved`: of names, their addresses.
     `start` and `end` (UTC) are of the first and last event.
     """
@@ -152,11 +153,11 @@ def _commands(derived: Sequence[tuple[EvidenceEvent, Fields]]) -> Iterator[tuple
 
 def _archives(derived: Sequence[tuple[EvidenceEvent, Fields]]) -> Iterator[str]:
     for _, found in derived:
-        for name in ("archive.path", "transfer.file", "file.name"):
+        for name in ("archive.path", "transfer.source_path", "transfer.file", "file.name"):
             value = found.get(name)
             for each in value if isinstance(value, list) else [value]:
                 base = ntpath.basename(each.strip().rstrip("/\\")) if isinstance(each, str) else ""
-                if 3 < len(base) < 200 and not any(mark in base for mark in "*?$%<>|"):
+                if 3 < len(base) < 200 and "." in base and not any(mark in base for mark in "*?$%<>|"):
                     yield base
 
 

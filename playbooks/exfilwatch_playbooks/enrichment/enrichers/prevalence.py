@@ -42,6 +42,7 @@ class Prevalence(OfSubject):
     name = "prevalence"
     title = "Prevalence in this organisation"
     by_default = True
+    of_history = True
     Settings = PrevalenceOptions
 
     @property
