@@ -20,22 +20,29 @@ from exfilwatch_playbooks.hostile import visible
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+    from exfilwatch_playbooks.enrichment.model import Enrichment
+
 _PACKAGE = "exfilwatch_playbooks.report"
 
 
 def html(
-    incident: Incident, findings: Iterable[Finding], rules: Mapping[str, RuleInfo], *, made: datetime | None = None
+    incident: Incident,
+    findings: Iterable[Finding],
+    rules: Mapping[str, RuleInfo],
+    enrichment: "Enrichment | None" = None,
+    *,
+    made: datetime | None = None,
 ) -> str:
     """One HTML file, in UTF-8 less than 5 MB however much the incident holds. `findings` are all that it has.
 
-    `rules` by id bring guides. `made`: when the report was made; else now.
+    `rules` by id bring guides, `enrichment` what was looked up. `made`: when the report was made; else now.
     """
     from exfilwatch_playbooks.report.view import view
 
     style = resources.files(_PACKAGE).joinpath("templates", "report.css").read_text("utf-8").strip()
     page = _templates().get_template("report.html.j2")
     return page.render(
-        report=view(incident, findings, rules, made or datetime.now(UTC)), style=style, policy=policy(style)
+        report=view(incident, findings, rules, enrichment, made or datetime.now(UTC)), style=style, policy=policy(style)
     )
 
 

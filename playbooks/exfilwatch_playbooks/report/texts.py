@@ -97,7 +97,9 @@ def _text(material: Material, alike: Sequence[Happening]) -> Text:
 def _matched(happening: Happening, name: str) -> Iterator[Span]:
     for signal in happening.signals:
         if signal.field == name and signal.matched and signal.start is not None:
-            yield Span(signal.start, signal.start + len(signal.matched), marking.MATCHED)
+            end = signal.start + len(signal.matched)
+            if happening.text[1][signal.start : end] == signal.matched:
+                yield Span(signal.start, end, marking.MATCHED)
 
 
 def _does(get: "marking.Get") -> Iterator[str]:

@@ -9,8 +9,10 @@ from exfilwatch.detection.detection import RuleInfo
 from exfilwatch.findings.finding import Finding
 from exfilwatch.findings.incident import Incident, rank
 from exfilwatch_playbooks.cases import summary
+from exfilwatch_playbooks.enrichment.model import Enrichment
 from exfilwatch_playbooks.report.destinations import Destinations, destinations
 from exfilwatch_playbooks.report.evidence import Evidence, evidence
+from exfilwatch_playbooks.report.lookups import Lookups, lookups
 from exfilwatch_playbooks.report.marking import values
 from exfilwatch_playbooks.report.material import Material, material
 from exfilwatch_playbooks.report.steps import Phase, phases
@@ -28,6 +30,7 @@ CONTENTS = (
     ("commands", "What was run"),
     ("tree", "Process tree"),
     ("destinations", "Destinations and volume"),
+    ("others", "Other hosts"),
     ("steps", "What to do now"),
     ("reasons", "How we know"),
     ("evidence", "Raw evidence"),
@@ -72,6 +75,7 @@ class Report:
     """All that the page shows; `what_happened` and `severity` are Markdown."""
 
     incident: Incident
+    level: str
     title: str
     made: datetime
     version: str
@@ -84,6 +88,7 @@ class Report:
     tree: Tree
     texts: Texts
     destinations: Destinations
+    lookups: Lookups | None
     reasons: tuple[Reason, ...]
     more_reasons: int
     phases: tuple[Phase, ...]
@@ -109,7 +114,13 @@ class Report:
         return sum(len(phase.steps) for phase in self.phases)
 
 
-def view(incident: Incident, findings: Iterable[Finding], rules: Mapping[str, RuleInfo], made: datetime) -> Report:
+def view(
+    incident: Incident,
+    findings: Iterable[Finding],
+    rules: Mapping[str, RuleInfo],
+    enrichment: Enrichment | None,
+    made: datetime,
+) -> Report:
     """The report of an incident. `findings` are all that it has, in any order."""
     from exfilwatch import __version__
 
@@ -117,22 +128,25 @@ def view(incident: Incident, findings: Iterable[Finding], rules: Mapping[str, Ru
     telling = sorted(found.findings, key=lambda finding: -rank(finding.rule.level))[:_TELLING]
     said = [facts(finding) for finding in telling]
     places = destinations(found)
+    looked = lookups(enrichment, (place.key for place in places.shown)) if enrichment else None
     reasons = _reasons(found, rules)
     gravest = found.gravest
     return Report(
         incident=incident,
+        level=looked.level if looked else incident.level,
         title=(gravest.rule.title if gravest else "") or "Exfiltration",
         made=made,
         version=__version__,
         what_happened=summary.what_happened(incident, found.findings, said),
         severity=summary.severity(incident, len(found.findings)),
-        facts=tuple(_facts(found, places)),
+        facts=tuple(_facts(found, places, looked)),
         techniques=tuple((name, TECHNIQUES.get(name, "")) for name in incident.attack),
         timeline=timeline(found),
         story=story(found),
         tree=tree(found),
         texts=texts(found),
         destinations=places,
+        lookups=looked,
         reasons=tuple(reasons[:_REASONS]),
         more_reasons=max(0, len(reasons) - _REASONS),
         phases=phases(telling, said),
@@ -140,14 +154,14 @@ def view(incident: Incident, findings: Iterable[Finding], rules: Mapping[str, Ru
     )
 
 
-def _facts(found: Material, places: Destinations) -> Iterator[Fact]:
+def _facts(found: Material, places: Destinations, looked: Lookups | None) -> Iterator[Fact]:
     incident = found.incident
     if incident.time and incident.end:
         span = incident.end - incident.time
         yield Fact("Lasted", lasting(span) if span else "one moment", "from the first event to the last")
     else:
         yield Fact("Lasted", "unknown", "no event has a time", is_unknown=True)
-    yield _sent(places)
+    yield _sent(places, looked)
     yield _taken(found)
     count = len(places.shown) + places.more
     if count:
@@ -159,7 +173,7 @@ def _facts(found: Material, places: Destinations) -> Iterator[Fact]:
         )
     else:
         yield Fact("Destinations", "none seen", "neither a connection nor a name", is_unknown=True)
-    yield Fact("Other hosts", "not looked for", "see what to do now: scope", is_unknown=True)
+    yield _others(looked)
     rules = len({finding.rule.id for finding in found.findings})
     yield Fact(
         "Evidence",
@@ -184,7 +198,17 @@ def _taken(found: Material) -> Fact:
     return Fact("Files", listed(kinds) or counted(len(paths), "path"), listed(paths, 2))
 
 
-def _sent(places: Destinations) -> Fact:
+def _others(looked: Lookups | None) -> Fact:
+    """How many hosts have to do with the same."""
+    if looked is None or not looked.hosts:
+        return Fact("Other hosts", "not looked for", "see what to do now: scope", is_unknown=True)
+    most = max(looked.hosts, key=lambda fact: fact.number or 0)
+    return Fact("Hosts in all", most.value, most.label.lower())
+
+
+def _sent(places: Destinations, looked: Lookups | None) -> Fact:
+    if looked and looked.sent and (looked.sent.number or 0) >= (places.sent or 0):
+        return Fact("Data sent", looked.sent.value, f"as {looked.sent.source or looked.sent.enricher} has it")
     if places.sent is not None:
         return Fact("Data sent", amount(places.sent), f"{places.sent:,} bytes, by the connections' records")
     if places.connections:
