@@ -10,6 +10,7 @@ from .literal import Hit, expected
 from .measure import Command, Cost, best
 from .polling import polling
 from .references import SINGLE_EVENT_RULES, WORK
+from .report import report
 from .row import Row, Run, at_most
 
 EVTX_COPIES = 40  # about 200,000 records
@@ -158,7 +159,8 @@ def sigma(asked: Run) -> list[Row]:
 
 
 SECTIONS: dict[str, Callable[[Run], list[Row]]] = {
-    section.__name__: section for section in (decode, ecs, packs, sigma, rsigma, zircolite, memory, evtx, polling)
+    section.__name__: section
+    for section in (decode, ecs, packs, sigma, rsigma, zircolite, memory, evtx, polling, report)
 }
 
 

@@ -19,6 +19,7 @@ from exfilwatch_playbooks.cli import (
     findings,
     poll,
     query,
+    report,
     rules,
     run,
     runs,
@@ -66,6 +67,6 @@ def application() -> typer.Typer:
     app.callback(epilog=examples(*start))(_globals)
     for family in (detect, explain, run, check, poll, runs, demo):
         family.register(app)
-    for family in (rules, query, findings, tune, cases, action, audit):
+    for family in (rules, query, findings, tune, cases, report, action, audit):
         family.register(app)
     return app

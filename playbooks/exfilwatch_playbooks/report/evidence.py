@@ -13,7 +13,7 @@ from exfilwatch_playbooks.hostile import cut, visible
 from exfilwatch_playbooks.report.material import Happening, Material
 from exfilwatch_playbooks.report.texts import place
 
-LINES, FIELDS = 2_200_000, 1_000_000
+LINES, FIELDS = 2_200_000, 1_800_000
 """Bytes for the lines of all events, and for their fields."""
 _SHORT, _VALUE = 180, 1_500  # characters of a line's text, and of a field's value
 _MARKUP = 260  # bytes of markup around a line

@@ -72,7 +72,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class Report:
-    """All that the page shows; `what_happened` and `severity` are Markdown."""
+    """All that the page shows; `what_happened` and `severity` are Markdown. `techniques`: the most exact ones."""
 
     incident: Incident
     level: str
@@ -140,7 +140,11 @@ def view(
         what_happened=summary.what_happened(incident, found.findings, said),
         severity=summary.severity(incident, len(found.findings)),
         facts=tuple(_facts(found, places, looked)),
-        techniques=tuple((name, TECHNIQUES.get(name, "")) for name in incident.attack),
+        techniques=tuple(
+            (name, TECHNIQUES.get(name, ""))
+            for name in incident.attack
+            if not any(other.startswith(f"{name}.") for other in incident.attack)
+        ),
         timeline=timeline(found),
         story=story(found),
         tree=tree(found),
@@ -193,9 +197,11 @@ def _taken(found: Material) -> Fact:
                 kinds[str(kind)] = None
             named = values(fields.get(f"{group}.source_path"))
             paths |= dict.fromkeys(path for path in named if len(path) > 2 and not re.fullmatch(r"[$%\w{}:]+", path))
+        if happening.event.category == "file_event" and (file := happening.value("TargetFilename")):
+            paths[file] = None
     if not kinds and not paths:
         return Fact("Files", "not named", "no command says which", is_unknown=True)
-    return Fact("Files", listed(kinds) or counted(len(paths), "path"), listed(paths, 2))
+    return Fact("Files", listed(kinds) or counted(len(paths), "file or folder", "files or folders"), listed(paths, 2))
 
 
 def _others(looked: Lookups | None) -> Fact:
