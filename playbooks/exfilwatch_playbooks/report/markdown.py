@@ -17,11 +17,6 @@ def blocks(text: str) -> str:
     return str(_reader().render(visible(text, keep="\n\t")))
 
 
-def inline(text: str) -> str:
-    """A sentence, without a paragraph around it."""
-    return str(_reader().renderInline(visible(text)))
-
-
 @cache
 def _reader() -> "MarkdownIt":
     from markdown_it import MarkdownIt

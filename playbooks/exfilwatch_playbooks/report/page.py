@@ -57,6 +57,7 @@ def _templates() -> "Environment":
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
+    from exfilwatch_playbooks.cases.render.html import write
     from exfilwatch_playbooks.report import markdown, wording
 
     templates = Environment(
@@ -69,7 +70,7 @@ def _templates() -> "Environment":
     )
     templates.filters |= {
         "blocks": lambda text: Markup(markdown.blocks(text)),  # noqa: S704 it lets no HTML through
-        "inline": lambda text: Markup(markdown.inline(text)),  # noqa: S704 it lets no HTML through
+        "document": lambda document: Markup(write(document)),  # noqa: S704 nor does this
         **{
             name: getattr(wording, name)
             for name in ("address", "amount", "clock", "counted", "day", "lasting", "listed", "moment", "short")

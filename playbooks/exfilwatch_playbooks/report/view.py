@@ -9,6 +9,7 @@ from exfilwatch.detection.detection import RuleInfo
 from exfilwatch.findings.finding import Finding
 from exfilwatch.findings.incident import Incident, rank
 from exfilwatch_playbooks.cases import summary
+from exfilwatch_playbooks.cases.document import Document, Paragraph
 from exfilwatch_playbooks.enrichment.model import Enrichment
 from exfilwatch_playbooks.report.destinations import Destinations, destinations
 from exfilwatch_playbooks.report.evidence import Evidence, evidence
@@ -72,15 +73,15 @@ class Reason:
 
 @dataclass(frozen=True)
 class Report:
-    """All that the page shows; `what_happened` and `severity` are Markdown. `techniques`: the most exact ones."""
+    """All that the page shows; `techniques`: the most exact ones."""
 
     incident: Incident
     level: str
     title: str
     made: datetime
     version: str
-    what_happened: str
-    severity: str
+    what_happened: Document
+    severity: Document
     facts: tuple[Fact, ...]
     techniques: tuple[tuple[str, str], ...]
     timeline: Timeline | None
@@ -138,7 +139,7 @@ def view(
         made=made,
         version=__version__,
         what_happened=summary.what_happened(incident, found.findings, said),
-        severity=summary.severity(incident, len(found.findings)),
+        severity=(Paragraph(summary.severity(incident, len(found.findings))),),
         facts=tuple(_facts(found, places, looked)),
         techniques=tuple(
             (name, TECHNIQUES.get(name, ""))
