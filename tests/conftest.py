@@ -4,7 +4,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-from .servers.chromium import chromium
+from .servers.chromium import chromium, running_chromium
 from .servers.fixtures import elasticsearch, opensearch, pytest_configure, pytest_configure_node
 from .servers.postgresql import database, postgresql
 
@@ -16,6 +16,7 @@ __all__ = [
     "postgresql",
     "pytest_configure",
     "pytest_configure_node",
+    "running_chromium",
 ]
 
 # Machines are noisy: a test that is slow once is not wrong. Bounds on time are asserted where they are meant.

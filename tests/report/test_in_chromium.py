@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from exfilwatch_playbooks.report.page import html
+from exfilwatch_playbooks.report.view import CONTENTS
 
 from ..findings.made import make  # noqa: TID252 (tests are no package on the path)
 from ..hostile_values import VALUES  # noqa: TID252 (tests are no package on the path)
@@ -59,7 +60,7 @@ def report_of(host: str) -> str:
 def test_it_renders_and_asks_for_nothing(opened) -> None:
     shown = opened.show(report_of("lnx-app-02"))
     assert shown.get_by_role("heading", level=1).inner_text().endswith("Files Packed, Then Uploaded From The Same Host")
-    assert shown.get_by_role("navigation").get_by_role("link").count() == 8
+    assert shown.get_by_role("navigation").get_by_role("link").count() == len(CONTENTS)
     assert shown.get_by_role("img", name="Timeline of the incident").bounding_box()["width"] > 600
     for dot in shown.locator("svg circle").all():
         assert dot.evaluate("dot => getComputedStyle(dot).fill") != "rgb(0, 0, 0)"

@@ -6,7 +6,9 @@ What Chromium asks for by itself (updates, components, sync) is switched off, so
 import os
 import shutil
 import subprocess
+from asyncio import AbstractEventLoop, _get_running_loop, _set_running_loop
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import pytest
 from playwright.sync_api import Browser, Error, sync_playwright
@@ -36,9 +38,16 @@ def program() -> str:
     return found
 
 
+class Running(NamedTuple):
+    """A browser, and the event loop that Playwright runs beneath the test's thread for as long as the browser lives."""
+
+    browser: Browser
+    loop: AbstractEventLoop | None
+
+
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """A real Chromium."""
+def running_chromium() -> Iterator[Running]:
+    """The worker's Chromium; tests take `chromium`."""
     try:
         where = program()
     except Unavailable as error:
@@ -48,5 +57,16 @@ def chromium() -> Iterator[Browser]:
             browser = playwright.chromium.launch(executable_path=where, args=list(FLAGS))
         except Error as error:
             leave_out(Unavailable(f"chromium did not start: {str(error)[:200]}"))
-        with browser:
-            yield browser
+        running = Running(browser, _get_running_loop())
+        _set_running_loop(None)
+        yield running
+        _set_running_loop(running.loop)
+        browser.close()
+
+
+@pytest.fixture
+def chromium(running_chromium: Running) -> Iterator[Browser]:
+    """A real Chromium. Outside of the tests that take it no loop runs, so that others may run their own."""
+    _set_running_loop(running_chromium.loop)
+    yield running_chromium.browser
+    _set_running_loop(None)
