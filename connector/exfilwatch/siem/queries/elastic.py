@@ -179,9 +179,8 @@ class Elastic:
     def _present(self, path: str, ways: tuple[Indexed, ...], *, wide: bool) -> Query | bool:
         if not wide:
             return self._all([exists(path), negated(term(path, ""))]) if ways and ways[0].type in _WORDS else False
-        if not ways or ways[0].type in _TEXTS or ways[0].ignore_above is not None:
-            return True
-        return self._any([exists(path), ignored(path)])
+        there = self._there(ways)
+        return there if isinstance(there, bool) else self._any([there, ignored(path)])
 
     def _wide(self, ways: tuple[Indexed, ...], test: Test) -> Query | bool:
         by_type = {way.type: way for way in reversed(ways)}
