@@ -4,13 +4,13 @@ Blocks of JSON are decoded to typed rows and screened (rows.py, fast.py); the ro
 whatever is no such row, are decoded in full, and the rules evaluated exactly on them.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from exfilwatch.detection.correlate import Match, as_hit, each_match
 from exfilwatch.detection.detection import Detection
 from exfilwatch.detection.evaluate import Evaluator, joined
 from exfilwatch.detection.hits import HitStore
-from exfilwatch.detection.neighbours import Gone, Lines, Neighbours, leads
+from exfilwatch.detection.neighbours import Gone, Lines, Names, Neighbours, groups, kept_of
 from exfilwatch.detection.rows import Decoders
 from exfilwatch.detection.rule import Correlation, Rule, RuleSet
 from exfilwatch.detection.starts import Starts, sought
@@ -53,10 +53,11 @@ class Engine:
 
     def run(self, inputs: Iterable[Input]) -> Iterator[Detection]:
         """The detections in `inputs`; those of correlations come last. Raises SourceError when a disk is full."""
-        found, lazy = leads(self._rules)
-        decoders = Decoders(self._evaluator, lazy)
+        found = groups(self._rules)
+        decoders = Decoders(self._evaluator, [each.lazy for each in found])
+        neighbours = [Neighbours(each.leads, place) for place, each in enumerate(found)]
         with HitStore(max_bytes=_IN_MEMORY) as hits:
-            reading = _Reading(self._evaluator, self._report, decoders, Neighbours(found), hits)
+            reading = _Reading(self._evaluator, self._report, decoders, neighbours, hits)
             for source in inputs:
                 yield from reading.input(source)
             yield from reading.finish()
@@ -128,12 +129,19 @@ class _Reading:
     """One run over inputs."""
 
     def __init__(
-        self, evaluator: Evaluator, report: Report, decoders: Decoders, neighbours: Neighbours, hits: HitStore
+        self,
+        evaluator: Evaluator,
+        report: Report,
+        decoders: Decoders,
+        neighbours: Sequence[Neighbours],
+        hits: HitStore,
     ) -> None:
         self._evaluator = evaluator
         self._report = report
         self._decoders = decoders
         self._neighbours = neighbours
+        self._leaders = frozenset[str]().union(*(each.leaders for each in neighbours))
+        self._names = Names()
         self._hits = hits
         self._blocks = ScriptBlocks()
         self.starts = Starts()
@@ -155,8 +163,11 @@ class _Reading:
             for event in decoder.feed(line, block.first + at):
                 yield from self._detections(event)
         for each in typed:
-            if each.fast.near:
-                for gone, lines in self._neighbours.arrived(self._neighbours.kept(block, each)):
+            if not each.fast.near:
+                continue
+            kept = kept_of(block, each, self._names)
+            for neighbours in self._neighbours:
+                for gone, lines in neighbours.arrived(kept):
                     self._look(gone, lines)
 
     def _detections(self, event: Event) -> Iterator[Detection]:
@@ -170,8 +181,11 @@ class _Reading:
     def _hit(self, rule: Rule, event: Event) -> None:
         for correlation, hit in self._evaluator.hits(rule, event):
             self._hits.add(correlation.id, hit)
-            if rule.id in self._neighbours.leaders:
-                self._neighbours.led(hit.time, text_of(rule.getter(event)("Computer")) or "")
+            if rule.id in self._leaders:
+                host = text_of(rule.getter(event)("Computer")) or ""
+                for neighbours in self._neighbours:
+                    if rule.id in neighbours.leaders:
+                        neighbours.led(hit.time, host)
 
     def _look(self, block: Block, lines: Lines) -> None:
         """Evaluate all rules on lines that an earlier look passed over, for the hits of lazy ones."""
@@ -179,24 +193,25 @@ class _Reading:
         for at, line in lines:
             for event in decoder.feed(line, block.first + at):
                 for verdict in self._evaluator.fired(event):
-                    if not verdict.rule.emits and verdict.rule.id not in self._neighbours.leaders:
+                    if not verdict.rule.emits and verdict.rule.id not in self._leaders:
                         self._hit(verdict.rule, event)
 
     def finish(self) -> Iterator[Detection]:
         """All has been read: join what still waits, and read again what was let go before a leader that it is near."""
         for event in self._blocks.finish():
             yield from self._detections(event)
-        for block, lines in self._neighbours.rest():
-            self._look(block, lines)
-        for gone, hosts in self._neighbours.again():
-            try:
-                self._again(gone, hosts)
-            except SourceError as error:
-                self._report.unreadable(Origin(gone.block.source, gone.block.first), str(error))
-            gone.block.drop()
+        for neighbours in self._neighbours:
+            for block, lines in neighbours.rest():
+                self._look(block, lines)
+            for gone, hosts in neighbours.again():
+                try:
+                    self._again(neighbours, gone, hosts)
+                except SourceError as error:
+                    self._report.unreadable(Origin(gone.block.source, gone.block.first), str(error))
+                gone.block.drop()
 
-    def _again(self, gone: Gone, hosts: set[str]) -> None:
+    def _again(self, neighbours: Neighbours, gone: Gone, hosts: set[str]) -> None:
         gone.block.load()
         for each in self._decoders.sort(gone.block).typed:
             if each.fast.near:
-                self._look(gone.block, self._neighbours.lines(self._neighbours.kept(gone.block, each), hosts))
+                self._look(gone.block, neighbours.lines(kept_of(gone.block, each, self._names), hosts))

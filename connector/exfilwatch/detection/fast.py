@@ -33,18 +33,18 @@ _SPACED = ("windefend",)
 Options = list[list[tuple[Any, tuple[str, ...]]]]
 
 
-def fast_rows(shape: Shape, sample: Record, evaluator: Evaluator, lazy: frozenset[str]) -> "FastRows":
-    """Rows of one form. `lazy` are rules whose hits are only asked for near those of others (neighbours.py): they get a
-    decoder of their own, `near`, where hosts and times can be told.
+def fast_rows(shape: Shape, sample: Record, evaluator: Evaluator, lazy: Sequence[frozenset[str]]) -> "FastRows":
+    """Rows of one form. `lazy` are rules whose hits are only asked for near those of others (neighbours.py): each group
+    of them gets a decoder of its own, in `near`, where hosts and times can be told.
 
     Raises Untyped when records like the sample can't be decoded so.
     """
     every = frozenset(rule.id for rule in with_parts(evaluator.rules.rules))
     trees = evaluator.rules.asks_for_trees
     if lazy:
-        eager = FastRows(shape, sample, evaluator, every - lazy, timed=True, trees=trees)
-        near = FastRows(shape, sample, evaluator, lazy, timed=True)
-        if eager.placed and near.placed and near.host_is_computer():
+        eager = FastRows(shape, sample, evaluator, every.difference(*lazy), timed=True, trees=trees)
+        near = [FastRows(shape, sample, evaluator, each, timed=True) for each in lazy]
+        if eager.placed and all(each.placed and each.host_is_computer() for each in near):
             eager.near = near
             return eager
     return FastRows(shape, sample, evaluator, every, timed=trees, trees=trees)
@@ -56,7 +56,7 @@ class FastRows:
     Raises Untyped when records like the sample can't be decoded so.
     """
 
-    near: "FastRows | None" = None
+    near: "Sequence[FastRows]" = ()
 
     def __init__(
         self,
@@ -292,8 +292,8 @@ class FastRows:
         The evtx package writes System, with the number, before the event's data, and a quote within a text is escaped,
         so that the first `"EventID":` is the record's own. None: they have to be decoded to tell.
         """
-        both = [self, self.near] if self.near else [self]
-        if self.shape.name != "evtx" or any(each._first is None for each in both):
+        every = [self, *self.near]
+        if self.shape.name != "evtx" or any(each._first is None for each in every):
             return None
         found: list[int] = []
         seen = self._skim
@@ -301,7 +301,7 @@ class FastRows:
             number = _EVENT_ID.search(text) if isinstance(text, str) else None
             key = number[1] if number else None
             if key not in seen:
-                seen[key] = key is None or any(each._is_asked(key) for each in both)
+                seen[key] = key is None or any(each._is_asked(key) for each in every)
             if seen[key]:
                 found.append(at)
         return found

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from exfilwatch.detection.detection import Detection
 from exfilwatch.detection.evaluate import Evaluator
 from exfilwatch.detection.hits import Hit
-from exfilwatch.detection.neighbours import leads
+from exfilwatch.detection.neighbours import Led, leads
 from exfilwatch.detection.parts import with_parts
 from exfilwatch.detection.rows import Decoders
 from exfilwatch.detection.rule import Rule, RuleSet
@@ -48,10 +48,10 @@ class Judge:
 
     def __init__(self, rules: RuleSet, report: Report, *, everything: bool = False) -> None:
         self.evaluator = Evaluator(rules, report)
-        found, lazy = ([], frozenset[str]()) if everything else leads(rules)
+        found, lazy = Led([], frozenset()) if everything else leads(rules)
         self._report = report
         self._lazy = lazy
-        self._decoders = Decoders(self.evaluator, lazy)
+        self._decoders = Decoders(self.evaluator, [lazy] if lazy else [])
         self._hosts = {
             (lead.correlation.id, lead.member): lead.correlation.plan.group_fields(lead.member).index("Computer")
             for lead in found

@@ -5,6 +5,9 @@ everywhere, and those of the other members (the `lazy` rules) only in the same g
 changes no match (CorrelationPlan.drivers). Rows wait in memory for a leader that may still come; when the clock of the
 input has gone past them, they are looked through once, for all leaders together, and let go. They are read again should
 a leader come late after all. So the order in which events arrive changes nothing but the time that it takes.
+
+Starts of shells are far fewer, but most of what a rule would otherwise fire on; what leads there (a script block that
+sends) is so seldom that their blocks, of an hour, are not even kept: they are read again near a leader.
 """
 
 from bisect import bisect_left, bisect_right, insort
@@ -24,6 +27,7 @@ from exfilwatch.events.timestamps import microseconds
 
 _SLACK = 120_000_000  # µs that events may come late without anything being read twice
 _MOST_KEPT = 400  # blocks
+_MOST_HELD = 40  # blocks whose data stays in memory where leaders are seldom
 _MOST_TOGETHER = 8_000  # lines that are read again together
 _MOST_NAMES = 50_000
 _PROCESSES = ("process_creation", "ps_script", "ps_module")
@@ -35,18 +39,36 @@ Lines: TypeAlias = list[tuple[int, bytes | str]]
 
 
 class Lead(NamedTuple):
-    """A correlation whose `member` leads."""
+    """A correlation whose `member` leads. `seldom`: its hits are so few that rows near them are read again."""
 
     correlation: Correlation
     member: str
+    seldom: bool = False
 
 
-def leads(rules: RuleSet) -> tuple[list[Lead], frozenset[str]]:
-    """The correlations that are joined so, and the ids of the rules whose hits are therefore lazy."""
+class Led(NamedTuple):
+    """Correlations that are joined together, and the ids of the rules whose hits are therefore lazy."""
+
+    leads: list[Lead]
+    lazy: frozenset[str]
+
+
+def groups(rules: RuleSet) -> list[Led]:
+    """What is joined so where all records can be read again: those whose rows wait, and those that seldom lead."""
+    found, lazy = leads(rules, again=True)
+    each = [[lead for lead in found if lead.seldom is seldom] for seldom in (False, True)]
+    return [Led(some, lazy & _followers(some)) for some in each if some]
+
+
+def _followers(found: Iterable[Lead]) -> set[str]:
+    return {member for lead in found for member in lead.correlation.plan.members if member != lead.member}
+
+
+def leads(rules: RuleSet, *, again: bool = False) -> Led:
+    """The correlations that are joined so, and the rules that are lazy. `again`: records can be read again at will."""
     found: list[Lead] = []
     # Script blocks in parts are joined from all records, not from those near a leader.
     busy: set[str] = {rule.id for rule in rules.rules if rule.emits or sees_blocks(rule)}
-    followers: set[str] = set()
     for correlation in rules.correlations:
         plan = correlation.plan
         members = [rules.by_id.get(member) for member in plan.members]
@@ -56,14 +78,18 @@ def leads(rules: RuleSet) -> tuple[list[Lead], frozenset[str]]:
             busy.update(plan.members)
             continue
         leader = min(drivers, key=_often)
+        acting = [rule for rule in drivers if rule.needs_action]
+        if again and len(acting) == 1 and not any(rule.needs_action for rule in plain if rule is not acting[0]):
+            found.append(Lead(correlation, acting[0].id, seldom=True))
+            busy.add(acting[0].id)
+            continue
         if all(rule.source.category in _FEW for rule in plain if rule is not leader):
             # Few enough to look for everywhere: the rows of hours would wait, to spare little.
             busy.update(plan.members)
             continue
         found.append(Lead(correlation, leader.id))
         busy.add(leader.id)
-        followers.update(rule.id for rule in plain if rule is not leader)
-    return found, frozenset(followers - busy)
+    return Led(found, frozenset(_followers(found) - busy))
 
 
 def any_raw(rules: Iterable[Rule]) -> bool:
@@ -91,6 +117,17 @@ class Kept(NamedTuple):
     high: int
 
 
+def kept_of(block: Block, typed: Typed, names: "Names") -> Kept:
+    """What is kept of a block's rows: to keep all of them would cost more than to decode a few of them again."""
+    times = list(map(typed.fast.time, typed.rows))
+    try:
+        times.sort()  # nearly sorted already: faster than to look for the least and the greatest
+    except TypeError:  # some with and some without a zone
+        times.sort(key=microseconds)
+    hosts = list(map(names.__getitem__, map(typed.fast.host, typed.rows)))
+    return Kept(block, typed.fast, typed.line, hosts, microseconds(times[0]), microseconds(times[-1]))
+
+
 class Gone(NamedTuple):
     """A block whose rows were let go."""
 
@@ -103,7 +140,10 @@ class Gone(NamedTuple):
 class Neighbours:
     """Finds the rows that lazy rules have to look at."""
 
-    def __init__(self, found: Sequence[Lead]) -> None:
+    def __init__(self, found: Sequence[Lead], place: int = 0) -> None:
+        """`place`: that of these correlations among the groups, and of the decoder that looks for their lazy rules."""
+        self._place = place
+        self._most_held = _MOST_HELD if any(lead.seldom for lead in found) else _MOST_KEPT
         self.leaders = frozenset(lead.member for lead in found)
         self._span = max((lead.correlation.plan.timespan for lead in found), default=0)
         self._times: list[tuple[int, str]] = []
@@ -113,7 +153,6 @@ class Neighbours:
         self._gone_high = -(1 << 62)
         self._again: dict[int, set[str]] = {}
         self._clock = -(1 << 62)
-        self._names = Names()
 
     def led(self, time: int, host: str) -> None:
         """A leader hit at a time (µs) on a host."""
@@ -125,19 +164,11 @@ class Neighbours:
                 if gone.low <= high and gone.high >= low:
                     self._again.setdefault(number, set()).add(host)
 
-    def kept(self, block: Block, typed: Typed) -> Kept:
-        """What is kept of a block's rows: to keep all of them would cost more than to decode a few of them again."""
-        times = list(map(typed.fast.time, typed.rows))
-        try:
-            times.sort()  # nearly sorted already: faster than to look for the least and the greatest
-        except TypeError:  # some with and some without a zone
-            times.sort(key=microseconds)
-        hosts = list(map(self._names.__getitem__, map(typed.fast.host, typed.rows)))
-        return Kept(block, typed.fast, typed.line, hosts, microseconds(times[0]), microseconds(times[-1]))
-
     def arrived(self, kept: Kept) -> Iterator[tuple[Block, Lines]]:
         """A block is done, and its leaders known: the blocks that need not wait longer, with lines near a leader."""
         self._kept.append(kept)
+        if len(self._kept) > self._most_held:
+            self._kept[-1 - self._most_held].block.drop()
         self._clock = max(self._clock, kept.high)
         while self._kept and (self._kept[0].high < self._clock - self._span - _SLACK or len(self._kept) > _MOST_KEPT):
             yield self._let_go()
@@ -155,9 +186,9 @@ class Neighbours:
 
     def lines(self, kept: Kept, hosts: set[str]) -> Lines:
         """The lines of these hosts that come near one of their leaders, and on which a lazy rule may fire."""
-        rows = kept.fast.near
-        if rows is None or not hosts:
+        if not hosts:
             return []
+        rows = kept.fast.near[self._place]
         found = compress(range(len(kept.hosts)), map(hosts.__contains__, kept.hosts))
         lines = kept.block.pick(list(map(kept.line, found)))
         return [(at, line) for at, line in lines if self._may_fire_near(rows, line)]

@@ -38,7 +38,8 @@ class Sorted(NamedTuple):
 class Decoders:
     """The decoders known so far, the one used last first."""
 
-    def __init__(self, evaluator: Evaluator, lazy: frozenset[str]) -> None:
+    def __init__(self, evaluator: Evaluator, lazy: Sequence[frozenset[str]]) -> None:
+        """`lazy`: groups of rules whose hits are only asked for near those of others."""
         self._evaluator = evaluator
         self._lazy = lazy
         self._known: list[FastRows] = []

@@ -72,7 +72,7 @@ class Rule:
         self.threshold = score.threshold if score else None
         self.emits = True
         self.derives = any(map(is_derived, (self.condition, *nodes.values())))
-        self._acting = self.derives and needs_action(condition)
+        self.needs_action = self.derives and needs_action(condition)
         positive = [name for name, to_be_met in selections(condition) if to_be_met]
         self.shown = [name for name in dict.fromkeys([*positive, *self.weights]) if not name.startswith(PREFIX)]
 
@@ -99,7 +99,7 @@ class Rule:
     @cached_property
     def holds(self) -> Holds:
         """Whether an event satisfies the condition."""
-        return compiled(cheapest_first(self.condition, MADE if self._acting else UNMADE))
+        return compiled(cheapest_first(self.condition, MADE if self.needs_action else UNMADE))
 
     @cached_property
     def _tests(self) -> dict[str, Holds]:
@@ -121,7 +121,7 @@ class Rule:
     def idle(self, event: Event) -> bool:
         """Whether the event's command line does nothing, where the rule asks for what it does: told cheaply."""
         get = event.get_raw if self.source.raw else event.get
-        return self._acting and not acts_of(event, get)
+        return self.needs_action and not acts_of(event, get)
 
     def signals(self, event: Event, *, unmatched: bool = False) -> list[Signal]:
         """What each selection that matched saw; with `unmatched`, those that did not as well, and the negated ones."""
