@@ -1,27 +1,35 @@
 """Whether a command line may do anything that rules ask for: a cheap look at it before it is understood.
 
 It never says no where `understood` would come to an upload, an offer, a tunnel, an archive or a search. A program of
-the catalogue needs a word of what it is asked to do in its line, a shell or an interpreter a hint of a tool or marks of
-hiding, any other program what gives a renamed one away.
+the catalogue needs a word of what it is asked to do in its line; a shell or an interpreter the name or a hint of a
+tool with such a word (speaking.py), or marks of hiding; any other program what gives a renamed one away.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from functools import cached_property, lru_cache
+from typing import NamedTuple, TypeGuard
 
-import re2
-
-from exfilwatch.commands.command import program
-from exfilwatch.commands.expression import options, spelled
+from exfilwatch.commands.command import Undoing, program
+from exfilwatch.commands.expression import Several, clues
 from exfilwatch.commands.reading import Catalogue, known_tools
-from exfilwatch.commands.tool import Form, Selector, Selectors, Tool, several
-from exfilwatch.commands.wrappers import wrapper, wrappers
+from exfilwatch.commands.shells import powershell
+from exfilwatch.commands.speaking import (
+    QUOTED,
+    Speaking,
+    anywhere,
+    asked_for,
+    is_active,
+    one,
+    option,
+    selected,
+)
+from exfilwatch.commands.tool import Tool
+from exfilwatch.commands.wrappers import Wrapper, wrapper
 
-PASSIVE = frozenset(["download", "extract", "mount", "schedule", "encode"])
-"""What is not looked for."""
-_QUOTED = r"""[\w-]["']+[\w-]|\^"""
-_CMD_MARKS = r"""[\^!]|[<>]\s*"?[\\/]{2}|%[^%\s]+%[\w%]|[\w%]%[^%\s]+%|%\w+:|\w"+\w|\bfor\s|\bcall\b|&lt;|&gt;|&amp;"""
+_CMD_MARKS = (
+    r"""[\^!]|[<>]\s*"?[\\/]{2}|%[^%\s]+%[\w%]|[\w%]%[^%\s]+%|%\w+:|\w"+\w|\bfor\s|\bcall\b[^%]*%|&lt;|&gt;|&amp;"""
+)
 _POSIX_MARKS = (
     r"""[<>]\s*/dev/|\\[\w\n]|[\w.]['"]+\w|['"]\w['"]|\$\{|\$['"@*\d]|\w\$[\w(]|\w``|``\w|\$\w+\$|\{[\w./-]*,|[?*\[]\w|\w[?*\[]"""
     r"""|\b(?:base64|base32|xxd|rev|tr|printf|eval|alias|openssl|ztcp|tcp|coproc|exec|source|gunzip|zcat|awk|sed|fifo)\b"""
@@ -37,7 +45,10 @@ _CODE_MARKS = (
     r"""|getline|spawn|reverse|\d+e\s|[;{$/]\s*e\s|:!|["'\s]!|--eval"""
     r"""|fromhex|unhexlify|decode|reverse|vbscript|javascript|activex|createobject|shell"""
 )
+_CODE = r"\s-[cerE]\s.*(?:\bimport\b|\bfrom\b|\buse\b|\brequire\b|\bfetch\b|\$\w|=>|\bputs\b|\.new\b|;)"
 _KNOWN = 20_000
+_LONGEST_NAME = 260
+"""Characters of a program's path up to which what is known of it is kept."""
 _SYSTEM = "ctfmon csrss conhost dllhost lsass RuntimeBroker services SearchIndexer sihost spoolsv svchost taskhostw"
 ORDINARY = (
     *(f"C:\\Windows\\System32\\{name}.exe" for name in _SYSTEM.split()),
@@ -54,34 +65,30 @@ ORDINARY = (
 """Programs by their whole paths that start all the time, and of which no option sends, packs or looks for files. Only
 who can replace the system's own files can hide behind one."""
 _ORDINARY = frozenset(path.lower() for path in ORDINARY)
-
-
-class _Search:
-    """Whether an expression is found in a text: a set of one, for a search says where as well, which costs as much."""
-
-    def __init__(self, expression: str) -> None:
-        large = options(cased=False)
-        large.max_mem = 64 << 20
-        self._set = re2.Set.SearchSet(large)
-        self._set.Add(expression)
-        self._set.Compile()
-
-    def search(self, text: str) -> bool:
-        return bool(self._set.Match(text))
+_ENCODED = re.compile(r"\s[-/](?:e|ec|en|enc[a-z]*)[\s:]", re.IGNORECASE)
+_READ_AS_ASCII = re.compile(r"[\u0130\u017f\u1680\u2000-\u200a\u2010-\u201f\u2028\u2029\u202f\u205f\u212a\u3000]")
+"""Blanks, dashes, quotes and letters that PowerShell, or lower-casing, takes for ASCII ones."""
+_BLANKS = {0x85: " ", 0xA0: " "}
 
 
 class _Look(NamedTuple):
-    """What is known of a program: whether the catalogue or the wrappers know it, whether it runs others, and of what
-    one has to be found in its line; of a known one nothing means that it may always do something."""
+    """What is known of a program. `always`: it may do something whatever its line; else one of `asked` stands there, or
+    one of `options`, if it has any, and what `shell` may do."""
 
     name: str
-    known: bool
-    runs: bool
-    ordinary: bool
-    searches: tuple[_Search, ...]
+    known: bool = False
+    ordinary: bool = False
+    runs: Wrapper | None = None
+    always: bool = False
+    asked: Several | None = None
+    options: Several | None = None
+    shell: Speaking | None = None
 
     def found_in(self, line: str) -> bool:
-        return not self.searches or any(search.search(line) for search in self.searches)
+        """Whether a line, without the program's name, has a word of what it may do."""
+        if self.always or (self.asked and self.asked.given(line)):
+            return True
+        return self.shell is not None and not (self.options and not self.options.given(line)) and self.shell.may(line)
 
 
 class Acting:
@@ -89,21 +96,10 @@ class Acting:
 
     def __init__(self, tools: Catalogue) -> None:
         self._tools = tools
-        names = _hinted(tools.tools, lambda languages: not languages)
-        powershell = _hinted(tools.tools, lambda languages: not languages or "powershell" in languages)
-        code = _hinted(tools.tools, lambda languages: "powershell" not in languages)
-        self._shells = {
-            "powershell": _compiled(f"{powershell}|{_POWERSHELL_MARKS}"),
-            "posix": _compiled(f"{names}|{_POSIX_MARKS}"),
-            "cmd": _compiled(f"{names}|{_CMD_MARKS}"),
-            "code": _compiled(f"{code}|{_CODE_MARKS}"),
-            "words": _compiled(f"{names}|[$^`]"),
-        }
-        self._code = _compiled(
-            r"\s-[cerE]\s.*(?:\bimport\b|\bfrom\b|\buse\b|\brequire\b|\bfetch\b|\$\w|=>|\bputs\b|\.new\b|;)"
-        )
+        marks = {"powershell": _POWERSHELL_MARKS, "posix": _POSIX_MARKS, "cmd": _CMD_MARKS, "code": _CODE_MARKS}
+        self._shells = {kind: Speaking(tools.tools, kind, mark) for kind, mark in marks.items()}
+        self._shells["words"] = Speaking(tools.tools, "words", "[$^`]")
         self._looks: dict[str, _Look] = {}
-        self._needed: dict[int, Sequence[_Search]] = {}
 
     def is_ordinary(self, image: str) -> bool:
         """Whether a program is one of ORDINARY."""
@@ -116,61 +112,106 @@ class Acting:
             return False
         if not line.isascii() or ("&" in line and ("&gt;" in line or "&amp;" in line or "&quot;" in line)):
             return True
-        first, line = _cut(line)
-        known = look.known
-        if known and look.found_in(line):
+        if "/dev/tcp/" in line or "/dev/udp/" in line:
             return True
-        if first and first != look.name:
-            again = self._look(first)
-            if again.known and again.found_in(line):
+        word, rest = _cut(line)
+        first = self._look(word)
+        shell = look.shell if look.runs or not first.runs else first.shell
+        if shell is self._shells["powershell"] and _ENCODED.search(rest):
+            script = self._encoded(line)
+            if script is not None:
+                return shell.may(script) or (not script.isascii() and shell.may(script.translate(_BLANKS)))
+        known = look.known
+        if known and look.found_in(rest):
+            return True
+        if first.name and first.name != look.name:
+            if first.known and first.found_in(rest):
                 return True
-            known = known and again.known
-        if not image and any(self._shells[kind].search(line) for kind in ("posix", "cmd")):
+            if look.shell is not None and look.shell.may(line):  # its script alone
+                return True
+            known = known and first.known
+        if (not image or "\n" in rest) and any(self._shells[kind].may(rest) for kind in ("posix", "cmd")):
             return True
         if original and (original.lower() in self._tools.originals or wrapper(program(original.removesuffix(".dll")))):
             return True
-        return (not known or look.runs) and self._may_be_renamed(line)
+        return (not known or look.runs is not None) and self._disguised.may(rest)
 
     def script(self, text: str) -> bool:
         """Whether a script of PowerShell may do anything."""
-        return not text.isascii() or self._shells["powershell"].search(text)
+        return not text.isascii() or self._shells["powershell"].may(text) or self._disguised.spoken_of(text)
 
-    def _look(self, image: str) -> _Look:
-        """What is known of a program by its path."""
-        found = self._looks.get(image)
+    def _encoded(self, line: str) -> str | None:
+        """The script that a line gives PowerShell encoded; None when it gives none, or one to look at more closely."""
+        undoing = Undoing()
+        script = powershell.script_of(line, undoing)
+        return script if undoing.bounds.steps and not _READ_AS_ASCII.search(script) else None
+
+    def _look(self, word: str) -> _Look:
+        """What is known of a program by its path, or as a line names it."""
+        found = self._looks.get(word)
         if found is None:
-            if len(self._looks) >= _KNOWN:
-                self._looks.clear()
-            found = self._looks[image] = self._looked(image)
+            found = self._looked(word)
+            if len(word) <= _LONGEST_NAME:
+                if len(self._looks) >= _KNOWN:
+                    self._looks.clear()
+                self._looks[word] = found
         return found
 
-    def _looked(self, image: str) -> _Look:
-        name = program(image)
-        asked = [_asked(tool) for tool in self._tools.named(name) if _is_active(tool)]
+    def _looked(self, word: str) -> _Look:
+        name = program(word)
+        # What is started is no cmdlet, whatever its name.
+        tools = [tool for tool in self._tools.named(name) if is_active(tool) and tool.syntax != "powershell"]
+        asked = [asked_for(tool) for tool in tools]
         runs = wrapper(name)
-        searches: list[_Search] = []
-        if asked and all(asked):
-            searches.append(_compiled(f"{'|'.join(dict.fromkeys(asked))}|{_QUOTED}"))
+        shell = None
         if runs is not None:
             kind = "code" if runs.language else runs.shell or ("cmd" if runs.runs == "line" else "words")
-            searches.append(self._shells[kind])
-        known = bool(asked) or runs is not None
-        always = bool(asked) and not all(asked)
-        return _Look(name, known, runs is not None, image.lower() in _ORDINARY, () if always else tuple(searches))
-
-    def _may_be_renamed(self, line: str) -> bool:
-        if self._code.search(line):
-            return True
-        return any(
-            all(each.search(line) for each in self._needed_of(tool)) for tool in self._tools.disguised.given(line)
+            shell = self._shells[kind]
+        return _Look(
+            name,
+            known=bool(asked) or runs is not None,
+            ordinary=word.lower() in _ORDINARY,
+            runs=runs,
+            always=not all(asked),
+            asked=one("|".join([*dict.fromkeys(asked), QUOTED])) if asked and all(asked) else None,
+            options=one("|".join([*map(re.escape, runs.option), QUOTED])) if _by_option(runs) else None,
+            shell=shell,
         )
 
-    def _needed_of(self, tool: Tool) -> Sequence[_Search]:
-        """What all has to be found in the line of a tool under another name."""
-        found = self._needed.get(id(tool))
-        if found is None:
-            found = self._needed[id(tool)] = [_compiled(f"{each}|{_QUOTED}") for each in _given_away(tool)]
-        return found
+    @cached_property
+    def _disguised(self) -> "_Disguised":
+        return _Disguised([tool for tool in self._tools.tools if tool.renamed])
+
+
+class _Disguised:
+    """What gives away tools under other names, and code that an interpreter under another name is given."""
+
+    def __init__(self, tools: Sequence[Tool]) -> None:
+        self._code = one(_CODE)
+        self._quoted = one(QUOTED)
+        hints: dict[str, list[Tool]] = {}
+        for tool in tools:
+            for hint in tool.disguised:
+                hints.setdefault(hint, []).append(tool)
+        self._hints = clues(list(hints))
+        self._hinted = [[_needed(tool) for tool in each] for each in hints.values()]
+        self._always = [_needed(tool) for tool in tools if not tool.disguised]
+
+    def may(self, line: str) -> bool:
+        """Whether a line, without the program's name, may be that of one of them."""
+        return bool(self._quoted.given(line)) or self.spoken_of(line)
+
+    def spoken_of(self, line: str) -> bool:
+        """Whether one of them stands somewhere in a text, with its options as they are."""
+        if self._code.given(line):
+            return True
+        hinted = (each for number in self._hints.given(line) for each in self._hinted[number])
+        return any(all(part.given(line) for part in each) for each in (*self._always, *hinted))
+
+
+def _needed(tool: Tool) -> Sequence[Several]:
+    """What all has to be found in the line of a tool under another name; the last of it is what is rarest."""
+    return [one(each) for each in reversed(list(_given_away(tool)))]
 
 
 @lru_cache(1)
@@ -180,104 +221,38 @@ def acting() -> Acting:
 
 
 def _cut(line: str) -> tuple[str, str]:
-    """The plain name of the program that a line begins with, and what stands after it."""
+    """The word of the program that a line begins with, and what stands after it."""
     line = line.lstrip()
     end = '"' if line[:1] == '"' else "'" if line[:1] == "'" else " "
     word, _, rest = line[1:].partition(end) if end != " " else line.partition(" ")
-    return program(word), f" {rest}"
+    return word, f" {rest}"
 
 
-@lru_cache(None)
-def _compiled(text: str) -> _Search:
-    return _Search(text)
-
-
-def _is_active(tool: Tool) -> bool:
-    return any(form.does not in PASSIVE for form in tool.forms)
-
-
-def _asked(tool: Tool) -> str:
-    """An expression of which a match stands in a tool's line for each form that rules ask for; "" when none is."""
-    if tool.syntax == "powershell":
-        return ""
-    each = [_of_form(tool, form) for form in tool.forms if form.does not in PASSIVE]
-    return "" if not all(each) else "|".join(dict.fromkeys(filter(None, each)))
-
-
-def _of_form(tool: Tool, form: Form) -> str:
-    if form.verb:
-        return "|".join(rf"\b{re.escape(verb.split()[-1])}\b" for verb in form.verb)
-    for selector in several(form.needs):
-        if found := _of_selector(tool, selector):
-            return found
-    return _of_all(tool, form.source)
-
-
-def _of_all(tool: Tool, selectors: Selectors) -> str:
-    each = [_of_selector(tool, selector) for selector in several(selectors)]
-    return "|".join(each) if all(each) else ""
-
-
-def _of_selector(tool: Tool, selector: Selector) -> str:
-    """An expression of the options that a selector names, when nothing else gives it a text."""
-    others = selector.argument != "" or selector.input or selector.output or selector.piped or selector.word
-    if not selector.option or others or selector.into or selector.code or selector.joined:
-        return ""
-    return "|".join(_of_option(tool, option) for option in selector.option)
-
-
-def _of_option(tool: Tool, option: str) -> str:
-    if option.startswith("--"):
-        return re.escape(option[:5] if tool.abbreviated else option)
-    name = option.lstrip("-/")
-    if tool.syntax == "getopt" and len(name) == 1:
-        bundle = rf"(?:^|[\s\"'])-[\w#]*(?-i:{re.escape(name)})"
-        return rf"{bundle}|^\s*[\"']?[\w#]*(?-i:{re.escape(name)})" if tool.leading else bundle
-    return re.escape(name) if tool.syntax != "getopt" else re.escape(option)
-
-
-def _names(programs: Iterable[str]) -> str:
-    return "|".join(re.escape(program.rstrip("*")) for program in dict.fromkeys(programs))
-
-
-def _hinted(tools: Sequence[Tool], wanted: Callable[[Sequence[str]], bool]) -> str:
-    """An expression of which a match stands in the line of a shell or an interpreter that runs a tool, by the names of
-    programs, interpreters among them, and the hints of tools for these languages of code."""
-    exact, patterns = wrappers()
-    runners = [name for name, each in (*exact.items(), *patterns) if each.language or each.runs in ("script", "line")]
-    programs = [program for tool in tools for program in tool.programs if program != "*"]
-    texts = dict.fromkeys(text for tool in tools if wanted(tool.languages) for text in tool.hints)
-    named = rf"""(?:^|[^\w.-])(?:{_names([*programs, *runners])})[\d.-]*(?:\.(?:exe|com))?(?:$|[\s"'`;|&){{}}<>])"""
-    return "|".join([named, *map(re.escape, texts)])
+def _by_option(runs: Wrapper | None) -> TypeGuard[Wrapper]:
+    """Whether a program runs others only where one of its options, by its whole name, says so."""
+    if runs is None or not runs.option or runs.first or runs.input or runs.after or runs.runs != "script":
+        return False
+    return all(each.startswith("--") for each in runs.option)
 
 
 def _given_away(tool: Tool) -> Iterator[str]:
     """Expressions that all have a match in the line of a tool under another name."""
     for selector in tool.renamed:
-        found = _of_selector(tool, selector)
+        found = selected(tool, selector, options=True)
         if found and tool.leading:
-            yield "|".join(rf"(?:^|[\s\"'])-?[\w#]*(?-i:{re.escape(option[1:])})" for option in selector.option)
+            yield "|".join(rf"(?:^|[\s\"'])-?[\w#]*(?-i:{re.escape(name[1:])})" for name in selector.option)
         elif found and tool.syntax == "getopt":
-            yield "|".join(_alone(tool, option) for option in selector.option)
+            yield "|".join(_alone(tool, name) for name in selector.option)
         elif found:
             yield found
         elif selector.option and selector.input:
-            yield "|".join([*(_alone(tool, option) for option in selector.option), r"[<|\n]"])
+            yield "|".join([*(_alone(tool, name) for name in selector.option), r"[<|\n]"])
         elif selector.like and not selector.option:
-            yield _anywhere(selector.like)
+            yield anywhere(selector.like)
 
 
-def _alone(tool: Tool, option: str) -> str:
+def _alone(tool: Tool, name: str) -> str:
     """An expression of a short option that ends its bundle, or is followed by what is no letter, or by `name=`."""
-    if len(option) != 2:
-        return _of_option(tool, option)
-    return rf"(?:^|[\s\"'])-[\w#]{{0,6}}(?-i:{re.escape(option[1:])})(?:$|[^a-z]|\w+=)"
-
-
-def _anywhere(like: str) -> str:
-    """An expression on one word as one on a line of words."""
-    cased = like.startswith("(?-i)")
-    text = spelled(like.removeprefix("(?-i)")).replace("(?P<is>", "(?:")
-    text = re.sub(r"(?<![\[\\])\^", r"""(?:^|[\\s"'=(,;])""", text)
-    text = re.sub(r"(?<!\\)\$(?=[)|]|\Z)", r"""(?:$|[\\s"'),;])""", text)
-    return f"(?-i:{text})" if cased else text
+    if len(name) != 2:
+        return option(tool, name)
+    return rf"(?:^|[\s\"'])-[\w#]{{0,6}}(?-i:{re.escape(name[1:])})(?:$|[^a-z]|\w+=)"

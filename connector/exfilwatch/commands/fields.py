@@ -19,12 +19,13 @@ from typing import NamedTuple, TypeAlias
 from xml.etree import ElementTree as ET
 
 from exfilwatch.commands import sensitive
-from exfilwatch.commands.acting import PASSIVE, acting
+from exfilwatch.commands.acting import acting
 from exfilwatch.commands.command import LONGEST_LINE, Command, program
 from exfilwatch.commands.destinations import NEAR, destination
 from exfilwatch.commands.pieces import pieces
 from exfilwatch.commands.reading import TRANSFERS, Action, known_tools
 from exfilwatch.commands.schedules import first_of
+from exfilwatch.commands.speaking import PASSIVE
 from exfilwatch.commands.staging import sent_name, staged_name
 from exfilwatch.commands.template import template
 from exfilwatch.commands.understand import Understood, understood

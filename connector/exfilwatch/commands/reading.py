@@ -10,7 +10,7 @@ import msgspec
 
 from exfilwatch.commands.calls import is_call
 from exfilwatch.commands.command import Command
-from exfilwatch.commands.expression import Clues, expression
+from exfilwatch.commands.expression import clues, expression
 from exfilwatch.commands.options import Arguments, arguments
 from exfilwatch.commands.tool import Form, Selector, Selectors, Tool, catalogue, several
 from exfilwatch.commands.wrappers import wrapper
@@ -137,7 +137,7 @@ class _Hinted:
     def __init__(self, tools: Sequence[Tool], texts: Callable[[Tool], Sequence[str]]) -> None:
         self._tools = tools
         of_text = [(text, at) for at, tool in enumerate(tools) for text in texts(tool)]
-        self._clues = Clues([text for text, _ in of_text])
+        self._clues = clues([text for text, _ in of_text])
         self._of = [at for _, at in of_text]
         self._always = {at for at, tool in enumerate(tools) if not texts(tool)}
 

@@ -9,8 +9,8 @@ fields of the record itself beside them (bytes, a method), which tell most recor
 from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
-from exfilwatch.commands.acting import PASSIVE
 from exfilwatch.commands.fields import FIELDS, acts, fields
+from exfilwatch.commands.speaking import PASSIVE
 from exfilwatch.detection.condition import All, Any, FieldTest, Get, Node, Not, Selection
 from exfilwatch.detection.nodes import EVERY, NONE, every, negated, some
 from exfilwatch.detection.pattern import Pattern
