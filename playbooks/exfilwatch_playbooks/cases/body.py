@@ -17,10 +17,12 @@ from exfilwatch_playbooks.cases.document import Block, Code, Document, Heading, 
 from exfilwatch_playbooks.cases.evidence import Size, evidence, in_order
 from exfilwatch_playbooks.cases.render.markdown import MARKDOWN
 from exfilwatch_playbooks.cases.render.renderer import Renderer
+from exfilwatch_playbooks.enrichment import words
+from exfilwatch_playbooks.enrichment.model import Enrichment, Severity
 from exfilwatch_playbooks.response.facts import Facts, facts
 
 LIMIT, NOTE_LIMIT = MARKDOWN.limit, MARKDOWN.note_limit
-_STEPS, _CHECKS = 0.43, 0.17  # of the room that there is
+_STEPS, _CHECKS, _ENRICHMENT = 0.43, 0.17, 0.15  # of the room that there is
 _NOTE_STEPS, _NOTE_CHECKS = 0.4, 0.2
 
 
@@ -29,19 +31,33 @@ def draft(
     findings: Iterable[Finding],
     rules: Mapping[str, RuleInfo] | None = None,
     renderer: Renderer = MARKDOWN,
+    enrichment: Enrichment | None = None,
 ) -> Draft:
-    """The case of an incident. `findings` are all that it has, in any order; `rules` by id bring guides."""
+    """The case of an incident. `findings` are all that it has, in any order; `rules` by id bring guides. What was found
+    out beside them (`enrichment`) is told of, and may make the case graver or less so than the incident.
+    """
     found = in_order(findings)
     known = [facts(finding) for finding in found]
-    document = _body(incident, found, known, rules or {}, renderer)
+    document = _body(incident, found, known, rules or {}, renderer, enrichment)
     return Draft(
         incident=incident.id,
         title=renderer.title(summary.title(incident, found, known)),
-        level=incident.level,
+        level=level_of(incident, enrichment),
         body=f"{renderer.write(document)}\n",
         document=document,
         findings=tuple(finding.id for finding in found),
     )
+
+
+def level_of(incident: Incident, enrichment: Enrichment | None) -> str:
+    """How grave the case is: as the incident, unless what was found out about it as it is now says otherwise."""
+    judged = _judged(incident, enrichment)
+    return judged.after if judged else incident.level
+
+
+def _judged(incident: Incident, enrichment: Enrichment | None) -> Severity | None:
+    """The severity by an enrichment that is of the incident as it is now."""
+    return enrichment.severity if enrichment and enrichment.severity.before == incident.level else None
 
 
 def _body(
@@ -50,15 +66,20 @@ def _body(
     known: list[Facts],
     rules: Mapping[str, RuleInfo],
     renderer: Renderer,
+    enrichment: Enrichment | None,
 ) -> Document:
     size, limit = _size(renderer), renderer.limit
-    opening = (
+    judged = _judged(incident, enrichment)
+    opening: Document = (
         Heading(2, ("What happened",)),
         *summary.what_happened(incident, found, known),
         Heading(2, ("How bad it is",)),
         Paragraph(summary.severity(incident, len(found))),
+        *((words.severity(judged),) if judged and judged.reasons else ()),
         summary.techniques(incident),
     )
+    if enrichment:
+        opening += words.words(enrichment, int(limit * _ENRICHMENT), size)
     checks = advice.checks(found, rules, int(limit * _CHECKS), size)
     end = (
         *((Heading(2, ("What to check first, and what can be harmless",)), *checks) if checks else ()),
@@ -77,6 +98,7 @@ def news(
     rules: Mapping[str, RuleInfo] | None = None,
     level: str | None = None,
     renderer: Renderer = MARKDOWN,
+    enrichment: Enrichment | None = None,
 ) -> Note:
     """The note of findings that came after the case was opened, whose other findings are `known`.
 
@@ -93,6 +115,8 @@ def news(
     ]
     if level:
         opening.append(said("Severity is now ", *summary.severity(incident, len(incident.findings))))
+        if (judged := _judged(incident, enrichment)) and judged.reasons:
+            opening.append(words.severity(judged))
     had_branches, had_rules = {each.rule.branch for each in before}, {each.rule.id for each in before}
     fresh = [(each, fact) for each, fact in zip(found, told, strict=True) if each.rule.branch not in had_branches]
     room = int(limit * _NOTE_STEPS)

@@ -18,10 +18,11 @@ from exfilwatch.findings.incident import Incident, rank
 from exfilwatch.findings.store import Pending, Store
 from exfilwatch.polling.worker import our_clock
 from exfilwatch_playbooks.cases.attachments import attachments
-from exfilwatch_playbooks.cases.body import draft, duplicate, news
+from exfilwatch_playbooks.cases.body import draft, duplicate, level_of, news
 from exfilwatch_playbooks.cases.case import Case, Draft, mark_of
 from exfilwatch_playbooks.cases.links import LEASE, Busy, Link, Links
 from exfilwatch_playbooks.cases.system import Ambiguous, CaseSystem, Created
+from exfilwatch_playbooks.enrichment.keeping import Kept
 
 _TRIES = 10
 _LATE = 600_000_000  # µs in which a create whose answer was lost may yet be done
@@ -71,6 +72,7 @@ class _Opening:
         self._system = system
         self._rules = rules
         self._links = Links(store.database, system.name)
+        self._enriched = Kept(store)
         self._held: set[str] = set()
         self._probing = asyncio.Lock()
         self._proven = False
@@ -182,9 +184,7 @@ class _Opening:
         if case is None:
             if not findings:  # they were superseded since, and nothing took their place
                 return Outcome(name, "known")
-            case, opened, remarks = await self._open(
-                link, draft(incident, findings, self._rules, self._system.renderer)
-            )
+            case, opened, remarks = await self._open(link, self._draft(incident, findings))
         known = heard | set(case.findings)
         if opened or mark_of(ids) in case.marks:
             known |= ids
@@ -200,8 +200,10 @@ class _Opening:
             if not new:
                 break
             before = [finding for finding in findings if finding.id in known]
-            level = incident.level if rank(incident.level) > rank(case.level or link.level or LEVELS[0]) else None
-            note = news(incident, before, new, self._rules, level, self._system.renderer)
+            enrichment = self._enriched.get(incident.id)
+            grave = level_of(incident, enrichment)
+            level = grave if rank(grave) > rank(case.level or link.level or LEVELS[0]) else None
+            note = news(incident, before, new, self._rules, level, self._system.renderer, enrichment)
             self._links.put(name, mark=note.key, telling=note.findings)
             if await self._system.add_note(case.id, note):
                 told += len(new)
@@ -221,7 +223,7 @@ class _Opening:
         return Outcome(name, did, case, told, remarks=tuple(remarks))
 
     def _draft(self, incident: Incident, findings: list[Finding]) -> Draft:
-        return draft(incident, findings, self._rules, self._system.renderer)
+        return draft(incident, findings, self._rules, self._system.renderer, self._enriched.get(incident.id))
 
     async def _case(self, link: Link) -> Case | None:
         """The case of an incident as it is there, whoever opened it; where it was merged, the one that goes on."""

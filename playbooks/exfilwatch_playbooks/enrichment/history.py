@@ -281,7 +281,7 @@ def _events_of_files(source: Spool | Paths, looking: _Looking, stop: threading.E
     from exfilwatch.events.inputs import Input, open_inputs
     from exfilwatch.events.limits import Limits
 
-    paths = _paths(source)
+    paths = paths_of(source)
     if paths is None:
         assert isinstance(source, Spool)
         yield from _events_of_spool(source, stop)
@@ -304,7 +304,7 @@ def _until(stop: threading.Event, given: "Input") -> Iterator["Block"]:
         yield block
 
 
-def _paths(source: Spool | Paths) -> Sequence[str] | None:
+def paths_of(source: Spool | Paths) -> Sequence[str] | None:
     """The files behind a source; None where only its portions are known."""
     if isinstance(source, Paths):
         return source.paths
@@ -334,7 +334,7 @@ def _first_time(source: Spool | Paths, stop: threading.Event) -> int | None:
     from exfilwatch.events.inputs import open_inputs
     from exfilwatch.events.limits import Limits
 
-    paths = _paths(source)
+    paths = paths_of(source)
     if paths is None:
         return None
     report, first = Report(), list[int]()
