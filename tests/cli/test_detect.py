@@ -18,7 +18,7 @@ from exfilwatch.events.report import Report
 from exfilwatch.findings.finding import finding
 from exfilwatch.rules.packs import pack
 from exfilwatch_playbooks.cli.jsonl import finding_line
-from exfilwatch_playbooks.cli.spreadsheet import COLUMNS
+from exfilwatch_playbooks.exports.spreadsheet import COLUMNS
 
 from .program import called, inside, on_terminal, started
 from .telemetry import BITSADMIN, harmless, process, write

@@ -138,7 +138,7 @@ def _write(found: Iterable["Detection"], form: Output) -> None:
     from exfilwatch.findings.finding import finding
 
     if form is Output.CSV:
-        from exfilwatch_playbooks.cli import spreadsheet
+        from exfilwatch_playbooks.exports import spreadsheet
 
         stdout.write_line(spreadsheet.header())
         for each in found:

@@ -111,7 +111,7 @@ def write(findings: "list[Finding]", form: Output, marks: "Mapping[str, Mark]") 
             mark = {"mark": marks[each.id].model_dump(mode="json")} if each.id in marks else {}
             stdout.write_line(line(each.model_dump(mode="json") | mark))
     elif form is Output.CSV:
-        from exfilwatch_playbooks.cli import spreadsheet
+        from exfilwatch_playbooks.exports import spreadsheet
 
         stdout.write_line(spreadsheet.header())
         for each in findings:
