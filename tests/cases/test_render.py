@@ -111,7 +111,7 @@ def test_nobody_is_mentioned_and_nothing_is_linked_on_github_and_gitlab(kind):
     def wrong(text: str) -> object:
         page = commonmark(git.write(everywhere(text)))
         outside = "".join(page.outside)
-        return set(page.tags) - ours or _REFERENCE.findall(outside) or re.findall(_IN_TITLES, git.title(text))
+        return set(page.tags) - ours or _REFERENCE.findall(outside) or re.findall(_IN_TITLES, git.GIT.title(text))
 
     assert odd(KINDS[kind], wrong) == {}
 

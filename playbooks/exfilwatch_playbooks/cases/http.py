@@ -6,7 +6,7 @@ out by looking. Each error says whether the request may have arrived (CaseUnreac
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import httpx
 import msgspec
@@ -31,6 +31,8 @@ _SHOWN = 300  # characters of a system's own message
 _LARGEST = 64 << 20  # bytes of an answer
 
 T = TypeVar("T")
+Transport: TypeAlias = httpx.AsyncBaseTransport | None
+"""What requests go through instead of the network."""
 
 
 class Http:
@@ -65,6 +67,12 @@ class Http:
 
     async def get(self, path: str, *, accept: frozenset[int] = frozenset({200}), **options: Any) -> httpx.Response:
         """An answer to a question, which is asked again when none comes. Raises CaseErrors."""
+        return await self.ask("GET", path, accept=accept, **options)
+
+    async def ask(
+        self, method: str, path: str, *, accept: frozenset[int] = frozenset({200}), **options: Any
+    ) -> httpx.Response:
+        """The same by another method, which changes nothing: searches are POSTed in some APIs."""
         attempts = AsyncRetrying(
             stop=stop_after_attempt(ATTEMPTS),
             retry=retry_if_exception(_passes),
@@ -74,7 +82,7 @@ class Http:
         )
         async for attempt in attempts:
             with attempt:
-                return await self.change("GET", path, accept=accept, **options)
+                return await self.change(method, path, accept=accept, **options)
         raise AssertionError  # tenacity returns or raises
 
     async def change(

@@ -12,7 +12,6 @@ from exfilwatch_playbooks.response.facts import Facts, bytes_sent
 from exfilwatch_playbooks.response.guide import meaning
 
 _SHOWN = 3
-_TITLE = 250
 
 
 def title(incident: Incident, findings: Sequence[Finding], facts: Sequence[Facts]) -> str:
@@ -27,7 +26,7 @@ def title(incident: Incident, findings: Sequence[Finding], facts: Sequence[Facts
         parts.append(f" by {line(incident.user, 40)}")
     if destination := worst.destination or next((each.destination for each in facts if each.destination), None):
         parts.append(f" to {line(_server(destination), 60)}")
-    return "".join(parts)[:_TITLE]
+    return "".join(parts)
 
 
 def _server(destination: str) -> str:

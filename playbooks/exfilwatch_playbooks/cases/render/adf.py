@@ -25,7 +25,7 @@ from exfilwatch_playbooks.cases.document import (
     Text,
 )
 from exfilwatch_playbooks.cases.render.renderer import Renderer, language_of, lines_of
-from exfilwatch_playbooks.hostile import cut, defang, line, visible
+from exfilwatch_playbooks.hostile import cut, defang, visible
 
 Node: TypeAlias = dict[str, object]
 
@@ -107,5 +107,30 @@ def _text(text: str, mark: str = "") -> Node:
     return {"type": "text", "text": text, "marks": [{"type": mark}]} if mark else {"type": "text", "text": text}
 
 
-ADF = Renderer("Atlassian Document Format", write, line, limit=32_000, note_limit=20_000)
+ADF = Renderer("Atlassian Document Format", write, limit=32_000, note_limit=20_000)
 """Jira Cloud's fields hold 32,767 characters; how it counts a document's is not said; this counts all its JSON."""
+
+
+def signed(text: str, *marks: str) -> Node:
+    """What `write` gave, or any text, with marks (marks.py) as its last paragraphs."""
+    try:
+        root = json.loads(text)
+    except ValueError:
+        root = None
+    if not isinstance(root, dict) or root.get("type") != "doc" or not isinstance(root.get("content"), list):
+        root = nodes(tuple(Paragraph((each,)) for each in text.splitlines() if each.strip()))
+    content = [*root["content"], *nodes(tuple(Paragraph((f"exfilwatch {mark}",)) for mark in marks))["content"]]  # type: ignore[misc]
+    return {**root, "content": content}
+
+
+def lines(node: object) -> str:
+    """The text of a document as Jira gives it, a line for each paragraph."""
+    if not isinstance(node, dict):
+        return node if isinstance(node, str) else ""
+    inner = node.get("content")
+    if node.get("type") == "text":
+        return str(node.get("text", ""))
+    if not isinstance(inner, list):
+        return "\n" if node.get("type") == "hardBreak" else ""
+    whole = "".join(map(lines, inner))
+    return f"{whole}\n" if node.get("type") in ("paragraph", "heading", "codeBlock") else whole

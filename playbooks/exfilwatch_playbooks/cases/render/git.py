@@ -36,7 +36,7 @@ def write(document: Document) -> str:
     return markdown.write(tuple(_block(each) for each in document))
 
 
-def title(text: str, limit: int = 200) -> str:
+def one_line(text: str, limit: int) -> str:
     """One line in which nothing is a reference."""
     return _ACTS.sub(lambda found: f"[{found[0]}]", line(text, limit))
 
@@ -76,4 +76,4 @@ def _cell(given: Runs) -> Runs:
     return tuple(Code(run.text.replace("|", "¦"), run.limit) if isinstance(run, Code) else run for run in _runs(given))
 
 
-GIT = Renderer("Markdown of GitHub and GitLab", write, title)
+GIT = Renderer("Markdown of GitHub and GitLab", write, one_line)

@@ -20,7 +20,7 @@ from exfilwatch_playbooks.cases.document import (
     Text,
 )
 from exfilwatch_playbooks.cases.render.renderer import Renderer, lines_of
-from exfilwatch_playbooks.hostile import cut, defang, line, visible
+from exfilwatch_playbooks.hostile import cut, defang, visible
 
 
 def write(document: Document) -> str:
@@ -74,4 +74,4 @@ def _run(run: Run) -> str:
             return f"<em>{escape(visible(run.text))}</em>"
 
 
-HTML = Renderer("HTML", write, line)
+HTML = Renderer("HTML", write)

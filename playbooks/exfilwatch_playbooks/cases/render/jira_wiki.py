@@ -26,7 +26,7 @@ from exfilwatch_playbooks.cases.document import (
     Text,
 )
 from exfilwatch_playbooks.cases.render.renderer import Renderer, entities, lines_of
-from exfilwatch_playbooks.hostile import cut, defang, line, visible
+from exfilwatch_playbooks.hostile import cut, defang, visible
 
 _MACRO = re.compile(r"\{[\s\\]*/?(noformat|code|quote|panel|color|html|anchor)|\\\{", re.IGNORECASE)
 
@@ -90,5 +90,5 @@ def _spaced(text: str) -> str:
     return re.sub(r"^ | $|(?<= ) ", "&#160;", shown)
 
 
-JIRA_WIKI = Renderer("Jira's wiki markup", write, line, limit=32_000, note_limit=20_000)
+JIRA_WIKI = Renderer("Jira's wiki markup", write, limit=32_000, note_limit=20_000)
 """Jira's `jira.text.field.character.limit` is 32,767 by default."""

@@ -21,7 +21,7 @@ from exfilwatch_playbooks.cases.document import (
     Text,
 )
 from exfilwatch_playbooks.cases.render.renderer import Renderer, language_of
-from exfilwatch_playbooks.hostile import code, fence, line, prose, visible
+from exfilwatch_playbooks.hostile import code, fence, prose, visible
 
 _OWN = re.compile(r"[\\`*_\[\]]|<|!(?=\[)|&(?=#?\w+;)|(?<!\S)#|[~|^](?=\S)")
 _FIRST = re.compile(r"^([-+=>]|\d+(?=[.)]))")
@@ -101,4 +101,4 @@ def _cell(given: Runs) -> Runs:
     return tuple(Text(run.text, run.limit) if isinstance(run, Code) and "|" in run.text else run for run in given)
 
 
-MARKDOWN = Renderer("Markdown", write, line)
+MARKDOWN = Renderer("Markdown", write)

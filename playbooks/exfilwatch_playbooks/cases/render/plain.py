@@ -40,8 +40,8 @@ def servicenow(document: Document) -> str:
     return _TAG.sub(r"\\x5b", write(document))
 
 
-def _servicenow_title(text: str) -> str:
-    return _TAG.sub(r"\\x5b", line(text))
+def _servicenow_line(text: str, limit: int) -> str:
+    return _TAG.sub(r"\\x5b", line(text, limit))
 
 
 def _block(each: Block) -> str:
@@ -86,6 +86,14 @@ def _run(run: Run) -> str:
             return visible(run.text)
 
 
-PLAIN = Renderer("plain text", write, line)
-SERVICENOW = replace(PLAIN, name="plain text of ServiceNow", write=servicenow, title=_servicenow_title, limit=4_000)
-"""The column `description` holds 4,000 characters by default; what is longer is cut without a word."""
+PLAIN = Renderer("plain text", write)
+SERVICENOW = replace(
+    PLAIN,
+    name="plain text of ServiceNow",
+    write=servicenow,
+    one_line=_servicenow_line,
+    limit=3_900,
+    note_limit=3_900,
+    title_limit=160,
+)
+"""`description` holds 4,000 characters by default, `short_description` 160; what is longer is cut without a word."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from exfilwatch_playbooks.cases.document import CodeBlock, Document
-from exfilwatch_playbooks.hostile import cut
+from exfilwatch_playbooks.hostile import cut, line
 
 LANGUAGES = frozenset({"text", "powershell", "sh", "bash", "json", "yaml", "sql", "xml", "python"})
 """For colours. Other names may draw diagrams or fetch something (mermaid, plantuml, geojson)."""
@@ -13,16 +13,23 @@ LANGUAGES = frozenset({"text", "powershell", "sh", "bash", "json", "yaml", "sql"
 
 @dataclass(frozen=True)
 class Renderer:
-    """`write` gives the text of a description or a note, `title` one line for a title.
+    """`write` gives the text of a description or a note, `one_line` a line of plain text and its limit in characters.
 
-    `limit`: how long a description may be there, in bytes of UTF-8; `note_limit`: a note.
+    `limit`: how long a description may be there, in bytes of UTF-8; `note_limit`: a note; `title_limit`: a title, in
+    characters.
     """
 
     name: str
     write: Callable[[Document], str]
-    title: Callable[[str], str]
+    one_line: Callable[[str, int], str] = line
     limit: int = 60_000
     note_limit: int = 20_000
+    title_limit: int = 250
+
+    def title(self, text: str) -> str:
+        """One line for a title."""
+        shown = self.one_line(text, self.title_limit)
+        return shown if len(shown) <= self.title_limit else f"{shown[: self.title_limit - 1]}…"
 
 
 def lines_of(block: CodeBlock) -> tuple[str, str]:

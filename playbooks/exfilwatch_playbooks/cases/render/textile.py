@@ -26,7 +26,7 @@ from exfilwatch_playbooks.cases.document import (
     Text,
 )
 from exfilwatch_playbooks.cases.render.renderer import Renderer, entities, lines_of
-from exfilwatch_playbooks.hostile import cut, defang, line, visible
+from exfilwatch_playbooks.hostile import cut, defang, visible
 
 _ACTS = re.compile(r"<\s*[/!?a-z]|\{\{|x%x%|redpre", re.IGNORECASE)
 
@@ -87,4 +87,4 @@ def _spaced(text: str) -> str:
     return re.sub(r"^ | $|(?<= ) ", "&#160;", entities(text.replace("\t", "    ") or " "))
 
 
-TEXTILE = Renderer("Textile of Redmine", write, line)
+TEXTILE = Renderer("Textile of Redmine", write)

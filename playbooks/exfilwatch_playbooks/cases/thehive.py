@@ -1,0 +1,246 @@
+"""TheHive 5: alerts and cases, over API v1.
+
+An alert's type, source and sourceRef are unique together: TheHive itself refuses a second one (400, CreateError), which
+is why alerts are the default. Cases have no unique key; theirs is a tag and the last line of the description.
+Source: docs.strangebee.com, TheHive API documentation 5.x (alert, case, comment, attachment, query).
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Literal
+from urllib.parse import quote
+
+import httpx
+import msgspec
+
+from exfilwatch.errors import CaseBlocked, CaseError, CaseRefused
+from exfilwatch.siem.connection import Token
+from exfilwatch_playbooks.cases.case import Attachment, Case, CaseNote, Draft, Note, Status
+from exfilwatch_playbooks.cases.http import Http, Transport
+from exfilwatch_playbooks.cases.levels import level_of, words
+from exfilwatch_playbooks.cases.marks import key_mark, marks_in, signed
+from exfilwatch_playbooks.cases.render.markdown import MARKDOWN
+from exfilwatch_playbooks.cases.settings import Remote
+from exfilwatch_playbooks.cases.system import Account, Capabilities, Created, Creation, Exists, Tracker, creation
+
+_PAGE = 200
+_DUPLICATE = "duplicate of "
+_SEVERITY = {"informational": "1", "low": "1", "medium": "2", "high": "3", "critical": "4"}
+_RIGHTS = {"alert": ("manageAlert/create", "manageAlert/update"), "case": ("manageCase/create", "manageCase/update")}
+
+
+class TheHiveSettings(Remote):
+    """`api_key`: of a user of the organisation with the profile analyst. `object`: alert or case.
+    `organisation`: where the user belongs to several. `source`: the alerts' source.
+    `closed_status`, `open_status`, `duplicate_status`: as this TheHive calls them.
+    """
+
+    api_key: Token
+    object: Literal["alert", "case"] = "alert"
+    organisation: str = ""
+    source: str = "exfilwatch"
+    open_status: str = "InProgress"
+    closed_status: str = ""
+    duplicate_status: str = ""
+
+
+class _Item(msgspec.Struct):
+    _id: str
+    title: str = ""
+    description: str = ""
+    severity: int = 0
+    status: str = ""
+    stage: str = ""
+    tags: list[str] = []
+    sourceRef: str = ""  # noqa: N815 the API's name
+    date: int = 0
+    startDate: int = 0  # noqa: N815
+
+
+class _Comment(msgspec.Struct):
+    message: str = ""
+    createdAt: int = 0  # noqa: N815
+
+
+class _File(msgspec.Struct):
+    name: str = ""
+    size: int = 0
+
+
+class _User(msgspec.Struct):
+    login: str
+    organisation: str = ""
+    permissions: list[str] = []
+
+
+class TheHive(Tracker):
+    """Its case ids are TheHive's own (~ and digits)."""
+
+    kind = "thehive"
+    renderer = MARKDOWN
+    Settings = TheHiveSettings
+
+    def __init__(
+        self,
+        name: str,
+        settings: TheHiveSettings,
+        _store: object = None,
+        *,
+        transport: Transport = None,
+    ) -> None:
+        super().__init__(name, settings)
+        headers = {"Authorization": f"Bearer {settings.api_key.get_secret_value()}"}
+        if settings.organisation:
+            headers["X-Organisation"] = settings.organisation
+        self._http = Http(name, settings, headers=headers, explain=_explain, transport=transport)
+        self._set = settings
+        self._alerts = settings.object == "alert"
+        self._path = f"/api/v1/{settings.object}"
+        self._words = words(_SEVERITY, settings.severity)
+        self.capabilities = Capabilities(unique=self._alerts)
+
+    async def probe(self) -> Account:
+        """Who the key is, and whether it may make what is configured."""
+        user = self._http.decoded(await self._http.get("/api/v1/user/current"), _User)
+        missing = [right for right in _RIGHTS[self._set.object] if right not in user.permissions]
+        if missing:
+            raise CaseBlocked(f"{self.name}: {user.login} has not the permission {' and '.join(missing)}")
+        return Account(who=user.login, where=f"{self._set.url}, organisation {user.organisation}")
+
+    async def holders(self, key: str) -> Sequence[Case]:
+        """By sourceRef, or by tag; compared by value."""
+        field, value = ("sourceRef", key) if self._alerts else ("tags", _tag(key))
+        found = await self._ask(
+            {"_name": "listAlert" if self._alerts else "listCase"},
+            {"_name": "filter", "_eq": {"_field": field, "_value": value}},
+            {"_name": "page", "from": 0, "to": _PAGE},
+        )
+        items = self._http.decoded(found, list[_Item])
+        return [await self._case(each) for each in items if self._key_of(each) == key]
+
+    async def create(self, draft: Draft) -> Creation:
+        """One request."""
+        item: dict[str, object] = {
+            "title": draft.title,
+            "description": signed(draft.body, key_mark(draft.key), draft.mark),
+            "severity": int(self._words[draft.level]),
+            "tags": [*self._set.labels, _tag(draft.key)],
+        }
+        if self._alerts:
+            item |= {"type": "exfilwatch", "source": self._set.source, "sourceRef": draft.key}
+        elif self._set.assignee:
+            item["assignee"] = self._set.assignee
+        try:
+            answer = await self._http.change("POST", self._path, json=item, accept=frozenset({201}))
+        except CaseRefused as error:
+            if self._alerts and "already exist" in str(error):
+                return Exists()
+            raise
+        except CaseError as error:
+            return creation(error)
+        return Created(self._http.decoded(answer, _Item)._id)
+
+    async def get(self, case_id: str) -> Case:
+        """The item and its comments."""
+        return await self._case(await self._item(case_id))
+
+    async def post(self, case: Case, note: Note) -> None:
+        """As a comment."""
+        await self._comment(case.id, signed(note.text, note.key))
+
+    async def put_level(self, case_id: str, level: str) -> None:
+        """As the severity, 1 to 4."""
+        await self._change(case_id, {"severity": int(self._words[level])})
+
+    async def put_status(self, case_id: str, status: Status) -> None:
+        """By its name; statuses are a TheHive's own, these are those it comes with."""
+        closed = self._set.closed_status or ("Ignored" if self._alerts else "Other")
+        await self._change(case_id, {"status": self._set.open_status if status == "open" else closed})
+
+    async def supersede(self, case_id: str, by: str) -> None:
+        """The status of duplicates, and a comment that names the other."""
+        await self._comment(case_id, signed(f"A duplicate: work goes on in {by}.", f"{_DUPLICATE}{by.strip('~')}"))
+        status = self._set.duplicate_status or ("Duplicate" if self._alerts else "Duplicated")
+        await self._change(case_id, {"status": status})
+
+    async def attached(self, case_id: str) -> dict[str, int]:
+        """By name."""
+        found = await self._ask(self._one(case_id), {"_name": "attachments"})
+        return {each.name: each.size for each in self._http.decoded(found, list[_File])}
+
+    async def upload(self, case_id: str, attachment: Attachment) -> None:
+        """As a form."""
+        files = {"attachments": (attachment.name, attachment.content, attachment.media)}
+        await self._http.change("POST", f"{self._path}/{quote(case_id, safe='~')}/attachments", files=files)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.close()
+
+    async def _ask(self, *steps: dict[str, object]) -> httpx.Response:
+        return await self._http.ask("POST", "/api/v1/query", json={"query": list(steps)})
+
+    def _one(self, case_id: str) -> dict[str, object]:
+        return {"_name": "getAlert" if self._alerts else "getCase", "idOrName": case_id}
+
+    async def _item(self, case_id: str) -> _Item:
+        return self._http.decoded(await self._http.get(f"{self._path}/{quote(case_id, safe='~')}"), _Item)
+
+    async def _change(self, case_id: str, what: dict[str, object]) -> None:
+        await self._http.change("PATCH", f"{self._path}/{quote(case_id, safe='~')}", json=what)
+
+    async def _comment(self, case_id: str, text: str) -> None:
+        path = f"{self._path}/{quote(case_id, safe='~')}/comment"
+        await self._http.change("POST", path, json={"message": text})
+
+    async def _case(self, item: _Item) -> Case:
+        found = await self._ask(self._one(item._id), {"_name": "comments"})
+        comments = sorted(self._http.decoded(found, list[_Comment]), key=lambda each: each.createdAt)
+        told = [(each, marks_in(each.message)) for each in comments]
+        marks = [mark for _, of_comment in told for mark in of_comment]
+        duplicate_of = next((mark.removeprefix(_DUPLICATE) for mark in marks if mark.startswith(_DUPLICATE)), None)
+        closed = item.stage == "Closed"
+        return Case(
+            id=item._id,
+            incident=self._key_of(item),
+            title=item.title,
+            level=level_of(self._words, str(item.severity)),
+            body=item.description,
+            status="duplicate" if closed and duplicate_of else "closed" if closed else "open",
+            duplicate_of=f"~{duplicate_of}" if closed and duplicate_of else None,
+            opened=_time(item.date or item.startDate),
+            notes=tuple(
+                CaseNote(key=of[-1] if of else "", text=each.message, time=_time(each.createdAt)) for each, of in told
+            ),
+            marks=frozenset([*marks_in(item.description), *marks]),
+            url=f"{self._set.public_url or self._set.url}/{self._set.object}s/{item._id}/details",
+        )
+
+    def _key_of(self, item: _Item) -> str:
+        if self._alerts:
+            return item.sourceRef
+        prefix = key_mark("")
+        found = marks_in(item.description)
+        return next((mark.removeprefix(prefix) for mark in found if mark.startswith(prefix)), "")
+
+
+def _tag(key: str) -> str:
+    return f"exfilwatch:{key}"
+
+
+def _time(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+class _Problem(msgspec.Struct):
+    type: str = ""
+    message: str = ""
+
+
+def _explain(response: httpx.Response) -> str:
+    """{"type": "CreateError", "message": text}."""
+    try:
+        said = msgspec.json.decode(response.content, type=_Problem)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+    return f"{said.type}: {said.message}".strip(": ")
