@@ -39,12 +39,14 @@ def report(
 
     Open it in any browser; print it, or save it as PDF, from there. See docs/report.md.
     """
+    from datetime import UTC, datetime
+
     from exfilwatch_playbooks.cli.boundary import say
     from exfilwatch_playbooks.cli.settings import open_store, rule_set
     from exfilwatch_playbooks.report.stored import file_name, report_of
 
     infos = {info.id: info for info in rule_set(rules).infos}
-    found, page = report_of(open_store(database, existing=True), incident, infos)
+    found, page = report_of(open_store(database, existing=True), incident, infos, datetime.now(UTC))
     written = page.encode()
     if out == "-":
         stdout.write_line(written.rstrip(b"\n"))

@@ -7,7 +7,7 @@ allows no script, no request and no style but its own, so that even what would g
 import base64
 import hashlib
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
     from exfilwatch_playbooks.enrichment.model import Enrichment
+    from exfilwatch_playbooks.response.plan import Plan
 
 _PACKAGE = "exfilwatch_playbooks.report"
 
@@ -30,19 +31,21 @@ def html(
     findings: Iterable[Finding],
     rules: Mapping[str, RuleInfo],
     enrichment: "Enrichment | None" = None,
+    plan: "Plan | None" = None,
     *,
     made: datetime | None = None,
 ) -> str:
     """One HTML file, in UTF-8 less than 5 MB however much the incident holds. `findings` are all that it has.
 
-    `rules` by id bring guides, `enrichment` what was looked up. `made`: when the report was made; else now.
+    `rules` by id bring guides, `enrichment` what was looked up, `plan` what to do; without, the findings' own.
+    `made`: when the report was made; without, the page is the same each time.
     """
     from exfilwatch_playbooks.report.view import view
 
     style = resources.files(_PACKAGE).joinpath("templates", "report.css").read_text("utf-8").strip()
     page = _templates().get_template("report.html.j2")
     return page.render(
-        report=view(incident, findings, rules, enrichment, made or datetime.now(UTC)), style=style, policy=policy(style)
+        report=view(incident, findings, rules, enrichment, plan, made), style=style, policy=policy(style)
     )
 
 
@@ -73,7 +76,18 @@ def _templates() -> "Environment":
         "document": lambda document: Markup(write(document)),  # noqa: S704 nor does this
         **{
             name: getattr(wording, name)
-            for name in ("address", "amount", "clock", "counted", "day", "lasting", "listed", "moment", "short")
+            for name in (
+                "address",
+                "amount",
+                "clock",
+                "counted",
+                "day",
+                "lasting",
+                "listed",
+                "minutes",
+                "moment",
+                "short",
+            )
         },
     }
     return templates

@@ -10,9 +10,7 @@ from exfilwatch_playbooks.enrichment.keeping import Kept
 from exfilwatch_playbooks.report.page import html
 
 
-def report_of(
-    store: Store, identity: str, rules: Mapping[str, RuleInfo], made: datetime | None = None
-) -> tuple[Incident, str]:
+def report_of(store: Store, identity: str, rules: Mapping[str, RuleInfo], made: datetime) -> tuple[Incident, str]:
     """The incident with this id, or the only one whose id starts so, and its page. Raises ConfigError."""
     incident = store.incident(identity)
     findings = store.find(incident=incident.id)

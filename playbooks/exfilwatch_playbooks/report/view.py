@@ -16,13 +16,15 @@ from exfilwatch_playbooks.report.evidence import Evidence, evidence
 from exfilwatch_playbooks.report.lookups import Lookups, lookups
 from exfilwatch_playbooks.report.marking import values
 from exfilwatch_playbooks.report.material import Material, material
-from exfilwatch_playbooks.report.steps import Phase, phases
+from exfilwatch_playbooks.report.steps import Phase, Step, phases
 from exfilwatch_playbooks.report.story import Story, story
 from exfilwatch_playbooks.report.texts import Texts, texts
 from exfilwatch_playbooks.report.timeline import Timeline, timeline
 from exfilwatch_playbooks.report.tree import Tree, tree
 from exfilwatch_playbooks.report.wording import amount, counted, lasting, listed
-from exfilwatch_playbooks.response.facts import facts
+from exfilwatch_playbooks.response.facts import Facts, facts
+from exfilwatch_playbooks.response.languages import LANGUAGES, languages_of
+from exfilwatch_playbooks.response.plan import Plan, plan_of
 from exfilwatch_playbooks.rule_pages.attack import TECHNIQUES
 
 CONTENTS = (
@@ -78,7 +80,7 @@ class Report:
     incident: Incident
     level: str
     title: str
-    made: datetime
+    made: datetime | None
     version: str
     what_happened: Document
     severity: Document
@@ -106,6 +108,11 @@ class Report:
         return tuple(sorted(found, key=rank, reverse=True))
 
     @property
+    def first_steps(self) -> tuple[Step, ...]:
+        """What cannot wait: how to tell what it is, and how to stop it."""
+        return tuple(step for phase, most in zip(self.phases, (2, 3), strict=False) for step in phase.steps[:most])
+
+    @property
     def contents(self) -> tuple[tuple[str, str], ...]:
         """The sections: id and name."""
         return CONTENTS
@@ -120,7 +127,8 @@ def view(
     findings: Iterable[Finding],
     rules: Mapping[str, RuleInfo],
     enrichment: Enrichment | None,
-    made: datetime,
+    plan: Plan | None,
+    made: datetime | None,
 ) -> Report:
     """The report of an incident. `findings` are all that it has, in any order."""
     from exfilwatch import __version__
@@ -154,9 +162,15 @@ def view(
         lookups=looked,
         reasons=tuple(reasons[:_REASONS]),
         more_reasons=max(0, len(reasons) - _REASONS),
-        phases=phases(telling, said),
+        phases=phases(plan or _plan(telling, said)),
         evidence=evidence(found),
     )
+
+
+def _plan(findings: Sequence[Finding], said: Sequence[Facts]) -> Plan:
+    """The plan for findings whose facts are given; its queries are for the SIEM that they are from, else for all."""
+    found = [(finding.rule.branch, facts) for finding, facts in zip(findings, said, strict=True)]
+    return plan_of(found, languages_of(said) or LANGUAGES)
 
 
 def _facts(found: Material, places: Destinations, looked: Lookups | None) -> Iterator[Fact]:

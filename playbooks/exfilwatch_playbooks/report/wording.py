@@ -36,6 +36,11 @@ def lasting(span: timedelta) -> str:
     return f"{whole} s"
 
 
+def minutes(count: int) -> str:
+    """90 as 1 h 30 min."""
+    return lasting(timedelta(minutes=count))
+
+
 def amount(count: int) -> str:
     """1,082,089 bytes as 1.1 MB."""
     value, unit = float(count), 0
