@@ -104,15 +104,25 @@ def acts(get: Get) -> bool:
     it does not."""
     if get("TaskContent") or get("TaskContentNew"):
         return _is_active(fields(get))
-    image = _text(get("Image"))
-    if image and acting().is_ordinary(image):
+    image = get("Image")
+    if is_ordinary(image):
         return False
     if line := _text(get("CommandLine")):
-        return _acts(line, image, _text(get("OriginalFileName")))
+        return line_acts(line, image, get("OriginalFileName"))
     script = _text(get("ScriptBlockText"))
     if script and not acting().script(script):
         return False
     return _is_active(fields(get))
+
+
+def is_ordinary(image: Value) -> bool:
+    """Whether a program starts all the time and does nothing of interest, whatever its line (acting.ORDINARY)."""
+    return isinstance(image, str) and acting().is_ordinary(image)
+
+
+def line_acts(line: str, image: Value, original: Value) -> bool:
+    """What `acts` says of an event with a command line and no task."""
+    return _acts(line, _text(image), _text(original))
 
 
 @lru_cache(8_192)

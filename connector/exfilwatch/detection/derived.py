@@ -14,6 +14,7 @@ from exfilwatch.commands.speaking import PASSIVE
 from exfilwatch.detection.condition import All, Any, FieldTest, Get, Node, Not, Selection
 from exfilwatch.detection.nodes import EVERY, NONE, every, negated, some
 from exfilwatch.detection.pattern import Pattern
+from exfilwatch.detection.trees import STARTS
 from exfilwatch.detection.values import Exists
 from exfilwatch.events.event import Event, Value
 from exfilwatch.network.fields import FIELDS as OF_TRAFFIC
@@ -25,6 +26,8 @@ ACTS = FieldTest("exfilwatch.acts", Exists(True))
 """Stands in a screen for: the command line does something (commands/fields.py, acts)."""
 LOOKED_AT = ("Image", "OriginalFileName", "CommandLine", "ScriptBlockText", "TaskContent", "TaskContentNew")
 """What derived fields are made of."""
+TASKS = ("TaskContent", "TaskContentNew")
+"""Those of them that are no business of starts of processes."""
 _DOES = ("transfer.direction", "command.does")
 _ACTIVE = ("archive.", "collect.")
 T = TypeVar("T")
@@ -41,6 +44,10 @@ def seeing(event: Event, get: Get) -> Get:
     return seen
 
 
+def _untasked(get: Get) -> Get:
+    return lambda field: None if field in TASKS else get(field)
+
+
 class _Last(Generic[T]):
     """What was made of the last event: many rules look at one in turn."""
 
@@ -51,7 +58,7 @@ class _Last(Generic[T]):
     def of(self, event: Event, get: Get) -> T:
         kept = self._kept
         if kept is None or kept[0] is not event:
-            kept = self._kept = (event, self._make(get))
+            kept = self._kept = (event, self._make(_untasked(get) if event.category == STARTS else get))
         return kept[1]
 
 

@@ -7,13 +7,16 @@ import msgspec
 
 from exfilwatch.detection.condition import Get
 from exfilwatch.detection.correlate import Match
+from exfilwatch.detection.derived import TASKS
 from exfilwatch.detection.detection import Detection, Kinship, shifted
 from exfilwatch.detection.hits import Hit, Scalar
 from exfilwatch.detection.logsource import key_of
 from exfilwatch.detection.output import Fired, reported
 from exfilwatch.detection.parts import PARTS, with_parts
 from exfilwatch.detection.rule import Correlation, Rule, RuleSet, Verdict
-from exfilwatch.detection.trees import kin_of
+from exfilwatch.detection.screen import Plan
+from exfilwatch.detection.texts import FieldGetter
+from exfilwatch.detection.trees import STARTS, kin_of
 from exfilwatch.detection.values import text_of
 from exfilwatch.events.event import Event, Origin, Value
 from exfilwatch.events.report import Report
@@ -38,6 +41,7 @@ class Evaluator:
         self.report = report
         self._since, self._until = since, until
         self._concerned: dict[tuple[str, str, str], tuple[Rule, ...]] = {}
+        self._plans: dict[tuple[str, str, str], Plan] = {}
         self.members: dict[str, list[Member]] = {}
         for correlation in rules.correlations:
             for rule in correlation.plan.members:
@@ -59,7 +63,11 @@ class Evaluator:
         """The verdicts of the rules that fire on an event."""
         if not within(event.time, self._since, self._until):
             return []
-        verdicts = (Verdict(rule, event) for rule in self.concerned(key_of(event)) if not rule.idle(event))
+        key = key_of(event)
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self._plans[key] = Plan(self.concerned(key), _starts_seen if key[0] == STARTS else _seen)
+        verdicts = (Verdict(rule, event) for rule in plan.rules(event) if not rule.idle(event))
         return [verdict for verdict in verdicts if self._fires(verdict)]
 
     def _fires(self, verdict: Verdict) -> bool:
@@ -104,6 +112,15 @@ class Evaluator:
         if kinship is Kinship.APART:
             info = msgspec.structs.replace(info, level=shifted(info.level, -1))
         return Detection(info, ordered, signals, shown, None, kinship)
+
+
+def _seen(rule: Rule, field: str) -> FieldGetter:
+    """How a rule sees a field of events."""
+    return (lambda event: event.get_raw(field)) if rule.source.raw else (lambda event: event.get(field))
+
+
+def _starts_seen(rule: Rule, field: str) -> FieldGetter | None:
+    return None if field in TASKS else _seen(rule, field)
 
 
 def within(time: int | None, since: int | None, until: int | None) -> bool:

@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import compress
 from typing import Any
 
+from exfilwatch.detection.derived import TASKS
 from exfilwatch.detection.evaluate import Evaluator
 from exfilwatch.detection.look import EVERYTHING, Look
 from exfilwatch.detection.parts import with_parts
 from exfilwatch.detection.rule import Rule
-from exfilwatch.detection.screen import COUNTS, LONG, FieldGetter, Plan, looked_at, needed
+from exfilwatch.detection.screen import COUNTS, LONG, Plan, looked_at, needed
 from exfilwatch.detection.starts import Start
+from exfilwatch.detection.texts import FieldGetter
 from exfilwatch.detection.trees import STARTS, TOLD
 from exfilwatch.events.classify import EventClass
 from exfilwatch.events.event_xml import unescape
@@ -237,7 +239,12 @@ class FastRows:
                 options = self._options(found, field, raw) or []
                 paths.update(dict.fromkeys(_paths(options)))
         known = [path for path in paths if self.typed.hashable(path)]
-        return Look(Plan(rules, lambda rule, field: self._getter(found, rule, field)), self.typed.values(known), {})
+        starts = category == STARTS
+
+        def getter(rule: Rule, field: str) -> FieldGetter | None:
+            return None if starts and field in TASKS else self._getter(found, rule, field)
+
+        return Look(Plan(rules, getter), self.typed.values(known), {})
 
     def _tells(self, row: Row) -> Callable[[Row], Start] | None:
         """What rows of the class of a row tell of their process, if they are starts of processes."""

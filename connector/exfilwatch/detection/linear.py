@@ -1,6 +1,6 @@
 """RE2: expressions that are searched in linear time, whatever the text."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import re2
@@ -10,6 +10,29 @@ def compiled(expression: str) -> Callable[[str], Any]:
     """A search for the expression. Raises re2.error where RE2 can't run it."""
     search: Callable[[str], Any] = re2.compile(expression, options()).search
     return search
+
+
+def finder(expressions: Iterable[str]) -> Callable[[str], bool]:
+    """Whether one of the expressions is found in a text that is sound Unicode; compiled when it is first asked.
+
+    It never says no where it can't tell. Faster than a search, which also says where.
+    """
+    whole = "|".join(f"(?:{each})" for each in expressions)
+    found: list[Callable[[str], Any]] = []
+
+    def finds(text: str) -> bool:
+        if not found:
+            made = re2.Set.SearchSet(options())
+            try:
+                made.Add(whole)
+                made.Compile()
+            except re2.error:  # too large, or none that RE2 can run
+                found.append(lambda _text: True)
+            else:
+                found.append(made.Match)
+        return bool(found[0](text))
+
+    return finds
 
 
 def searched(search: Callable[[str], Any], text: str) -> Any:

@@ -1,24 +1,25 @@
 """A cheap first look: which rules can't fire on an event, told from a few of its values.
 
-Tests of short fields (Image, ports, ...) are evaluated exactly, once for each combination of values. What is left of a
-rule then asks only for expressions in long texts (command lines, scripts), which one RE2 set per field finds all at
-once. A screen never says no where the rule would say yes; where it does not know it says yes.
+Tests of short fields (Image, ports, ...) are evaluated exactly, field by field: each value leads from what is left to
+ask of all rules to what is left then, and the way is remembered. At its end stand words and expressions in long texts
+(command lines, scripts): first it is asked whether one stands there of those that some rule needs, then which. A screen
+never says no where the rule would say yes; where it does not know it says yes.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from decimal import Decimal
-from typing import Any, TypeAlias
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
 
-import msgspec
-import re2
-
-from exfilwatch.commands.fields import acts
+from exfilwatch.commands.fields import is_ordinary
 from exfilwatch.detection.condition import All, FieldTest, Node, Not, Selection, fields
 from exfilwatch.detection.condition import Any as AnyOf
-from exfilwatch.detection.derived import ACTS, LOOKED_AT
-from exfilwatch.detection.linear import options
+from exfilwatch.detection.derived import ACTS, LOOKED_AT, TASKS
+from exfilwatch.detection.pattern import Pattern
+from exfilwatch.detection.rest import Found, Rest, Short, joined, leaves, negated, possible, reduced, required, weighed
 from exfilwatch.detection.rule import Rule
-from exfilwatch.detection.values import Compare, Exists, OneOf, Screen
+from exfilwatch.detection.texts import Acts, FieldGetter, Late, Numbers, Searched, Seen, Words
+from exfilwatch.detection.values import Compare, Exists, OneOf, Test
 from exfilwatch.events.event import Value
 
 # Fields whose values are long or seldom the same twice.
@@ -29,149 +30,124 @@ LONG = frozenset(
         *("Hashes", "CallTrace", "QueryResults", "QueryName", "UserData", "PipeName", "ServiceFileName", "ImagePath"),
         *("param1", "param2", "param3", "proctitle", "c-uri", "c-useragent", "cs-bytes", "sc-bytes"),
         *("source.bytes", "destination.bytes", "source.packets", "destination.packets"),
+        *("DestinationIp", "DestinationHostname", "SourceIp", "SourceHostname", "SourcePort", "CurrentDirectory"),
+        *("LogonId", "LogonGuid", "IpAddress"),
     ]
 )
 COUNTS = frozenset(["source.bytes", "destination.bytes", "source.packets", "destination.packets"])
 """Of connections: how much they carried."""
-
-_NOTHING: frozenset[int] = frozenset()
-_SOMETHING = frozenset([0])
 _CACHED = 10_000
-_LARGEST = 50_000  # characters of the expressions of one RE2 set
-
-FieldGetter: TypeAlias = Callable[[Any], Value]
 
 
-class Found(msgspec.Struct, frozen=True):
-    """An expression that has to be found in a long text: the number of the text's set, and its number there."""
+class _Ordinary:
+    """Of an image: that its program does nothing of interest (acting.ORDINARY)."""
 
-    text: int
-    number: int
-
-
-class Weighed(msgspec.Struct, frozen=True):
-    """Parts whose weights must add up to `threshold`."""
-
-    threshold: int
-    parts: "tuple[tuple[int, Rest], ...]"
+    def holds(self, value: Value) -> bool:
+        return is_ordinary(value)
 
 
-class Some(msgspec.Struct, frozen=True):
-    """`every` of the parts, or one."""
-
-    every: bool
-    parts: "tuple[Rest, ...]"
-
-
-class Negated(msgspec.Struct, frozen=True):
-    part: "Rest"
-
-
-Rest: TypeAlias = bool | Found | Weighed | Some | Negated | None
-"""What is left to ask; None: not known here."""
-
-
-def possible(rest: Rest, seen: Mapping[int, frozenset[int] | None], wanted: bool = True) -> bool:
-    """Whether what is left can still be `wanted`."""
-    match rest:
-        case None:
-            return True
-        case bool():
-            return rest is wanted
-        case Found(text, number):
-            found = seen[text]
-            return found is None or (number in found) is wanted
-        case Negated(part):
-            return possible(part, seen, not wanted)
-        case Some(every, parts):
-            if every is wanted:
-                return all(possible(part, seen, wanted) for part in parts)
-            return any(possible(part, seen, wanted) for part in parts)
-        case Weighed(threshold, parts):
-            return not wanted or sum(weight for weight, part in parts if possible(part, seen)) >= threshold
-
-
-class TextSet:
-    """All expressions that are looked for in one long text of one class, lower-cased or as it is."""
-
-    def __init__(self, get: FieldGetter, cased: bool) -> None:
-        self._get = get
-        self._cased = cased
-        self._numbers: dict[str, int] = {}
-        self._sets: list[tuple[int, Any]] = []
-        self._known = True
-
-    def number(self, expression: str) -> int:
-        """The number of an expression in this set."""
-        return self._numbers.setdefault(expression, len(self._numbers))
-
-    def compile(self) -> None:
-        """Make the RE2 sets: several, because RE2 refuses very large ones."""
-        size = _LARGEST
-        try:
-            for number, expression in enumerate(self._numbers):
-                size += len(expression)
-                if size > _LARGEST:
-                    size = len(expression)
-                    self._sets.append((number, re2.Set.SearchSet(options())))
-                self._sets[-1][1].Add(expression)
-            for _, each in self._sets:
-                each.Compile()
-        except re2.error:
-            self._known = False
-
-    def search(self, row: Any) -> frozenset[int] | None:
-        """The numbers found; None for what is no ASCII text, where lower-casing and RE2 are not to be relied on."""
-        text = self._get(row)
-        if text is None:
-            return _NOTHING
-        if not self._known or not isinstance(text, str) or not text.isascii():
-            return None
-        if not self._cased:
-            text = text.lower()
-        if len(self._sets) == 1:
-            return frozenset(found) if (found := self._sets[0][1].Match(text)) else _NOTHING
-        return frozenset(first + number for first, each in self._sets for number in each.Match(text) or ())
-
-
-class _Numbers:
-    """Which comparisons with a number hold, in the place of expressions that are found in a text."""
+class _Field:
+    """A short field: how to get it, and what is asked of it."""
 
     def __init__(self, get: FieldGetter) -> None:
-        self._get = get
-        self._tests: list[Compare] = []
-        self._least: Decimal | None = None
-        """What is smaller than this meets no comparison; None: not known."""
+        self.get = get
+        self.holds: list[Callable[[Value], bool]] = []
+        self._numbers: dict[str, int] = {}
 
-    def number(self, test: Compare) -> int:
-        """The number of a comparison."""
-        self._tests.append(test)
-        limits = [each.limit for each in self._tests if each.op in ("gt", "gte")]
-        self._least = min(limits) if len(limits) == len(self._tests) else None
-        return len(self._tests) - 1
-
-    def search(self, row: Any) -> frozenset[int]:
-        """The numbers of those that hold."""
-        value = self._get(row)
-        if value is None or (type(value) is int and self._least is not None and value < self._least):
-            return _NOTHING
-        return frozenset(number for number, test in enumerate(self._tests) if test.holds(value))
+    def number(self, test: Test | _Ordinary) -> int:
+        """The number of a test of this field."""
+        said = "ordinary" if isinstance(test, _Ordinary) else repr(test)
+        if said not in self._numbers:
+            self._numbers[said] = len(self.holds)
+            self.holds.append(test.holds)
+        return self._numbers[said]
 
 
-class _Acting:
-    """Whether the command line of a row does something, in the place of an expression that is found in a text."""
+class Left:
+    """What is left to ask of each rule that may fire, of long texts. `every`: of some rule nothing that is known."""
 
-    def __init__(self, gets: Mapping[str, FieldGetter | None]) -> None:
-        self._gets = gets
+    def __init__(self, rests: Sequence[tuple[int, Rest]], texts: Sequence[Searched], *, every: bool = False) -> None:
+        self._rests = rests
+        self._texts = texts
+        self.every = every or any(rest is True or rest is None for _, rest in rests)
 
-    def search(self, row: Any) -> frozenset[int]:
-        """0 when it does."""
+    @cached_property
+    def _parts(self) -> tuple[Sequence[tuple[int, Rest]], Sequence[tuple[int, Rest]], Sequence[Callable[[Any], bool]]]:
+        """Rules that may fire on any text; the others; and of what one has to be found for one of the others."""
+        always: list[tuple[int, Rest]] = []
+        others: list[tuple[int, Rest]] = []
+        asked: dict[int, dict[int, None]] = {}
+        for each in self._rests:
+            found = required(each[1], self._weight)
+            (others if found else always).append(each)
+            for leaf in found:
+                asked.setdefault(leaf.text, {})[leaf.number] = None
+        texts = sorted(asked.items(), key=lambda item: isinstance(self._texts[item[0]], Acts))
+        return always, others, [self._texts[text].among(numbers) for text, numbers in texts]
 
-        def get(field: str) -> Value:
-            found = self._gets.get(field)
-            return found(row) if found else None
+    def _weight(self, found: Found) -> int:
+        return self._texts[found.text].weight(found.number)
 
-        return _SOMETHING if acts(get) else _NOTHING
+    def rules(self, row: Any) -> Iterator[int]:
+        """The numbers of the rules that may fire on a row."""
+        always, others, screens = self._parts
+        seen = _Texts(self._texts, row)
+        for number, rest in always:
+            if possible(rest, seen):
+                yield number
+        if any(screen(row) for screen in screens):
+            for number, rest in others:
+                if possible(rest, seen):
+                    yield number
+
+
+class _Texts(dict[int, Seen]):
+    """The texts of a row, each looked at when it is asked."""
+
+    def __init__(self, texts: Sequence[Searched], row: Any) -> None:
+        self._all = texts
+        self._row = row
+
+    def __missing__(self, text: int) -> Seen:
+        seen = self[text] = self._all[text].of(self._row)
+        return seen
+
+
+class _State:
+    """What is left to ask of all rules after some fields. `left`: no short field is left to ask."""
+
+    __slots__ = ("by_found", "by_value", "field", "left", "numbers", "rests")
+
+    def __init__(self, rests: Sequence[tuple[int, Rest]], texts: Sequence[Searched]) -> None:
+        self.rests = rests
+        asked: Counter[int] = Counter()
+        numbers: dict[int, set[int]] = {}
+        for _, rest in rests:
+            found = [leaf for leaf in leaves(rest) if isinstance(leaf, Short)]
+            asked.update({leaf.field for leaf in found})
+            for leaf in found:
+                numbers.setdefault(leaf.field, set()).add(leaf.number)
+        self.left = Left(rests, texts) if rests and not asked else None
+        self.field = max(asked, key=asked.__getitem__) if asked else -1
+        self.numbers = sorted(numbers.get(self.field, ()))
+        self.by_value: dict[Any, _State] = {}
+        self.by_found: dict[frozenset[int], _State] = {}
+
+    def after(self, field: _Field, value: Value, texts: Sequence[Searched]) -> "_State":
+        """What is left once the field's value is known. Raises TimeoutError (pattern.Pattern)."""
+        # 1, 1.0 and true are the same key, and not the same value.
+        key = value if type(value) is str else (type(value), value)
+        known = self.by_value.get(key)
+        if known is None:
+            true = frozenset(number for number in self.numbers if field.holds[number](value))
+            known = self.by_found.get(true)
+            if known is None:
+                rests = ((number, reduced(rest, self.field, true)) for number, rest in self.rests)
+                known = self.by_found[true] = _State([each for each in rests if each[1] is not False], texts)
+            if len(self.by_value) >= _CACHED:
+                self.by_value.clear()
+            self.by_value[key] = known
+        return known
 
 
 class Plan:
@@ -184,76 +160,63 @@ class Plan:
 
         `everything`: every row may make some rule fire.
         """
+        rules = list(rules)
         self._getter = getter
         self._everything = everything
-        self.texts: list[TextSet | _Numbers | _Acting] = []
-        self._numbers: dict[int, int] = {}
-        self._acts: int | None = None
-        self._by_field: dict[tuple[int, bool], int] = {}
+        self._texts: list[Searched] = []
+        self._of: dict[tuple[int, str], int] = {}
+        self._fields: list[_Field] = []
+        self._short: dict[int, int] = {}
         self._gets: dict[tuple[str, bool], FieldGetter | None] = {}
+        self._acts: int | None = None
         # Many rules that ask for derived fields (derived.py) come to the same screen.
-        alike = {rule.screen if rule.threshold is None else rule: rule for rule in rules}
-        self._rules = [self._prepared(rule) for rule in alike.values()]
-        for text in self.texts:
-            if isinstance(text, TextSet):
-                text.compile()
+        alike: dict[object, list[Rule]] = {}
+        for rule in rules:
+            alike.setdefault(rule.screen if rule.threshold is None else rule, []).append(rule)
+        self._rules = list(alike.values())
+        self._order = {rule.id: number for number, rule in enumerate(rules)}
+        rests = [(number, self._prepared(each[0])) for number, each in enumerate(self._rules)]
+        self._start = _State([each for each in rests if each[1] is not False], self._texts)
 
-    def _prepared(self, rule: Rule) -> Callable[[Any], Rest]:
+    def _prepared(self, rule: Rule) -> Rest:
         condition = self._node(rule, rule.screen)
         if rule.threshold is None:
             return condition
-        threshold = rule.threshold
-        weighed = [(weight, self._node(rule, rule.nodes[name])) for name, weight in rule.weights.items()]
+        weights = [(weight, self._node(rule, rule.nodes[name])) for name, weight in rule.weights.items()]
+        return joined((condition, weighed(rule.threshold, weights)), every=True)
 
-        def both(row: Any) -> Rest:
-            first = condition(row)
-            if first is False:
-                return False
-            return joined((first, _weighed(threshold, [(weight, part(row)) for weight, part in weighed])), every=True)
-
-        return both
-
-    def _node(self, rule: Rule, node: Node) -> Callable[[Any], Rest]:
+    def _node(self, rule: Rule, node: Node) -> Rest:
         match node:
             case Selection(_, part):
                 return self._node(rule, part)
             case Not(part):
-                inner = self._node(rule, part)
-                return lambda row: _negated(inner(row))
+                return negated(self._node(rule, part))
             case All(parts) | AnyOf(parts):
-                every = isinstance(node, All)
-                some = [self._node(rule, part) for part in parts]
-                return lambda row: joined((part(row) for part in some), every=every)
+                return joined([self._node(rule, part) for part in parts], every=isinstance(node, All))
             case FieldTest(field) if field == ACTS.field:
-                acting = self._acting(rule)
-                return lambda _row: acting
+                return self._acting(rule)
             case FieldTest(field, test):
                 get = self._get(rule, field)
-                if get is None:
-                    return lambda _row: None
-                if isinstance(test, Exists):
-                    return lambda _row: None  # a member that is null exists, and has no value here
+                if get is None or isinstance(test, Exists):
+                    return None  # a member that is null exists, and has no value here
                 if field not in LONG:
-                    holds = test.holds
-                    return lambda row: holds(get(row))
-                if isinstance(test, Compare):
-                    compared = self._compared(get, test)
-                    return lambda _row: compared
+                    return self._test(get, test)
                 tests = test.texts if isinstance(test, OneOf) else (test,)
-                screens = [each.screen() for each in tests]
-                found = joined((self._found(get, screen) if screen else None for screen in screens), every=False)
-                return lambda _row: found
-        return lambda _row: None
+                return joined([self._found(get, each) for each in tests], every=False)
+        return None
 
-    def _acting(self, rule: Rule) -> Found | None:
+    def _acting(self, rule: Rule) -> Rest:
         """That the command line of a row does something; None: not known here."""
         gets = {field: self._get(rule, field) for field in LOOKED_AT}
         if gets["CommandLine"] is None and gets["ScriptBlockText"] is None and gets["TaskContent"] is None:
             return None
         if self._acts is None:
-            self._acts = len(self.texts)
-            self.texts.append(_Acting(gets))
-        return Found(self._acts, 0)
+            self._acts = len(self._texts)
+            self._texts.append(Acts(gets))
+        acts, image = Found(self._acts, 0), gets["Image"]
+        if image is None or any(gets[task] for task in TASKS):
+            return acts
+        return joined((negated(self._test(image, _Ordinary())), acts), every=True)
 
     def _get(self, rule: Rule, field: str) -> FieldGetter | None:
         key = field, rule.source.raw
@@ -261,100 +224,57 @@ class Plan:
             self._gets[key] = self._getter(rule, field)
         return self._gets[key]
 
-    def _compared(self, get: FieldGetter, test: Compare) -> Found:
-        at = self._numbers.get(id(get))
-        if at is None:
-            at = self._numbers[id(get)] = len(self.texts)
-            self.texts.append(_Numbers(get))
-        numbers = self.texts[at]
-        assert isinstance(numbers, _Numbers)
-        return Found(at, numbers.number(test))
+    def _test(self, get: FieldGetter, test: Test | _Ordinary) -> Short:
+        field = self._short.get(id(get))
+        if field is None:
+            field = self._short[id(get)] = len(self._fields)
+            self._fields.append(_Field(get))
+        return Short(field, self._fields[field].number(test))
 
-    def _found(self, get: FieldGetter, screen: Screen) -> Found:
-        key = id(get), screen.cased
-        number = self._by_field.get(key)
+    def _found(self, get: FieldGetter, test: Test) -> Rest:
+        screen = test.screen()
+        if screen is None and isinstance(test, Pattern):
+            return None
+        late = Numbers if isinstance(test, Compare) else Late
+        kind = late.__name__ if screen is None else "cased" if screen.cased else "lower"
+        number = self._of.get((id(get), kind))
         if number is None:
-            number = self._by_field[key] = len(self.texts)
-            self.texts.append(TextSet(get, screen.cased))
-        found = self.texts[number]
-        assert isinstance(found, TextSet)
-        return Found(number, found.number(screen.expression))
+            number = self._of[id(get), kind] = len(self._texts)
+            self._texts.append(late(get) if screen is None else Words(get, screen.cased))
+        text = self._texts[number]
+        if screen is None:
+            assert isinstance(text, Late)
+            return Found(number, text.number(test))
+        assert isinstance(text, Words)
+        return Found(number, text.number(test, screen))
 
-    def left(self, row: Any) -> "Left | None":
+    def left(self, row: Any) -> Left | None:
         """What the long texts of such rows still have to show; None when no rule can fire whatever they hold."""
         if self._everything:
-            return Left(True)
+            return _EVERY
+        state = self._start
         try:
-            rest = joined((rule(row) for rule in self._rules), every=False)
+            while state.field >= 0:
+                field = self._fields[state.field]
+                state = state.after(field, field.get(row), self._texts)
         except TimeoutError:
-            rest = True
-        return None if rest is False else Left(rest)
+            return Left([(number, True) for number, _ in state.rests], self._texts)
+        return state.left
 
-    def may_fire(self, left: "Left", row: Any) -> bool:
+    def may_fire(self, left: Left, row: Any) -> bool:
         """Whether a rule can fire on this row, of which `left` is left."""
-        if not left.texts:
-            return left.rest is not False
-        found = tuple([self.texts[number].search(row) for number in left.texts])
-        known = left.known.get(found)
-        if known is None:
-            if len(left.known) >= _CACHED:
-                left.known.clear()
-            known = left.known[found] = possible(left.rest, dict(zip(left.texts, found, strict=True)))
-        return known
+        return left.every or any(True for _ in left.rules(row))
+
+    def rules(self, row: Any) -> list[Rule]:
+        """The rules that may fire on a row, in their order."""
+        left = self.left(row)
+        if left is None:
+            return []
+        rules = [rule for number in left.rules(row) for rule in self._rules[number]]
+        return sorted(rules, key=lambda rule: self._order[rule.id])
 
 
-class Left:
-    """What is left to ask, of which texts, and what was answered so far for what was found in them."""
-
-    __slots__ = ("known", "rest", "texts")
-
-    def __init__(self, rest: Rest) -> None:
-        self.rest = rest
-        self.texts = sorted(set(_texts(rest)))
-        self.known: dict[tuple[frozenset[int] | None, ...], bool] = {}
-
-
-def _texts(rest: Rest) -> Iterator[int]:
-    match rest:
-        case Found(text):
-            yield text
-        case Negated(part):
-            yield from _texts(part)
-        case Some(_, parts):
-            for part in parts:
-                yield from _texts(part)
-        case Weighed(_, weighed):
-            for _, part in weighed:
-                yield from _texts(part)
-
-
-def joined(parts: Iterable[Rest], *, every: bool) -> Rest:
-    """And (`every`) or or, with what is known already taken out."""
-    left: dict[Rest, None] = {}
-    for part in parts:
-        if part is (not every):
-            return not every
-        if part is not every:
-            left[part] = None
-    if not left:
-        return every
-    if len(left) == 1:
-        return next(iter(left))
-    return Some(every, tuple(left))
-
-
-def _negated(part: Rest) -> Rest:
-    if part is None or isinstance(part, bool):
-        return None if part is None else not part
-    return Negated(part)
-
-
-def _weighed(threshold: int, parts: list[tuple[int, Rest]]) -> Rest:
-    threshold -= sum(weight for weight, part in parts if part is True)
-    left = tuple((weight, part) for weight, part in parts if not isinstance(part, bool))
-    if threshold <= 0:
-        return True
-    return Weighed(threshold, left) if sum(weight for weight, _ in left) >= threshold else False
+_EVERY = Left([], [], every=True)
 
 
 def needed(node: Node) -> frozenset[str]:

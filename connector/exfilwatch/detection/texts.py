@@ -1,0 +1,197 @@
+"""What is looked for in the long texts of rows: words and expressions of rules, and what is told otherwise."""
+
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from typing import Any, Protocol, TypeAlias
+
+import re2
+
+from exfilwatch.commands.fields import acts, line_acts
+from exfilwatch.detection.derived import TASKS
+from exfilwatch.detection.linear import finder
+from exfilwatch.detection.values import Compare, Screen, Test, Text
+from exfilwatch.events.event import Value
+
+_CACHED = 10_000
+_EXPRESSION = 4
+"""Characters that an expression counts for where the heaviest of several texts is chosen."""
+
+FieldGetter: TypeAlias = Callable[[Any], Value]
+Seen: TypeAlias = Callable[[int], bool | None]
+"""Whether what has this number is found in a text; None where that can't be told."""
+
+
+class Searched(Protocol):
+    """Something that is looked through, for what has a number there."""
+
+    def among(self, numbers: Iterable[int]) -> Callable[[Any], bool]:
+        """Whether one of these may be found in a row."""
+
+    def of(self, row: Any) -> Seen:
+        """Whether one is found in a row; None where that can't be told."""
+
+    def weight(self, number: int) -> int:
+        """How seldom one is found: about the characters of it that have to be there."""
+
+
+_NOTHING: frozenset[int] = frozenset()
+
+
+def _never(_number: int) -> bool:
+    return False
+
+
+def _unknown(_number: int) -> None:
+    return None
+
+
+class Words:
+    """All that is looked for in one long text of one class, lower-cased or as it is."""
+
+    def __init__(self, get: FieldGetter, cased: bool) -> None:
+        self._get = get
+        self._cased = cased
+        self._numbers: dict[str, int] = {}
+        self._finds: list[Callable[[str], bool]] = []
+        self._needles: list[str] = []
+        self._weights: list[int] = []
+
+    def number(self, test: Test, screen: Screen) -> int:
+        """The number of a test; `screen` is its own."""
+        number = self._numbers.setdefault(screen.expression, len(self._finds))
+        if number == len(self._finds):
+            self._finds.append(_plain(test) or finder([screen.expression]))
+            parts = test.parts if isinstance(test, Text) else ()
+            longest = max((part for part in parts if isinstance(part, str)), key=len, default="")
+            self._needles.append(re2.escape(longest) if longest.isascii() and longest else screen.expression)
+            self._weights.append(len(longest) or _EXPRESSION)
+        return number
+
+    def weight(self, number: int) -> int:
+        return self._weights[number]
+
+    def among(self, numbers: Iterable[int]) -> Callable[[Any], bool]:
+        finds, get, cased = finder([self._needles[number] for number in numbers]), self._get, self._cased
+
+        def may(row: Any) -> bool:
+            text = get(row)
+            if text is None:
+                return False
+            if not isinstance(text, str) or not text.isascii():
+                return True
+            return finds(text if cased else text.lower())
+
+        return may
+
+    def of(self, row: Any) -> Seen:
+        text = self._get(row)
+        if text is None:
+            return _never
+        if not isinstance(text, str) or not text.isascii():
+            return _unknown  # lower-casing and RE2 are not to be relied on
+        seen, finds = text if self._cased else text.lower(), self._finds
+        return lambda number: finds[number](seen)
+
+
+def _plain(test: Test) -> Callable[[str], bool] | None:
+    """A test of plain ASCII text as one of a text in the case that it compares in."""
+    if not isinstance(test, Text) or test.plain is None or not test.plain.isascii():
+        return None
+    plain = test.plain
+    if test.open_start:
+        return (lambda seen: plain in seen) if test.open_end else (lambda seen: seen.endswith(plain))
+    return (lambda seen: seen.startswith(plain)) if test.open_end else (lambda seen: seen == plain)
+
+
+class Late:
+    """Tests of values that no expression stands for."""
+
+    def __init__(self, get: FieldGetter) -> None:
+        self._get = get
+        self._tests: list[Test] = []
+        self._numbers: dict[str, int] = {}
+        self._known: dict[str, frozenset[int]] = {}
+
+    def number(self, test: Test) -> int:
+        """The number of a test among these."""
+        number = self._numbers.setdefault(repr(test), len(self._tests))
+        if number == len(self._tests):
+            self._tests.append(test)
+        return number
+
+    def weight(self, number: int) -> int:
+        del number
+        return _EXPRESSION
+
+    def among(self, numbers: Iterable[int]) -> Callable[[Any], bool]:
+        wanted = frozenset(numbers)
+        return lambda row: not wanted.isdisjoint(self._true(row))
+
+    def of(self, row: Any) -> Seen:
+        return self._true(row).__contains__
+
+    def _true(self, row: Any) -> frozenset[int]:
+        value = self._get(row)
+        found = self._known.get(value) if isinstance(value, str) else None
+        if found is None:
+            found = frozenset(number for number, test in enumerate(self._tests) if test.holds(value))
+            if isinstance(value, str):
+                if len(self._known) >= _CACHED:
+                    self._known.clear()
+                self._known[value] = found
+        return found
+
+
+class Numbers(Late):
+    """Comparisons with numbers, of values of which most are too small for any."""
+
+    def __init__(self, get: FieldGetter) -> None:
+        super().__init__(get)
+        self._least: Decimal | None = None
+        """What is smaller than this meets no comparison; None: not known."""
+
+    def number(self, test: Test) -> int:
+        found = super().number(test)
+        limits = [each.limit for each in self._tests if isinstance(each, Compare) and each.op in ("gt", "gte")]
+        self._least = min(limits) if len(limits) == len(self._tests) else None
+        return found
+
+    def _true(self, row: Any) -> frozenset[int]:
+        value = self._get(row)
+        if value is None or (type(value) is int and self._least is not None and value < self._least):
+            return _NOTHING
+        return frozenset(number for number, test in enumerate(self._tests) if test.holds(value))
+
+
+class Acts:
+    """Whether the command line of a row does something, in the place of what is found in a text; its number is 0."""
+
+    def __init__(self, gets: Mapping[str, FieldGetter | None]) -> None:
+        self._gets = gets
+        nothing: FieldGetter = lambda _row: None  # noqa: E731
+        self._line, self._image, self._original = (
+            gets[field] or nothing for field in ("CommandLine", "Image", "OriginalFileName")
+        )
+        self._tasked = any(gets[task] for task in TASKS)
+
+    def weight(self, number: int) -> int:
+        del number
+        return 1
+
+    def among(self, numbers: Iterable[int]) -> Callable[[Any], bool]:
+        del numbers
+        return self._does
+
+    def of(self, row: Any) -> Seen:
+        return lambda _number: self._does(row)
+
+    def _does(self, row: Any) -> bool:
+        line = None if self._tasked else self._line(row)
+        if line and isinstance(line, str):
+            return line_acts(line, self._image(row), self._original(row))
+
+        def get(field: str) -> Value:
+            found = self._gets.get(field)
+            return found(row) if found else None
+
+        return acts(get)
