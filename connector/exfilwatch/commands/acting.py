@@ -187,24 +187,29 @@ class _Disguised:
     """What gives away tools under other names, and code that an interpreter under another name is given."""
 
     def __init__(self, tools: Sequence[Tool]) -> None:
-        self._code = one(_CODE)
-        self._quoted = one(QUOTED)
         hints: dict[str, list[Tool]] = {}
         for tool in tools:
             for hint in tool.disguised:
                 hints.setdefault(hint, []).append(tool)
+        always = [list(_given_away(tool)) for tool in tools if not tool.disguised]
+        self._certain = one(f"{_CODE}|{QUOTED}")
+        self._code = one(_CODE)
+        # One look for all of them, which most lines don't pass.
+        self._any = one("|".join([_CODE, QUOTED, *map(re.escape, hints), *(each[-1] for each in always)]))
+        self._any_spoken_of = one("|".join([_CODE, *map(re.escape, hints), *(each[-1] for each in always)]))
         self._hints = clues(list(hints))
         self._hinted = [[_needed(tool) for tool in each] for each in hints.values()]
         self._always = [_needed(tool) for tool in tools if not tool.disguised]
 
     def may(self, line: str) -> bool:
         """Whether a line, without the program's name, may be that of one of them."""
-        return bool(self._quoted.given(line)) or self.spoken_of(line)
+        return bool(self._any.given(line)) and (bool(self._certain.given(line)) or self._named(line))
 
-    def spoken_of(self, line: str) -> bool:
+    def spoken_of(self, text: str) -> bool:
         """Whether one of them stands somewhere in a text, with its options as they are."""
-        if self._code.given(line):
-            return True
+        return bool(self._any_spoken_of.given(text)) and (bool(self._code.given(text)) or self._named(text))
+
+    def _named(self, line: str) -> bool:
         hinted = (each for number in self._hints.given(line) for each in self._hinted[number])
         return any(all(part.given(line) for part in each) for each in (*self._always, *hinted))
 

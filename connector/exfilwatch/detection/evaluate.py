@@ -7,7 +7,7 @@ import msgspec
 
 from exfilwatch.detection.condition import Get
 from exfilwatch.detection.correlate import Match
-from exfilwatch.detection.derived import TASKS
+from exfilwatch.detection.derived import ACTS, DERIVED
 from exfilwatch.detection.detection import Detection, Kinship, shifted
 from exfilwatch.detection.hits import Hit, Scalar
 from exfilwatch.detection.logsource import key_of
@@ -16,7 +16,7 @@ from exfilwatch.detection.parts import PARTS, with_parts
 from exfilwatch.detection.rule import Correlation, Rule, RuleSet, Verdict
 from exfilwatch.detection.screen import Plan
 from exfilwatch.detection.texts import FieldGetter
-from exfilwatch.detection.trees import STARTS, kin_of
+from exfilwatch.detection.trees import kin_of
 from exfilwatch.detection.values import text_of
 from exfilwatch.events.event import Event, Origin, Value
 from exfilwatch.events.report import Report
@@ -66,8 +66,8 @@ class Evaluator:
         key = key_of(event)
         plan = self._plans.get(key)
         if plan is None:
-            plan = self._plans[key] = Plan(self.concerned(key), _starts_seen if key[0] == STARTS else _seen)
-        verdicts = (Verdict(rule, event) for rule in plan.rules(event) if not rule.idle(event))
+            plan = self._plans[key] = Plan(self.concerned(key), _seen, derived=True)
+        verdicts = (Verdict(rule, event) for rule in plan.rules(event))
         return [verdict for verdict in verdicts if self._fires(verdict)]
 
     def _fires(self, verdict: Verdict) -> bool:
@@ -116,11 +116,9 @@ class Evaluator:
 
 def _seen(rule: Rule, field: str) -> FieldGetter:
     """How a rule sees a field of events."""
+    if field == ACTS.field or field in DERIVED:
+        return lambda event: rule.getter(event)(field)
     return (lambda event: event.get_raw(field)) if rule.source.raw else (lambda event: event.get(field))
-
-
-def _starts_seen(rule: Rule, field: str) -> FieldGetter | None:
-    return None if field in TASKS else _seen(rule, field)
 
 
 def within(time: int | None, since: int | None, until: int | None) -> bool:

@@ -88,6 +88,17 @@ class Left:
     def _weight(self, found: Found) -> int:
         return self._texts[found.text].weight(found.number)
 
+    def may(self, row: Any) -> bool:
+        """Whether some rule may fire on a row."""
+        always, _, screens = self._parts
+        if not always:  # most rows end here
+            for screen in screens:
+                if screen(row):
+                    break
+            else:
+                return False
+        return any(True for _ in self.rules(row))
+
     def rules(self, row: Any) -> Iterator[int]:
         """The numbers of the rules that may fire on a row."""
         always, others, screens = self._parts
@@ -118,7 +129,7 @@ class _State:
 
     __slots__ = ("by_found", "by_value", "field", "left", "numbers", "rests")
 
-    def __init__(self, rests: Sequence[tuple[int, Rest]], texts: Sequence[Searched]) -> None:
+    def __init__(self, rests: Sequence[tuple[int, Rest]], plan: "Plan") -> None:
         self.rests = rests
         asked: Counter[int] = Counter()
         numbers: dict[int, set[int]] = {}
@@ -127,23 +138,23 @@ class _State:
             asked.update({leaf.field for leaf in found})
             for leaf in found:
                 numbers.setdefault(leaf.field, set()).add(leaf.number)
-        self.left = Left(rests, texts) if rests and not asked else None
-        self.field = max(asked, key=asked.__getitem__) if asked else -1
+        self.left = Left(rests, plan.texts) if rests and not asked else None
+        self.field = max(plan.first.intersection(asked) or asked, key=asked.__getitem__) if asked else -1
         self.numbers = sorted(numbers.get(self.field, ()))
         self.by_value: dict[Any, _State] = {}
         self.by_found: dict[frozenset[int], _State] = {}
 
-    def after(self, field: _Field, value: Value, texts: Sequence[Searched]) -> "_State":
+    def after(self, field: _Field, value: Value, plan: "Plan") -> "_State":
         """What is left once the field's value is known. Raises TimeoutError (pattern.Pattern)."""
         # 1, 1.0 and true are the same key, and not the same value.
-        key = value if type(value) is str else (type(value), value)
+        key = value if type(value) is str else (type(value), repr(value) if type(value) in (list, dict) else value)
         known = self.by_value.get(key)
         if known is None:
             true = frozenset(number for number in self.numbers if field.holds[number](value))
             known = self.by_found.get(true)
             if known is None:
                 rests = ((number, reduced(rest, self.field, true)) for number, rest in self.rests)
-                known = self.by_found[true] = _State([each for each in rests if each[1] is not False], texts)
+                known = self.by_found[true] = _State([each for each in rests if each[1] is not False], plan)
             if len(self.by_value) >= _CACHED:
                 self.by_value.clear()
             self.by_value[key] = known
@@ -154,32 +165,46 @@ class Plan:
     """The screen of all rules that look at one class of events."""
 
     def __init__(
-        self, rules: Iterable[Rule], getter: Callable[[Rule, str], FieldGetter | None], *, everything: bool = False
+        self,
+        rules: Iterable[Rule],
+        getter: Callable[[Rule, str], FieldGetter | None],
+        *,
+        everything: bool = False,
+        derived: bool = False,
     ) -> None:
         """`getter` gives for a rule's field how to get it from a row; None when that is not known.
 
-        `everything`: every row may make some rule fire.
+        `everything`: every row may make some rule fire. `derived`: fields can be had that are made of others.
         """
         rules = list(rules)
+        self._derived = derived
         self._getter = getter
         self._everything = everything
-        self._texts: list[Searched] = []
+        self.texts: list[Searched] = []
         self._of: dict[tuple[int, str], int] = {}
         self._fields: list[_Field] = []
         self._short: dict[int, int] = {}
+        self.first: set[int] = set()
+        """Fields that are asked for before the others."""
         self._gets: dict[tuple[str, bool], FieldGetter | None] = {}
         self._acts: int | None = None
         # Many rules that ask for derived fields (derived.py) come to the same screen.
         alike: dict[object, list[Rule]] = {}
         for rule in rules:
-            alike.setdefault(rule.screen if rule.threshold is None else rule, []).append(rule)
+            alike.setdefault(self._asked(rule) if rule.threshold is None else rule, []).append(rule)
         self._rules = list(alike.values())
         self._order = {rule.id: number for number, rule in enumerate(rules)}
         rests = [(number, self._prepared(each[0])) for number, each in enumerate(self._rules)]
-        self._start = _State([each for each in rests if each[1] is not False], self._texts)
+        self._start = _State([each for each in rests if each[1] is not False], self)
+
+    def _asked(self, rule: Rule) -> Node:
+        """What holds wherever the rule fires."""
+        if not self._derived:
+            return rule.screen
+        return All((ACTS, rule.alone)) if rule.needs_action else rule.alone
 
     def _prepared(self, rule: Rule) -> Rest:
-        condition = self._node(rule, rule.screen)
+        condition = self._node(rule, self._asked(rule))
         if rule.threshold is None:
             return condition
         weights = [(weight, self._node(rule, rule.nodes[name])) for name, weight in rule.weights.items()]
@@ -193,8 +218,11 @@ class Plan:
                 return negated(self._node(rule, part))
             case All(parts) | AnyOf(parts):
                 return joined([self._node(rule, part) for part in parts], every=isinstance(node, All))
-            case FieldTest(field) if field == ACTS.field:
+            case FieldTest(field) if field == ACTS.field and not self._derived:
                 return self._acting(rule)
+            case FieldTest(field, test) if field == ACTS.field:
+                get = self._get(rule, field)
+                return None if get is None else self._test(get, test, first=True)
             case FieldTest(field, test):
                 get = self._get(rule, field)
                 if get is None or isinstance(test, Exists):
@@ -211,8 +239,8 @@ class Plan:
         if gets["CommandLine"] is None and gets["ScriptBlockText"] is None and gets["TaskContent"] is None:
             return None
         if self._acts is None:
-            self._acts = len(self._texts)
-            self._texts.append(Acts(gets))
+            self._acts = len(self.texts)
+            self.texts.append(Acts(gets))
         acts, image = Found(self._acts, 0), gets["Image"]
         if image is None or any(gets[task] for task in TASKS):
             return acts
@@ -224,11 +252,13 @@ class Plan:
             self._gets[key] = self._getter(rule, field)
         return self._gets[key]
 
-    def _test(self, get: FieldGetter, test: Test | _Ordinary) -> Short:
+    def _test(self, get: FieldGetter, test: Test | _Ordinary, *, first: bool = False) -> Short:
         field = self._short.get(id(get))
         if field is None:
             field = self._short[id(get)] = len(self._fields)
             self._fields.append(_Field(get))
+            if first:
+                self.first.add(field)
         return Short(field, self._fields[field].number(test))
 
     def _found(self, get: FieldGetter, test: Test) -> Rest:
@@ -239,9 +269,9 @@ class Plan:
         kind = late.__name__ if screen is None else "cased" if screen.cased else "lower"
         number = self._of.get((id(get), kind))
         if number is None:
-            number = self._of[id(get), kind] = len(self._texts)
-            self._texts.append(late(get) if screen is None else Words(get, screen.cased))
-        text = self._texts[number]
+            number = self._of[id(get), kind] = len(self.texts)
+            self.texts.append(late(get) if screen is None else Words(get, screen.cased))
+        text = self.texts[number]
         if screen is None:
             assert isinstance(text, Late)
             return Found(number, text.number(test))
@@ -256,14 +286,14 @@ class Plan:
         try:
             while state.field >= 0:
                 field = self._fields[state.field]
-                state = state.after(field, field.get(row), self._texts)
+                state = state.after(field, field.get(row), self)
         except TimeoutError:
-            return Left([(number, True) for number, _ in state.rests], self._texts)
+            return Left([(number, True) for number, _ in state.rests], self.texts)
         return state.left
 
     def may_fire(self, left: Left, row: Any) -> bool:
         """Whether a rule can fire on this row, of which `left` is left."""
-        return left.every or any(True for _ in left.rules(row))
+        return left.every or left.may(row)
 
     def rules(self, row: Any) -> list[Rule]:
         """The rules that may fire on a row, in their order."""
