@@ -13,8 +13,9 @@ import msgspec
 
 from exfilwatch.detection.correlate import LINK, linked, of_host
 from exfilwatch.detection.hits import Hit, HitStore
+from exfilwatch.detection.related import StartsOfHost
 from exfilwatch.detection.rule import Correlation
-from exfilwatch.detection.trees import Kin, kin
+from exfilwatch.detection.trees import Kin, kin, named
 from exfilwatch.detection.values import text_of
 from exfilwatch.errors import SpaceError
 from exfilwatch.events.event import Value
@@ -29,13 +30,17 @@ _decode = msgspec.msgpack.Decoder(list[tuple[Any, int | datetime | None, Any, An
 
 
 class Sought(NamedTuple):
-    """The starts of a host from `low` to `high` (µs, both included), which may link hits of a correlation's group."""
+    """The starts of a host from `low` to `high` (µs, both included), which may link hits of a correlation's group.
+
+    `kins`: the processes of these hits.
+    """
 
     correlation: str
     group: tuple[str, ...]
     host: str
     low: int
     high: int
+    kins: tuple[Kin, ...] = ()
 
     def link(self, time: int, event: str, kin: Kin) -> tuple[str, Hit]:
         """A start as a hit that links."""
@@ -52,9 +57,9 @@ def sought(correlations: Iterable[Correlation], hits: HitStore) -> list[Sought]:
         place = plan.group_by.index("Computer")
         for group, of_group in hits.groups(correlation.id):
             found += (
-                Sought(correlation.id, group, group[place], *linked(plan, whole))
+                Sought(correlation.id, group, group[place], *linked(plan, whole), kins)
                 for whole in of_host(plan, of_group)
-                if any(hit.kin for hit in whole)
+                if (kins := tuple(dict.fromkeys(hit.kin for hit in whole if hit.kin)))
             )
     return found
 
@@ -72,7 +77,7 @@ class ByHost:
 
     def near(self, host: Value, when: int | datetime | None) -> tuple[int, list[Sought]]:
         """A time as µs, and what is sought of a host then: nothing where the time is not known."""
-        found = self._found.get(text_of(host) or "")
+        found = self._found.get(host if type(host) is str else text_of(host) or "")
         if not found or when is None:
             return 0, []
         time = when if isinstance(when, int) else microseconds(when)
@@ -97,13 +102,31 @@ class Starts:
                 self._spill()
 
     def linking(self, wanted: Iterable[Sought]) -> Iterator[tuple[str, Hit]]:
-        """Those that are sought, each as a hit, with the correlation's id."""
-        by_host = ByHost(wanted)
-        for number, (host, when, *told) in enumerate(self._all() if by_host else ()):
-            time, near = by_host.near(host, when)
-            named = kin(told, starts=True) if near else None
-            if named:
-                yield from (each.link(time, str(number), named) for each in near)
+        """Those that are sought and may link hits, each as a hit, with the correlation's id."""
+        wanted = list(wanted)
+        links: dict[int, list[Sought]] = {}
+        of_hosts = self._of_hosts(ByHost(wanted))
+        for each in wanted:
+            starts = of_hosts.get(each.host)
+            for number in starts.related(each.kins, each.low, each.high) if starts else ():
+                links.setdefault(number, []).append(each)
+        for number, start in enumerate(self._all() if links else ()):
+            near = links.get(number)
+            found = kin(start[2:], starts=True) if near else None
+            if near and found:
+                time = start[1] if isinstance(start[1], int) else microseconds(start[1])
+                yield from (each.link(time, str(number), found) for each in near)
+
+    def _of_hosts(self, by_host: ByHost) -> dict[str, StartsOfHost]:
+        """What is known of the starts near what is sought, by host."""
+        found: dict[str, StartsOfHost] = {}
+        for number, start in enumerate(self._all() if by_host else ()):
+            time, near = by_host.near(start[0], start[1])
+            names = named(start[2:]) if near else None
+            if names:
+                kept = found.get(near[0].host) or found.setdefault(near[0].host, StartsOfHost())
+                kept.add(time, number, names)
+        return found
 
     def _all(self) -> Iterator[Start]:
         if self._file is not None:

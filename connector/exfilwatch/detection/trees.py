@@ -57,12 +57,20 @@ def kin_of(event: Event) -> Kin | None:
     return kin([event.get(name) for name in TOLD], starts=event.category == STARTS)
 
 
+def named(told: Sequence[Value]) -> tuple[str, str, str, str] | None:
+    """How an event names its process and the parent, by the values of the fields that are `TOLD`: GUID and process id,
+    then the parent's; None when it names no process."""
+    guid, pid = _guid(told[0]), _number(told[1])
+    return (guid, pid, _guid(told[2]), _number(told[3])) if guid or pid else None
+
+
 def kin(told: Sequence[Value], *, starts: bool) -> Kin | None:
     """The kin of an event by the values of the fields that are `TOLD`."""
-    guid, pid = _guid(told[0]), _number(told[1])
-    if not guid and not pid:
+    names = named(told)
+    if names is None:
         return None
-    parent_guid, parent_pid, parent = _guid(told[2]), _number(told[3]), _image(told[4])
+    guid, pid, parent_guid, parent_pid = names
+    parent = _image(told[4])
     above: Above = ""
     if parent_pid in SYSTEM or (parent and starts_everything(parent)):
         above = "root"
