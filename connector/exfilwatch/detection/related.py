@@ -39,7 +39,11 @@ class StartsOfHost:
                 for label in (parent_guids[at], parent_pids[at]):
                     children.setdefault(label, []).append(at)
         # A process id says something only where no GUID does.
-        todo = [hash(label) if label else 0 for kin in kins for label in (kin.guid or kin.pid, kin.parent_guid or kin.parent_pid)]
+        todo = [
+            hash(label) if label else 0
+            for kin in kins
+            for label in (kin.guid or kin.pid, kin.parent_guid or kin.parent_pid)
+        ]
         asked = {0}
         found: set[int] = set()
         while todo:

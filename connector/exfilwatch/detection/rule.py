@@ -23,7 +23,6 @@ from exfilwatch.detection.derived import (
     DERIVED,
     MADE,
     UNMADE,
-    acts_of,
     cheapest_first,
     implying,
     is_derived,
@@ -72,6 +71,7 @@ class Rule:
         self.threshold = score.threshold if score else None
         self.emits = True
         self.derives = any(map(is_derived, (self.condition, *nodes.values())))
+        # Whether it asks for what a command line does: told cheaply of one that does nothing.
         self.needs_action = self.derives and needs_action(condition)
         positive = [name for name, to_be_met in selections(condition) if to_be_met]
         self.shown = [name for name in dict.fromkeys([*positive, *self.weights]) if not name.startswith(PREFIX)]
@@ -117,11 +117,6 @@ class Rule:
     def fires(self, event: Event) -> bool:
         """Whether the rule fires on an event. Raises TimeoutError (pattern.Pattern)."""
         return Verdict(self, event).fires
-
-    def idle(self, event: Event) -> bool:
-        """Whether the event's command line does nothing, where the rule asks for what it does: told cheaply."""
-        get = event.get_raw if self.source.raw else event.get
-        return self.needs_action and not acts_of(event, get)
 
     def signals(self, event: Event, *, unmatched: bool = False) -> list[Signal]:
         """What each selection that matched saw; with `unmatched`, those that did not as well, and the negated ones."""
