@@ -16,6 +16,7 @@ from exfilwatch.detection.detection import Detection, Kinship
 from exfilwatch.detection.engine import Engine
 from exfilwatch.detection.hits import Hit
 from exfilwatch.detection.load import load
+from exfilwatch.detection.related import StartsOfHost
 from exfilwatch.detection.roots import starts_everything
 from exfilwatch.detection.trees import Kin, kin_of, trees
 from exfilwatch.errors import RuleError
@@ -175,6 +176,25 @@ def test_trees_are_the_same_in_any_order(events: list[tuple[int, Kin]], rng: ran
     rng.shuffle(order)
     assert shown(order) == shown(sorted(order))
     assert sorted(at for tree, _ in shown(order) for at in tree) == sorted(order)
+
+
+@settings(deadline=None)
+@given(stories, stories)
+def test_the_starts_that_are_told_to_be_related_say_of_events_what_all_starts_say(
+    events: list[tuple[int, Kin]], others: list[tuple[int, Kin]]
+) -> None:
+    started = [(time, kin._replace(starts=True)) for time, kin in others]
+    starts = StartsOfHost()
+    for number, (time, kin) in enumerate(started):
+        starts.add(time, number, kin[:4])
+    chosen = sorted(starts.related([kin for _, kin in events], 0, 2 * SECOND))
+
+    def of_events(links: list[tuple[int, Kin]]) -> set[tuple[frozenset[int], bool]]:
+        found = [([at for at in tree.events if at < len(events)], tree.whole) for tree in trees([*events, *links])]
+        return {(frozenset(at), whole) for at, whole in found if at}
+
+    near = [at for at, (time, _) in enumerate(started) if time <= 2 * SECOND]
+    assert of_events([started[at] for at in chosen]) == of_events([started[at] for at in near])
 
 
 RULES = """
