@@ -126,10 +126,25 @@ def within(time: int | None, since: int | None, until: int | None) -> bool:
     return time is None or ((since is None or time >= since) and (until is None or time < until))
 
 
+class _Packing:
+    """Packs events, of which several rules give hits in turn."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Event, msgspec.Raw] | None = None
+
+    def of(self, rule: str, event: Event) -> bytes:
+        if self._last is None or self._last[0] is not event:
+            self._last = (event, msgspec.Raw(_encode(event)))
+        return _encode([(rule, self._last[1])])
+
+
+_packing = _Packing()
+
+
 def packed(rule: str, event: Event) -> bytes:
     """The record of a hit: the event, and the rule that fired on it."""
     try:
-        return _encode([(rule, event)])
+        return _packing.of(rule, event)
     except (OverflowError, UnicodeEncodeError):  # integers beyond 64 bits, lone surrogates: as texts
         fields, raw = _storable(event.fields), _storable(event.raw)
         return _encode([(rule, msgspec.structs.replace(event, fields=fields, raw=raw))])

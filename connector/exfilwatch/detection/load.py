@@ -62,6 +62,7 @@ class _Compiler:
         self.placeholders = placeholders
         self.errors = parser.errors
         self.parsed = parser.parsed
+        self._for_products: dict[int, Node] = {}
 
     def compile(self) -> RuleSet:
         """Resolve references, apply filters and compile what has no errors so far."""
@@ -159,7 +160,7 @@ class _Compiler:
         taken = [each for each in filters if each.condition is not None and each.is_for(rule, document.path)]
         kept, silenced = list[Node](), list[Node]()
         for each in taken:
-            if (needed := each.condition_for(rule)) is not None:
+            if (needed := self._needed(each, rule)) is not None:
                 # Queries and screens ask for what is kept: filters of packs are many, and they know no product.
                 (silenced if each.pack or needed is not each.condition else kept).append(needed)
         own = All((condition, *kept)) if kept else condition
@@ -173,6 +174,13 @@ class _Compiler:
             shifts,
             silenced,
         )
+
+    def _needed(self, each: Filter, rule: SigmaRule) -> Node | None:
+        """What a filter asks of a rule: one node for all rules that it asks the same."""
+        found = each.condition_for(rule)
+        if found is None or found is each.condition:
+            return found
+        return self._for_products.setdefault(id(each.condition), found)
 
     @staticmethod
     def _when(name: str, text: str, rule: SigmaRule, nodes: Mapping[str, Node]) -> Node:

@@ -54,10 +54,13 @@ class Led(NamedTuple):
 
 
 def groups(rules: RuleSet) -> list[Led]:
-    """What is joined so where all records can be read again: those whose rows wait, and those that seldom lead."""
+    """What is joined so where all records can be read again: those of one timespan together, of which rows wait for as
+    long, and apart from others those that seldom lead."""
     found, lazy = leads(rules, again=True)
-    each = [[lead for lead in found if lead.seldom is seldom] for seldom in (False, True)]
-    return [Led(some, lazy & _followers(some)) for some in each if some]
+    each: dict[tuple[bool, int], list[Lead]] = {}
+    for lead in found:
+        each.setdefault((lead.seldom, lead.correlation.plan.timespan), []).append(lead)
+    return [Led(some, lazy & _followers(some)) for _, some in sorted(each.items())]
 
 
 def _followers(found: Iterable[Lead]) -> set[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -40,6 +41,34 @@ from exfilwatch.events.event import Event, Value
 
 _LONGEST = 2000
 """Characters of a matched text that a signal keeps."""
+
+
+class _Shared:
+    """What many rules ask of an event in turn: remembered for the last one, as those see it that see raw names first
+    and as the others do."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self._holds = compiled(cheapest_first(node, MADE))
+        self._kept: dict[bool, tuple[Event, bool]] = {}
+
+    def holds(self, get: Get, event: Event, raw: bool) -> bool:
+        """Whether the event satisfies it."""
+        kept = self._kept.get(raw)
+        if kept is None or kept[0] is not event:
+            kept = self._kept[raw] = (event, self._holds(get, event))
+        return kept[1]
+
+
+_known: WeakValueDictionary[int, _Shared] = WeakValueDictionary()
+
+
+def _shared(node: Node) -> _Shared:
+    """The one of a node; filters are the same for all rules of a set."""
+    found = _known.get(id(node))
+    if found is None:
+        found = _known[id(node)] = _Shared(node)
+    return found
 
 
 class Rule:
@@ -99,7 +128,10 @@ class Rule:
     @cached_property
     def holds(self) -> Holds:
         """Whether an event satisfies the condition."""
-        return compiled(cheapest_first(self.condition, MADE if self.needs_action else UNMADE))
+        own = compiled(cheapest_first(self._unfiltered, MADE if self.needs_action else UNMADE))
+        silenced = [_shared(each) for each in self.silenced]
+        raw = self.source.raw
+        return lambda get, event: own(get, event) and all(each.holds(get, event, raw) for each in silenced)
 
     @cached_property
     def _tests(self) -> dict[str, Holds]:
