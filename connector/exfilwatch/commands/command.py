@@ -1,5 +1,6 @@
 """The commands of a script, and the bounds within which a script is undone."""
 
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -10,6 +11,8 @@ MOST_WORK: Final = 25_000
 """Work that is done for one command line, in about a microsecond."""
 LONGEST_LINE: Final = 32 * 1024
 """Characters that are looked at of the line itself: Windows allows no more."""
+_LONGEST_NAME: Final = 260
+"""Characters of a program's path up to which its name is kept."""
 DEEPEST: Final = 6
 """Scripts within scripts that are undone."""
 
@@ -46,8 +49,15 @@ class Command(msgspec.Struct):
 
 def program(word: str) -> str:
     """The plain name of a program: without its folder and `.exe`, lower-case (`C:\\x\\CURL.exe` is `curl`)."""
+    return _short(word) if len(word) <= _LONGEST_NAME else _program(word)
+
+
+def _program(word: str) -> str:
     name = word.replace("\\", "/").rstrip("/ ").rpartition("/")[2].strip("'\" ").lower()
     return name.removesuffix(".exe").removesuffix(".com").rstrip(".")
+
+
+_short = lru_cache(10_000)(_program)
 
 
 class Bounds:

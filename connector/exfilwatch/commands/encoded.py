@@ -9,6 +9,7 @@ LARGEST: Final = 256 * 1024
 """Bytes that are unpacked at most."""
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]*={0,3}")
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 _SPACE = re.compile(r"\s+")
 _MARKS: Final = ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"), (b"\xef\xbb\xbf", "utf-8"))
 
@@ -49,7 +50,8 @@ def unpacked(data: bytes) -> bytes | None:
 
 
 def text_of(data: bytes) -> str:
-    """Bytes as text: UTF-16 if they look so, as PowerShell's encoded commands do, else UTF-8, else Latin-1."""
+    """Bytes as text: UTF-16 if they look so, as PowerShell's encoded commands do, else UTF-8, else Latin-1; what is
+    text in none of them as PowerShell takes it, as UTF-16."""
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return data[len(mark) :].decode(encoding, "replace")
@@ -59,4 +61,5 @@ def text_of(data: bytes) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError:
-        return data.decode("latin-1")
+        found = data.decode("latin-1")
+        return data[: len(data) // 2 * 2].decode("utf-16-le", "replace") if _CONTROL.search(found) else found
