@@ -1,5 +1,6 @@
 """The guides: data that is sound, and steps for each kind of finding that a shipped rule gives."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from exfilwatch.rules.packs import pack, packs
 from exfilwatch_playbooks import response
 from exfilwatch_playbooks.response.guide import GENERAL, Guide, Step, guides, guides_for, meaning, of_branch
 from exfilwatch_playbooks.response.languages import asks
-from exfilwatch_playbooks.response.phases import PHASES, phases
+from exfilwatch_playbooks.response.phases import PHASES, phases, references
 from exfilwatch_playbooks.response.placeholders import UNKNOWN
 
 from .known import NOTHING, STEPS, known, placeholders
@@ -98,6 +99,14 @@ def test_phases_are_those_of_responders_in_their_order():
     assert PHASES == ("verify", "contain", "collect", "scope", "eradicate", "recover", "notify", "learn")
     assert list(phases()) == list(PHASES)
     assert {step.phase for guide, step in STEPS if guide.name == GENERAL} == set(PHASES)
+
+
+def test_references_are_those_that_are_used_and_have_a_name():
+    used = {name for _, step in STEPS for name in step.references} | {
+        n for each in phases().values() for n in each.nist
+    }
+    assert set(references()) == used
+    assert all(re.fullmatch(r"RA\d{4}|D3-[A-Z]{2,6}|(DE|RS|RC|ID)\.[A-Z]{2}-\d{2}", name) for name in used)
 
 
 def test_what_a_person_decides_stands_in_the_general_guide():

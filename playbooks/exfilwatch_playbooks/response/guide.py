@@ -18,10 +18,18 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from exfilwatch.errors import ConfigError
 from exfilwatch_playbooks.response.facts import Facts
-from exfilwatch_playbooks.response.phases import Phase
+from exfilwatch_playbooks.response.phases import Phase, references
 from exfilwatch_playbooks.response.placeholders import Platform, known
 
 GENERAL = "general"
+
+
+def _a_reference(name: str) -> str:
+    if name not in references():
+        raise ValueError(f"{name} is not in references.yml: look it up, and write there what it is called")
+    return name
+
+
 Who = Literal[
     "analyst",
     "incident lead",
@@ -39,7 +47,7 @@ Who = Literal[
 ]
 Automatable = Literal["yes", "approval", "no"]
 Template = Annotated[str, Field(min_length=1), AfterValidator(known)]
-Reference = Annotated[str, Field(pattern=r"^(RA\d{4}|D3-[A-Z]{2,5}|(DE|RS|RC|ID)\.[A-Z]{2}-\d{2})$")]
+Reference = Annotated[str, AfterValidator(_a_reference)]
 
 
 class Step(BaseModel):

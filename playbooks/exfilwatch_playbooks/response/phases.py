@@ -1,4 +1,4 @@
-"""The phases of a response, in order, and what NIST, SANS and RE&CT call them (phases.yml)."""
+"""The phases of a response, in order, and what NIST, SANS and RE&CT call them (phases.yml, references.yml)."""
 
 from functools import cache
 from importlib import resources
@@ -36,3 +36,13 @@ def phases() -> dict[Phase, PhaseInfo]:
     if tuple(each.name for each in found) != PHASES:
         raise ConfigError(f"response/phases.yml: the phases have to be {', '.join(PHASES)}, in this order")
     return {each.name: each for each in found}
+
+
+@cache
+def references() -> dict[str, str]:
+    """What the ids that steps and phases refer to are called. Raises ConfigError."""
+    try:
+        text = resources.files(__package__).joinpath("references.yml").read_text("utf-8")
+        return TypeAdapter(dict[str, str]).validate_python(yaml.safe_load(text))
+    except (ValidationError, yaml.YAMLError) as error:
+        raise ConfigError(f"response/references.yml: {error}") from error
