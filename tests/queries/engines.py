@@ -34,7 +34,7 @@ class Index:
 
     def __init__(self, client: httpx.Client, name: str) -> None:
         self._client = client
-        self._name = name
+        self.name = name
         self.refused: set[int] = set()
 
     def put(self, documents: Iterable[Mapping[str, Any]]) -> None:
@@ -46,22 +46,22 @@ class Index:
                 for line in (json.dumps({"index": {"_id": str(number)}}), json.dumps(document))
             ]
             answer = self._client.post(
-                f"/{self._name}/_bulk",
+                f"/{self.name}/_bulk",
                 content="\n".join([*lines, ""]).encode("utf-8", "replace"),
                 headers={"content-type": "application/x-ndjson"},
             )
             answer.raise_for_status()
             self.refused |= {int(each["index"]["_id"]) for each in answer.json()["items"] if "error" in each["index"]}
-        self._client.post(f"/{self._name}/_refresh").raise_for_status()
+        self._client.post(f"/{self.name}/_refresh").raise_for_status()
 
     def properties(self) -> Properties:
-        answer = self._client.get(f"/{self._name}/_mapping").raise_for_status()
-        found: Properties = answer.json()[self._name]["mappings"].get("properties", {})
+        answer = self._client.get(f"/{self.name}/_mapping").raise_for_status()
+        found: Properties = answer.json()[self.name]["mappings"].get("properties", {})
         return found
 
     def described(self) -> bytes:
         """The index as the engine describes it."""
-        return self._client.get(f"/{self._name}").raise_for_status().content
+        return self._client.get(f"/{self.name}").raise_for_status().content
 
     def found(self, query: Mapping[str, Any]) -> set[int]:
         """The numbers of the documents that a query finds."""
@@ -75,7 +75,7 @@ class Index:
             bodies = [{"query": {"bool": {"filter": [each]}}, "size": 10_000, "_source": False} for each in some]
             lines = [line for body in bodies for line in ("{}", json.dumps(body))]
             answer = self._client.post(
-                f"/{self._name}/_msearch?filter_path=responses.status,responses.error,responses._shards,responses.hits.hits._id",
+                f"/{self.name}/_msearch?filter_path=responses.status,responses.error,responses._shards,responses.hits.hits._id",
                 content="\n".join([*lines, ""]),
                 headers={"content-type": "application/x-ndjson"},
             )

@@ -15,7 +15,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from exfilwatch.errors import ConfigError
-from exfilwatch.findings.node import host_key
+from exfilwatch.findings.node import NOBODY, host_key
 from exfilwatch_playbooks.response.facts import Facts
 from exfilwatch_playbooks.response.placeholders import known, values
 
@@ -156,11 +156,15 @@ def asked(ask: Ask, said: Sequence[Facts], shown: int) -> Asked | None:
 
 
 def _compared(value: str, test: Test) -> str:
-    """What of a value is compared. Halves of surrogate pairs are in no record; longer values are asked for in part."""
+    """What of a value is compared, "" for nothing. Halves of surrogate pairs are in no record.
+
+    Of a long value a part is asked for, where a part will do; no host and no name is that long.
+    """
     text = value.encode("utf-8", "ignore").decode()
     if test == "host":
-        return host_key(text, "")[:255]
-    return text[:_LONGEST]
+        named = text.strip().rstrip(".").lower() not in NOBODY and len(text) < _LONGEST
+        return host_key(text, "") if named else ""
+    return text[:_LONGEST] if test == "has" or len(text) <= _LONGEST else ""
 
 
 def _span(said: Iterable[Facts]) -> tuple[datetime | None, datetime | None]:

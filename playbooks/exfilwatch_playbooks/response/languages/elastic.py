@@ -15,6 +15,7 @@ from exfilwatch_playbooks.response.languages.columns import Source, usable
 
 _EXACT = frozenset({"destination_ip", "source", "port", "process_id"})
 """Mapped as addresses and numbers, which take no option for upper and lower case."""
+_WIDEST = 200  # characters of a value in a pattern
 _ROWS = 500
 _GROUPS = 100
 
@@ -66,17 +67,20 @@ def _tests(column: str, wanted: Wanted, value: str) -> Iterable[Query]:
         return [{"term": {column: {"value": value}}}]
     same: Query = {"term": {column: {"value": value, "case_insensitive": True}}}
     phrase: Query = {"match_phrase": {column: value}}
+    # A pattern is made an automaton, whose size is bounded: of a long value, the end or the beginning has to do.
+    end = _plain(value) if len(value) <= _WIDEST else f"*{_plain(value[-_WIDEST:])}"
+    begin = _plain(value) if len(value) <= _WIDEST else f"{_plain(value[:_WIDEST])}*"
     match wanted.test:
         case "host":
             return [same, {"prefix": {column: {"value": f"{value}.", "case_insensitive": True}}}, phrase]
         case "user":
-            return [same, _like(column, f"*\\\\{_plain(value)}"), _like(column, f"{_plain(value)}@*"), phrase]
+            return [same, _like(column, f"*\\\\{end}"), _like(column, f"{begin}@*"), phrase]
         case "name":
-            return [same, _like(column, f"*.{_plain(value)}"), phrase]
+            return [same, _like(column, f"*.{end}"), phrase]
         case "has":
-            return [_like(column, f"*{_plain(value)}*"), phrase]
+            return [_like(column, f"*{begin}*"), phrase]
         case "ends":
-            return [same, _like(column, f"*\\\\{_plain(value)}"), _like(column, f"*/{_plain(value)}"), phrase]
+            return [same, _like(column, f"*\\\\{end}"), _like(column, f"*/{end}"), phrase]
     return [same, phrase]
 
 
