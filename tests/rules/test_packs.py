@@ -56,7 +56,13 @@ def test_a_rule_that_finds_something_says_what_to_check_and_reports_its_branch(p
     documents = list(yaml.safe_load_all(path.read_text("utf-8")))
     (finding,) = (document for document in documents if document["level"] != "informational")
     block = finding["exfilwatch"]
-    assert block["guide"].startswith("1. ")
+    asked, _, rest = block["guide"].partition("\n\nWhere to look:\n\n")
+    looked, _, harmless = rest.partition("\n\nHarmless if:\n\n")
+    assert asked.startswith("Questions:\n\n1. ")
+    for part, item in ((asked.partition("\n\n")[2], r"\d\. "), (looked, "- "), (harmless, "- ")):
+        items = re.split(rf"(?:^|\n){item}", part.strip())[1:]
+        assert items
+        assert all(len(each.strip()) > 15 for each in items)
     assert {"Branch": "$branch"} in block["fields"]
     assert "Computer" in {field if isinstance(field, str) else next(iter(field)) for field in block["fields"]}
 
