@@ -5,7 +5,7 @@ import re
 from exfilwatch.commands.template import MARK
 from exfilwatch.detection.condition import All, Any, FieldTest, Node
 from exfilwatch.detection.rule import Rule
-from exfilwatch.detection.values import Exists, Text, Wild
+from exfilwatch.detection.values import Exists, Part, Text, Wild
 from exfilwatch_playbooks.enrichment.history import rule
 from exfilwatch_playbooks.enrichment.indicator import Kind, indicator
 
@@ -15,22 +15,32 @@ _ADDRESSES = ("DestinationIp", "dst_ip")
 _NAMES = ("DestinationHostname", "cs-host", "r-dns")
 _LOOKUPS = ("QueryName", "query")
 _LONGEST = 200
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def exactly(field: str, value: str) -> Node:
-    return FieldTest(field, Text([value], cased=False))
+    return FieldTest(field, Text(_parts(value), cased=False))
 
 
 def holding(field: str, value: str) -> Node:
-    return FieldTest(field, Text([Wild.ANY, value, Wild.ANY], cased=False))
+    return FieldTest(field, Text([Wild.ANY, *_parts(value), Wild.ANY], cased=False))
 
 
 def ending(field: str, value: str) -> Node:
-    return FieldTest(field, Text([Wild.ANY, value], cased=False))
+    return FieldTest(field, Text([Wild.ANY, *_parts(value)], cased=False))
 
 
 def starting(field: str, value: str) -> Node:
-    return FieldTest(field, Text([value, Wild.ANY], cased=False))
+    return FieldTest(field, Text([*_parts(value), Wild.ANY], cased=False))
+
+
+def _parts(value: str) -> list[Part]:
+    """The text; for half a pair of surrogates, which no expression and no query can have, any character."""
+    pieces = _HALF.split(value)
+    found: list[Part] = [pieces[0]]
+    for piece in pieces[1:]:
+        found += [Wild.ONE, piece]
+    return [part for part in found if part != ""]
 
 
 def traffic_to(host: str) -> tuple[Rule, ...]:
