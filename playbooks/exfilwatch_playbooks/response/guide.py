@@ -54,7 +54,7 @@ class Step(BaseModel):
     """One step; `commands` are for PowerShell on Windows, for a POSIX shell on Linux and macOS.
 
     `who` does it, in at most `minutes`, with what it `needs`. `only`: the platforms on which it makes sense; without
-    it, all. `queries` names questions of asks.yml. `decision`: what a person has to decide; such a step is never
+    it, all. `first`: stands before the phase's other steps. `queries` names questions of asks.yml. `decision`: what a person has to decide; such a step is never
     automatable.
     """
 
@@ -67,6 +67,7 @@ class Step(BaseModel):
     minutes: Annotated[int, Field(ge=1, le=2880)]
     needs: list[Annotated[str, Field(min_length=1, max_length=80)]] = []
     automatable: Automatable = "no"
+    first: bool = False
     decision: Template | None = None
     only: list[Platform] = []
     commands: dict[Platform, list[Template]] = {}

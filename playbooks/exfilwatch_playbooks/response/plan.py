@@ -132,10 +132,10 @@ def plan_of(
     asked = LANGUAGES if languages is None else tuple(languages)
     chosen = guides_for(given, general=general)
     by_phase: dict[Phase, list[PlanStep]] = {}
-    for guide, said in chosen:
-        for step in guide.steps:
-            if not step.only or any(each.product in ("", *step.only) for each in said):
-                by_phase.setdefault(step.phase, []).append(_filled(guide, step, said, asked, shown))
+    steps = [(guide, step, said) for guide, said in chosen for step in guide.steps]
+    for guide, step, said in sorted(steps, key=lambda each: not each[1].first):
+        if not step.only or any(each.product in ("", *step.only) for each in said):
+            by_phase.setdefault(step.phase, []).append(_filled(guide, step, said, asked, shown))
     return Plan(
         kinds=tuple(guide.name for guide, _ in chosen),
         platforms=tuple(sorted({platform for _, said in given for platform in _platforms(said)})),

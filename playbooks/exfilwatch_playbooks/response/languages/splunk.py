@@ -13,7 +13,7 @@ from exfilwatch_playbooks.response.languages.asking import Asked, Meaning, Wante
 from exfilwatch_playbooks.response.languages.columns import Source, usable
 
 _ORDINARY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{2,254}", re.ASCII)
-_SPECIAL = re.compile(r"[^\w\u0080-\U0010ffff]", re.ASCII)
+_SPECIAL = re.compile(r"[^\w @:/\u0080-\U0010ffff-]", re.ASCII)
 _TERMED = ("host", "destination_ip", "destination_name")
 _OURS: dict[Meaning, str] = {"host": "host_name", "source": "source_address"}
 """Names of our fields, where Splunk has one of its own by the meaning's name."""
@@ -86,5 +86,5 @@ def _test(wanted: Wanted) -> str:
 
 
 def _expression(value: str) -> str:
-    """As PCRE takes it: what is in ASCII and no letter or digit stands after a backslash, or as its number."""
+    """As PCRE takes it: what means something stands after a backslash, or as its number."""
     return _SPECIAL.sub(lambda found: f"\\{found[0]}" if found[0].isprintable() else f"\\x{ord(found[0]):02x}", value)
