@@ -54,8 +54,8 @@ class Step(BaseModel):
     """One step; `commands` are for PowerShell on Windows, for a POSIX shell on Linux and macOS.
 
     `who` does it, in at most `minutes`, with what it `needs`. `only`: the platforms on which it makes sense; without
-    it, all. `first`: stands before the phase's other steps. `queries` names questions of asks.yml. `decision`: what a person has to decide; such a step is never
-    automatable.
+    it, all. `first`: stands before the phase's other steps. `queries` names questions of asks.yml. `decision`: what a
+    person has to decide; such a step is never automatable.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
