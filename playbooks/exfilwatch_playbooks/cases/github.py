@@ -19,6 +19,7 @@ from exfilwatch.errors import CaseBlocked, CaseError, CaseUnreachable
 from exfilwatch.siem.connection import Token, Url
 from exfilwatch_playbooks.cases.case import Attachment, Case, CaseNote, Draft, Note, Status
 from exfilwatch_playbooks.cases.http import Http, Transport
+from exfilwatch_playbooks.cases.ids import checked
 from exfilwatch_playbooks.cases.levels import level_of, words
 from exfilwatch_playbooks.cases.marks import key_mark, marks_in, signed
 from exfilwatch_playbooks.cases.render.git import GIT
@@ -128,7 +129,7 @@ class GitHub(Tracker):
 
     async def get(self, case_id: str) -> Case:
         """The issue and its comments."""
-        answer = await self._http.get(f"{self._repo}/issues/{quote(case_id, safe='')}")
+        answer = await self._http.get(f"{self._repo}/issues/{checked(self.name, case_id)}")
         return await self._case(self._http.decoded(answer, _Issue))
 
     async def post(self, case: Case, note: Note) -> None:
@@ -137,7 +138,7 @@ class GitHub(Tracker):
 
     async def put_level(self, case_id: str, level: str) -> None:
         """Replace the label of the severity."""
-        issue = self._http.decoded(await self._http.get(f"{self._repo}/issues/{case_id}"), _Issue)
+        issue = self._http.decoded(await self._http.get(f"{self._repo}/issues/{checked(self.name, case_id)}"), _Issue)
         kept = [each.name for each in issue.labels if not level_of(self._words, each.name)]
         await self._change(case_id, {"labels": [*kept, self._words[level]]})
 
@@ -164,10 +165,12 @@ class GitHub(Tracker):
         await self._http.close()
 
     async def _change(self, case_id: str, what: Mapping[str, object]) -> None:
-        await self._http.change("PATCH", f"{self._repo}/issues/{case_id}", json=what)
+        await self._http.change("PATCH", f"{self._repo}/issues/{checked(self.name, case_id)}", json=what)
 
     async def _comment(self, case_id: str, text: str) -> None:
-        await self._http.change("POST", f"{self._repo}/issues/{case_id}/comments", json={"body": text})
+        await self._http.change(
+            "POST", f"{self._repo}/issues/{checked(self.name, case_id)}/comments", json={"body": text}
+        )
 
     async def _list(self, query: str) -> list[_Issue]:
         found: list[_Issue] = []

@@ -19,6 +19,7 @@ from exfilwatch.errors import CaseBlocked, CaseError, CaseRefused
 from exfilwatch.siem.connection import Token, Url
 from exfilwatch_playbooks.cases.case import Attachment, Case, CaseNote, Draft, Note, Status
 from exfilwatch_playbooks.cases.http import Http, Transport
+from exfilwatch_playbooks.cases.ids import checked
 from exfilwatch_playbooks.cases.levels import level_of, words
 from exfilwatch_playbooks.cases.marks import key_mark, marks_in, signed
 from exfilwatch_playbooks.cases.render.git import GIT
@@ -147,7 +148,7 @@ class GitLab(Tracker):
 
     async def get(self, case_id: str) -> Case:
         """The issue and its notes."""
-        answer = await self._http.get(f"{self._project}/issues/{quote(case_id, safe='')}")
+        answer = await self._http.get(f"{self._project}/issues/{checked(self.name, case_id)}")
         return await self._case(self._http.decoded(answer, _Issue))
 
     async def post(self, case: Case, note: Note) -> None:
@@ -167,7 +168,9 @@ class GitLab(Tracker):
         """Linked to the other, told in a note, and closed."""
         link = {"target_project_id": self._set.project, "target_issue_iid": by, "link_type": "relates_to"}
         linked = frozenset({200, 201, 409})  # 409: they are linked already
-        await self._http.change("POST", f"{self._project}/issues/{case_id}/links", json=link, accept=linked)
+        await self._http.change(
+            "POST", f"{self._project}/issues/{checked(self.name, case_id)}/links", json=link, accept=linked
+        )
         await self._note(case_id, signed(f"Duplicate of #{by}", f"{_DUPLICATE}{by}"))
         await self._change(case_id, {"state_event": "close"})
 
@@ -191,10 +194,12 @@ class GitLab(Tracker):
         await self._http.close()
 
     async def _change(self, case_id: str, what: dict[str, object]) -> None:
-        await self._http.change("PUT", f"{self._project}/issues/{case_id}", json=what)
+        await self._http.change("PUT", f"{self._project}/issues/{checked(self.name, case_id)}", json=what)
 
     async def _note(self, case_id: str, text: str) -> None:
-        await self._http.change("POST", f"{self._project}/issues/{case_id}/notes", json={"body": text})
+        await self._http.change(
+            "POST", f"{self._project}/issues/{checked(self.name, case_id)}/notes", json={"body": text}
+        )
 
     async def _case(self, issue: _Issue) -> Case:
         notes: list[_Note] = []

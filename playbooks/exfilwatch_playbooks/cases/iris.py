@@ -8,7 +8,6 @@ success`. Source: docs.dfir-iris.org, API reference 2.0.x (manage/cases, case/no
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
-from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -18,6 +17,7 @@ from exfilwatch.errors import CaseBlocked, CaseError, CaseRefused
 from exfilwatch.siem.connection import Token
 from exfilwatch_playbooks.cases.case import Attachment, Case, CaseNote, Draft, Note, Status
 from exfilwatch_playbooks.cases.http import Http, Transport
+from exfilwatch_playbooks.cases.ids import checked
 from exfilwatch_playbooks.cases.levels import level_of, words
 from exfilwatch_playbooks.cases.marks import key_mark, marks_in, signed
 from exfilwatch_playbooks.cases.render.markdown import MARKDOWN
@@ -141,10 +141,10 @@ class Iris(Tracker):
 
     async def get(self, case_id: str) -> Case:
         """The case and our notes in it."""
-        found = self._data(await self._http.get(f"/manage/cases/{quote(case_id, safe='')}"), _Details)
+        found = self._data(await self._http.get(f"/manage/cases/{checked(self.name, case_id)}"), _Details)
         notes: list[CaseNote] = []
         for each in (await self._folder(case_id)).notes:
-            text = self._data(await self._http.get(f"/case/notes/{each.id}?cid={case_id}"), _Text)
+            text = self._data(await self._http.get(f"/case/notes/{each.id}?cid={checked(self.name, case_id)}"), _Text)
             marks = marks_in(text.note_content)
             key = marks[-1] if marks else ""
             notes.append(CaseNote(key=key, text=text.note_content, time=_time(text.note_creationdate)))
@@ -173,12 +173,14 @@ class Iris(Tracker):
     async def put_level(self, case_id: str, level: str) -> None:
         """As the severity."""
         number = (await self._numbers()).get(self._words[level].lower())
-        await self._http.change("POST", f"/manage/cases/update/{case_id}", json={"severity_id": number})
+        await self._http.change(
+            "POST", f"/manage/cases/update/{checked(self.name, case_id)}", json={"severity_id": number}
+        )
 
     async def put_status(self, case_id: str, status: Status) -> None:
         """Opened again, or closed."""
         what = "reopen" if status == "open" else "close"
-        await self._http.change("POST", f"/manage/cases/{what}/{quote(case_id, safe='')}")
+        await self._http.change("POST", f"/manage/cases/{what}/{checked(self.name, case_id)}")
 
     async def supersede(self, case_id: str, by: str) -> None:
         """A note that names the other; closed."""
@@ -191,12 +193,16 @@ class Iris(Tracker):
 
     async def attached(self, case_id: str) -> dict[str, int]:
         """By name, in the case's data store."""
-        tree = self._data(await self._http.get(f"/datastore/list/tree?cid={quote(case_id, safe='')}"), dict[str, Any])
+        tree = self._data(
+            await self._http.get(f"/datastore/list/tree?cid={checked(self.name, case_id)}"), dict[str, Any]
+        )
         return dict(_files(tree))
 
     async def upload(self, case_id: str, attachment: Attachment) -> None:
         """Into the top folder of the case's data store."""
-        tree = self._data(await self._http.get(f"/datastore/list/tree?cid={quote(case_id, safe='')}"), dict[str, Any])
+        tree = self._data(
+            await self._http.get(f"/datastore/list/tree?cid={checked(self.name, case_id)}"), dict[str, Any]
+        )
         top = next(iter(tree), "").removeprefix("d-")
         if not top.isdecimal():
             raise CaseRefused(f"{self.name}: case {case_id} has no data store")
@@ -206,7 +212,9 @@ class Iris(Tracker):
             "file_is_evidence": "y",
         }
         files = {"file_content": (attachment.name, attachment.content, attachment.media)}
-        await self._http.change("POST", f"/datastore/file/add/{top}?cid={case_id}", data=form, files=files)
+        await self._http.change(
+            "POST", f"/datastore/file/add/{top}?cid={checked(self.name, case_id)}", data=form, files=files
+        )
 
     async def close(self) -> None:
         """Close the connections."""
@@ -224,7 +232,7 @@ class Iris(Tracker):
 
     async def _folder(self, case_id: str) -> _Folder:
         """Our folder of notes; number 0 where there is none yet."""
-        path = f"/case/notes/directories/filter?cid={quote(case_id, safe='')}"
+        path = f"/case/notes/directories/filter?cid={checked(self.name, case_id)}"
         folders = self._data(await self._http.get(path), list[_Folder])
         return next((each for each in folders if each.name == _FOLDER), _Folder(id=0))
 
@@ -232,10 +240,10 @@ class Iris(Tracker):
         folder = (await self._folder(case_id)).id
         if not folder:
             made = {"name": _FOLDER, "parent_id": None}
-            path = f"/case/notes/directories/add?cid={case_id}"
+            path = f"/case/notes/directories/add?cid={checked(self.name, case_id)}"
             folder = self._data(await self._http.change("POST", path, json=made), _Folder).id
         note = {"note_title": title, "note_content": text, "directory_id": folder}
-        await self._http.change("POST", f"/case/notes/add?cid={case_id}", json=note)
+        await self._http.change("POST", f"/case/notes/add?cid={checked(self.name, case_id)}", json=note)
 
 
 class _Answer(msgspec.Struct):

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 import msgspec
@@ -21,6 +21,7 @@ from pydantic import Field, SecretStr, model_validator
 from exfilwatch.errors import CaseBlocked, CaseError, CaseRefused
 from exfilwatch_playbooks.cases.case import Attachment, Case, CaseNote, Draft, Note, Status
 from exfilwatch_playbooks.cases.http import Http, Transport
+from exfilwatch_playbooks.cases.ids import checked
 from exfilwatch_playbooks.cases.levels import level_of, words
 from exfilwatch_playbooks.cases.marks import key_mark, marks_in, signed
 from exfilwatch_playbooks.cases.render import adf
@@ -244,7 +245,7 @@ class Jira(Tracker):
 
     async def put_status(self, case_id: str, status: Status) -> None:
         """By the transition that leads there."""
-        path = f"{self._api}/issue/{quote(case_id, safe='')}/transitions"
+        path = f"{self._api}/issue/{checked(self.name, case_id)}/transitions"
         steps = self._http.decoded(await self._http.get(f"{path}?expand=transitions.fields"), _Steps).transitions
         done = status != "open"
         fitting = [each for each in steps if (each.to.statusCategory.key == "done") == done]
@@ -284,7 +285,7 @@ class Jira(Tracker):
     async def upload(self, case_id: str, attachment: Attachment) -> None:
         """As a form; without the header Jira takes it for a forged request."""
         files = {"file": (attachment.name, attachment.content, attachment.media)}
-        path = f"{self._api}/issue/{quote(case_id, safe='')}/attachments"
+        path = f"{self._api}/issue/{checked(self.name, case_id)}/attachments"
         await self._http.change("POST", path, files=files, headers={"X-Atlassian-Token": "no-check"})
 
     async def close(self) -> None:
@@ -295,14 +296,14 @@ class Jira(Tracker):
         return adf.signed(text, *marks) if self._cloud else signed(text, *marks)
 
     async def _issue(self, case_id: str) -> _Issue:
-        path = f"{self._api}/issue/{quote(case_id, safe='')}?fields={','.join(_FIELDS)}"
+        path = f"{self._api}/issue/{checked(self.name, case_id)}?fields={','.join(_FIELDS)}"
         return self._http.decoded(await self._http.get(path), _Issue)
 
     async def _edit(self, case_id: str, what: dict[str, object]) -> None:
-        await self._http.change("PUT", f"{self._api}/issue/{quote(case_id, safe='')}", json=what)
+        await self._http.change("PUT", f"{self._api}/issue/{checked(self.name, case_id)}", json=what)
 
     async def _comment(self, case_id: str, text: str, mark: str) -> None:
-        path = f"{self._api}/issue/{quote(case_id, safe='')}/comment"
+        path = f"{self._api}/issue/{checked(self.name, case_id)}/comment"
         await self._http.change("POST", path, json={"body": self._text(text, mark)})
 
     async def _case(self, issue: _Issue) -> Case:

@@ -122,7 +122,8 @@ class Mail(OneWay):
         return mail
 
     def _mail(self, key: str, mark: str, title: str) -> EmailMessage:
-        mail = EmailMessage(policy=SMTP)
+        # What is ASCII stands on one line: folded, some subjects begin with a space.
+        mail = EmailMessage(policy=SMTP.clone(max_line_length=900) if title.isascii() else SMTP)
         mail["From"] = self._set.sender
         mail["To"] = ", ".join(self._set.to)
         mail["Subject"] = f"{self._set.subject}{title}"[:250]
@@ -150,13 +151,14 @@ class Mail(OneWay):
                 if mail is None:
                     _take(server.mail(self._set.sender))
                     for address in self._set.to:
-                        _take(server.rcpt(address))
+                        code, said = server.rcpt(address)
+                        if code not in (250, 251):
+                            raise smtplib.SMTPRecipientsRefused({address: (code, said)})
                     server.rset()
                 else:
                     begun = True
-                    refused = server.send_message(mail, self._set.sender, list(self._set.to))
-                    if refused:
-                        raise CaseRefused(f"{self.name}: not taken for {', '.join(sorted(refused))}")
+                    # It raises only if nobody gets it; who alone does not, `probe` has told before.
+                    server.send_message(mail, self._set.sender, list(self._set.to))
         except (smtplib.SMTPException, OSError) as error:
             raise self._error(error, begun) from None
 
@@ -167,10 +169,15 @@ class Mail(OneWay):
             server: smtplib.SMTP = smtplib.SMTP_SSL(*where, timeout=seconds, context=self._trusted())
         else:
             server = smtplib.SMTP(*where, timeout=seconds)
+        try:
             if self._set.security == "starttls":
                 server.starttls(context=self._trusted())
-        if self._set.user:
-            server.login(self._set.user, self._set.password.get_secret_value())
+            if self._set.user:
+                server.login(self._set.user, self._set.password.get_secret_value())
+            server.ehlo_or_helo_if_needed()
+        except BaseException:
+            server.close()
+            raise
         return server
 
     def _trusted(self) -> ssl.SSLContext:

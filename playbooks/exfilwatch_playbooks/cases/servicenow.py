@@ -21,6 +21,7 @@ from pydantic import SecretStr
 from exfilwatch.errors import CaseBlocked, CaseError, CaseRefused, CaseUnreachable
 from exfilwatch_playbooks.cases.case import Attachment, Case, CaseNote, Draft, Note, Status
 from exfilwatch_playbooks.cases.http import Http, Transport
+from exfilwatch_playbooks.cases.ids import checked
 from exfilwatch_playbooks.cases.levels import level_of, words
 from exfilwatch_playbooks.cases.marks import key_mark, marks_in, signed
 from exfilwatch_playbooks.cases.render.plain import SERVICENOW
@@ -28,6 +29,7 @@ from exfilwatch_playbooks.cases.settings import Remote
 from exfilwatch_playbooks.cases.system import Account, Capabilities, Created, Creation, Tracker, creation
 
 _ROWS = 50
+_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _DUPLICATE = "duplicate of "
 _FIELDS = (
     "sys_id,number,correlation_id,short_description,description,state,impact,urgency,priority,close_notes,opened_at"
@@ -262,9 +264,7 @@ class ServiceNow(Tracker):
 
 
 def _id(case_id: str) -> str:
-    if not re.fullmatch(r"[0-9a-f]{32}", case_id):
-        raise CaseRefused(f"ServiceNow has no record {case_id!r}")
-    return case_id
+    return checked("ServiceNow", case_id, _ID)
 
 
 def _time(text: str) -> datetime:

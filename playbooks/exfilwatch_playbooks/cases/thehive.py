@@ -5,10 +5,10 @@ is why alerts are the default. Cases have no unique key; theirs is a tag and the
 Source: docs.strangebee.com, TheHive API documentation 5.x (alert, case, comment, attachment, query).
 """
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Literal
-from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -17,6 +17,7 @@ from exfilwatch.errors import CaseBlocked, CaseError, CaseRefused
 from exfilwatch.siem.connection import Token
 from exfilwatch_playbooks.cases.case import Attachment, Case, CaseNote, Draft, Note, Status
 from exfilwatch_playbooks.cases.http import Http, Transport
+from exfilwatch_playbooks.cases.ids import checked
 from exfilwatch_playbooks.cases.levels import level_of, words
 from exfilwatch_playbooks.cases.marks import key_mark, marks_in, signed
 from exfilwatch_playbooks.cases.render.markdown import MARKDOWN
@@ -24,6 +25,7 @@ from exfilwatch_playbooks.cases.settings import Remote
 from exfilwatch_playbooks.cases.system import Account, Capabilities, Created, Creation, Exists, Tracker, creation
 
 _PAGE = 200
+_ID = re.compile(r"~[0-9]{1,19}", re.ASCII)
 _DUPLICATE = "duplicate of "
 _SEVERITY = {"informational": "1", "low": "1", "medium": "2", "high": "3", "critical": "4"}
 _RIGHTS = {"alert": ("manageAlert/create", "manageAlert/update"), "case": ("manageCase/create", "manageCase/update")}
@@ -171,26 +173,29 @@ class TheHive(Tracker):
     async def upload(self, case_id: str, attachment: Attachment) -> None:
         """As a form."""
         files = {"attachments": (attachment.name, attachment.content, attachment.media)}
-        await self._http.change("POST", f"{self._path}/{quote(case_id, safe='~')}/attachments", files=files)
+        await self._http.change("POST", f"{self._path}/{self._id(case_id)}/attachments", files=files)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._http.close()
 
+    def _id(self, case_id: str) -> str:
+        return checked(self.name, case_id, _ID)
+
     async def _ask(self, *steps: dict[str, object]) -> httpx.Response:
         return await self._http.ask("POST", "/api/v1/query", json={"query": list(steps)})
 
     def _one(self, case_id: str) -> dict[str, object]:
-        return {"_name": "getAlert" if self._alerts else "getCase", "idOrName": case_id}
+        return {"_name": "getAlert" if self._alerts else "getCase", "idOrName": self._id(case_id)}
 
     async def _item(self, case_id: str) -> _Item:
-        return self._http.decoded(await self._http.get(f"{self._path}/{quote(case_id, safe='~')}"), _Item)
+        return self._http.decoded(await self._http.get(f"{self._path}/{self._id(case_id)}"), _Item)
 
     async def _change(self, case_id: str, what: dict[str, object]) -> None:
-        await self._http.change("PATCH", f"{self._path}/{quote(case_id, safe='~')}", json=what)
+        await self._http.change("PATCH", f"{self._path}/{self._id(case_id)}", json=what)
 
     async def _comment(self, case_id: str, text: str) -> None:
-        path = f"{self._path}/{quote(case_id, safe='~')}/comment"
+        path = f"{self._path}/{self._id(case_id)}/comment"
         await self._http.change("POST", path, json={"message": text})
 
     async def _case(self, item: _Item) -> Case:
