@@ -109,7 +109,7 @@ def test_the_same_case_told_again_is_the_same_mail():
 
 def test_hostile_text_makes_no_header_no_part_and_no_second_mail():
     box = Mailbox()
-    texts = [*CORPUS[::15], *LONG.values()]
+    texts = [*CORPUS[::60], *list(LONG.values())[::5]]
     with smtp(box, enable_SMTPUTF8=False) as port:
         mail = mailer(port)
         for number, text in enumerate(texts):

@@ -16,6 +16,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from pathlib import Path
+from socket import gethostname
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
@@ -165,10 +166,12 @@ class Mail(OneWay):
     def _connected(self) -> smtplib.SMTP:
         seconds = self._set.timeout.total_seconds()
         where = (self._set.host, self._set.port)
+        # By itself smtplib asks DNS for our name, for each connection, and waits for it.
+        name = gethostname() if "." in gethostname() else self._domain
         if self._set.security == "tls":
-            server: smtplib.SMTP = smtplib.SMTP_SSL(*where, timeout=seconds, context=self._trusted())
+            server: smtplib.SMTP = smtplib.SMTP_SSL(*where, name, timeout=seconds, context=self._trusted())
         else:
-            server = smtplib.SMTP(*where, timeout=seconds)
+            server = smtplib.SMTP(*where, name, timeout=seconds)
         try:
             if self._set.security == "starttls":
                 server.starttls(context=self._trusted())
