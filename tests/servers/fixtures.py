@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from .running import server, using
-from .search_engine import ELASTICSEARCH, OPENSEARCH, Engine
+from .search_engine import ELASTICSEARCH, OPENSEARCH
 from .server import Server
 from .unavailable import Unavailable, leave_out
 
@@ -33,9 +33,10 @@ def pytest_configure_node(node) -> None:
     node.workerinput["servers"] = str(node.config.stash[_FOLDER])
 
 
-def _had(engine: Engine, config: pytest.Config) -> Server:
+def had(kind: str, config: pytest.Config) -> Server:
+    """The server of a kind, for whatever fixture needs it."""
     try:
-        return server(engine, config.stash[_FOLDER])
+        return server(kind, config.stash[_FOLDER])
     except Unavailable as error:
         leave_out(error)
 
@@ -43,10 +44,10 @@ def _had(engine: Engine, config: pytest.Config) -> Server:
 @pytest.fixture(scope="session")
 def opensearch(request: pytest.FixtureRequest) -> Server:
     """A real OpenSearch: http, no accounts."""
-    return _had(OPENSEARCH, request.config)
+    return had(OPENSEARCH.kind, request.config)
 
 
 @pytest.fixture(scope="session")
 def elasticsearch(request: pytest.FixtureRequest) -> Server:
     """A real Elasticsearch: https by its own authority, accounts as in search_engine.py."""
-    return _had(ELASTICSEARCH, request.config)
+    return had(ELASTICSEARCH.kind, request.config)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from .search_engine import ENGINES, Running
+from .kinds import KINDS
 from .unavailable import Unavailable
 
 
@@ -22,7 +22,7 @@ def main(kind: str, folder: Path) -> None:
     users = (folder / "users").open("r")
     running = None
     try:
-        running = Running(ENGINES[kind], own)
+        running = KINDS[kind](own)
         _write(folder / f"{kind}.ready", msgspec.json.encode(running.ready()))
         fcntl.flock(users, fcntl.LOCK_EX)
     except Unavailable as error:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from .search_engine import ELASTICSEARCH, OPENSEARCH, Engine
+from .search_engine import ELASTICSEARCH, OPENSEARCH
 from .server import Server
 from .unavailable import Unavailable
 
@@ -35,16 +35,19 @@ def using() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def server(engine: Engine, folder: Path) -> Server:
-    """The engine's server of a folder that someone is `using`, started if nobody did. Raises Unavailable."""
-    ready, failed, kept = (folder / f"{engine.kind}.{state}" for state in ("ready", "failed", "running"))
-    with (folder / f"{engine.kind}.start").open("w") as lock:
+def server(kind: str, folder: Path) -> Server:
+    """The server of a kind (kinds.py) in a folder that someone is `using`, started if nobody did.
+
+    Raises Unavailable.
+    """
+    ready, failed, kept = (folder / f"{kind}.{state}" for state in ("ready", "failed", "running"))
+    with (folder / f"{kind}.start").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not kept.exists():
             kept.touch()
-            with (folder / f"{engine.kind}.output").open("wb") as output:
+            with (folder / f"{kind}.output").open("wb") as output:
                 keeper = subprocess.Popen(
-                    [sys.executable, "-m", "tests.servers.keeper", engine.kind, str(folder)],
+                    [sys.executable, "-m", "tests.servers.keeper", kind, str(folder)],
                     cwd=_ROOT,
                     stdin=subprocess.DEVNULL,
                     stdout=output,
@@ -53,11 +56,11 @@ def server(engine: Engine, folder: Path) -> Server:
                 )
             while not ready.exists() and not failed.exists():
                 if keeper.poll() is not None and not failed.exists():
-                    failed.write_bytes((folder / f"{engine.kind}.output").read_bytes()[-300:] or b"its keeper ended")
+                    failed.write_bytes((folder / f"{kind}.output").read_bytes()[-300:] or b"its keeper ended")
                 time.sleep(0.05)
             keeper.returncode = keeper.returncode or 0  # it outlives this process: no warning that it still runs
     if failed.exists():
-        raise Unavailable(f"{engine.kind}: {failed.read_text()}")
+        raise Unavailable(f"{kind}: {failed.read_text()}")
     return msgspec.json.decode(ready.read_bytes(), type=Server)
 
 
@@ -65,11 +68,11 @@ def server(engine: Engine, folder: Path) -> Server:
 def running_opensearch() -> Iterator[Server]:
     """An OpenSearch of one's own: http, no accounts. Raises Unavailable."""
     with using() as folder:
-        yield server(OPENSEARCH, folder)
+        yield server(OPENSEARCH.kind, folder)
 
 
 @contextmanager
 def running_elasticsearch() -> Iterator[Server]:
     """An Elasticsearch of one's own: https, accounts as in search_engine.py. Raises Unavailable."""
     with using() as folder:
-        yield server(ELASTICSEARCH, folder)
+        yield server(ELASTICSEARCH.kind, folder)

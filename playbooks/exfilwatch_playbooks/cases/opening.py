@@ -223,7 +223,17 @@ class _Opening:
         return Outcome(name, did, case, told, remarks=tuple(remarks))
 
     def _draft(self, incident: Incident, findings: list[Finding]) -> Draft:
-        return draft(incident, findings, self._rules, self._system.renderer, self._enriched.get(incident.id))
+        values = {
+            "host": incident.host or "",
+            "user": incident.user or "",
+            "attack": ", ".join(incident.attack),
+            "kinds": ", ".join(incident.kinds),
+            "time": incident.time.isoformat() if incident.time else "",
+            "end": incident.end.isoformat() if incident.end else "",
+            "findings": str(len(findings)),
+        }
+        made = draft(incident, findings, self._rules, self._system.renderer, self._enriched.get(incident.id))
+        return made.model_copy(update={"values": values})
 
     async def _case(self, link: Link) -> Case | None:
         """The case of an incident as it is there, whoever opened it; where it was merged, the one that goes on."""
