@@ -42,6 +42,7 @@ class Draft(BaseModel):
 
     `key`: what the case is found by, the incident's id unless another is given. `follows`: the id of the closed case
     that it goes on from. `values`: what templates and field mappings can use beside the above, as it was (hostile).
+    `fields`: what other fields of the system get, by their names there.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -54,6 +55,7 @@ class Draft(BaseModel):
     key: str = ""
     follows: str | None = None
     values: Mapping[str, str] = {}
+    fields: Mapping[str, str] = {}
 
     def model_post_init(self, _context: object) -> None:
         if not self.key:

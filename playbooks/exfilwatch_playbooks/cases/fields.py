@@ -4,7 +4,6 @@ Templates are the administrator's, values are the attacker's: a value is never a
 values (sandbox), and what goes into a body is written in the system's markup first.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
@@ -32,28 +31,22 @@ class Writes(Protocol):
     def renderer(self) -> Renderer: ...
 
 
-@dataclass(frozen=True)
-class Filled:
-    """A case as it is sent: `fields` by the system's names."""
-
-    title: str
-    body: str
-    fields: dict[str, str]
-
-
-def filled(system: Writes, draft: Draft) -> Filled:
-    """The texts of a draft by the templates of the settings. Raises CaseBlocked, which names the template."""
+def filled(system: Writes, draft: Draft) -> Draft:
+    """A draft whose texts and other fields are as the templates of the settings want them. Raises CaseBlocked, which
+    names the template.
+    """
     settings = system.settings
     plain = {"incident": draft.incident, "key": draft.key, "level": draft.level, "follows": draft.follows or ""}
     plain |= {"title": draft.title, **{name: line(value, _LONGEST) for name, value in draft.values.items()}}
     written = {name: system.renderer.write((Paragraph((Text(value, _LONGEST),)),)) for name, value in plain.items()}
     written |= {"title": draft.title, "body": draft.body}
     others = settings.fields if isinstance(settings, Remote) else {}
-    return Filled(
-        title=_fill(system.name, "title", settings.title, plain).strip(),
-        body=_fill(system.name, "body", settings.body, written),
-        fields={name: _fill(system.name, f"fields.{name}", text, plain) for name, text in others.items()},
-    )
+    texts = {
+        "title": _fill(system.name, "title", settings.title, plain).strip()[: system.renderer.title_limit],
+        "body": _fill(system.name, "body", settings.body, written),
+        "fields": {name: _fill(system.name, f"fields.{name}", text, plain) for name, text in others.items()},
+    }
+    return draft.model_copy(update=texts)
 
 
 def _fill(system: str, what: str, template: str, values: dict[str, str]) -> str:

@@ -20,6 +20,7 @@ from exfilwatch.polling.worker import our_clock
 from exfilwatch_playbooks.cases.attachments import attachments
 from exfilwatch_playbooks.cases.body import draft, duplicate, level_of, news
 from exfilwatch_playbooks.cases.case import Case, Draft, mark_of
+from exfilwatch_playbooks.cases.fields import filled
 from exfilwatch_playbooks.cases.links import LEASE, Busy, Link, Links
 from exfilwatch_playbooks.cases.system import Ambiguous, CaseSystem, Created
 from exfilwatch_playbooks.enrichment.keeping import Kept
@@ -233,7 +234,7 @@ class _Opening:
             "findings": str(len(findings)),
         }
         made = draft(incident, findings, self._rules, self._system.renderer, self._enriched.get(incident.id))
-        return made.model_copy(update={"values": values})
+        return filled(self._system, made.model_copy(update={"values": values}))
 
     async def _case(self, link: Link) -> Case | None:
         """The case of an incident as it is there, whoever opened it; where it was merged, the one that goes on."""

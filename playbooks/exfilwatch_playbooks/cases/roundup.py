@@ -20,13 +20,13 @@ from exfilwatch.errors import CaseBlocked, CaseError, CaseRefused, CaseUnreachab
 from exfilwatch.findings.store import Store
 from exfilwatch.siem.connection import Texts, Url
 from exfilwatch_playbooks.cases.case import Attachment, Case, CaseNote, Draft, Note, Status
-from exfilwatch_playbooks.cases.fields import filled
 from exfilwatch_playbooks.cases.http import Http
+from exfilwatch_playbooks.cases.levels import level_of, words
 from exfilwatch_playbooks.cases.render.plain import PLAIN
-from exfilwatch_playbooks.cases.settings import Level, Remote
+from exfilwatch_playbooks.cases.settings import Remote
 from exfilwatch_playbooks.cases.system import Account, Capabilities, Created, Creation, Exists, Tracker, creation
 
-_SEVERITY: dict[Level, str] = {
+_SEVERITY = {
     "critical": "critical",
     "high": "urgent",
     "medium": "bug",
@@ -96,7 +96,7 @@ class Roundup(Tracker):
     ) -> None:
         super().__init__(name, settings)
         self._configured = settings
-        self._severity = _SEVERITY | settings.severity
+        self._severity = words(_SEVERITY, settings.severity)
         site = httpx.URL(settings.origin or settings.url)
         origin = f"{site.scheme}://{site.netloc.decode()}"
         self._http = Http(
@@ -136,16 +136,16 @@ class Roundup(Tracker):
 
     async def create(self, draft: Draft) -> Creation:
         """A message, then the issue that has it: a message without issue is seen by nobody."""
-        settings, sent = self._configured, filled(self, draft)
+        settings = self._configured
         try:
-            message = await self._message(draft.mark, sent.body)
+            message = await self._message(draft.mark, draft.body)
             issue: dict[str, object] = {
-                "title": sent.title,
+                "title": draft.title,
                 settings.key_field: draft.key,
                 "messages": [message],
                 "status": settings.opened,
-                "priority": self._severity[_level(draft.level)],
-                **sent.fields,
+                "priority": self._severity[draft.level],
+                **draft.fields,
             }
             if settings.labels:
                 issue["keyword"] = list(settings.labels)
@@ -177,7 +177,7 @@ class Roundup(Tracker):
 
     async def put_level(self, case_id: str, level: str) -> None:
         """See Tracker."""
-        await self._change(case_id, {"priority": self._severity[_level(level)]})
+        await self._change(case_id, {"priority": self._severity[level]})
 
     async def put_status(self, case_id: str, status: Status) -> None:
         """See Tracker. An issue that is opened again is nobody's duplicate."""
@@ -244,14 +244,13 @@ class Roundup(Tracker):
         status = str(item.get("status.name") or "")
         superseder = _ids(item.get("superseder"))
         is_closed = status in self._configured.closed_statuses
-        words = {word: level for level, word in self._severity.items()}
         notes = await self._notes(_ids(item.get("messages")))
         public = self._configured.public_url or self._configured.url
         return Case(
             id=case_id,
             incident=str(item.get(self._configured.key_field) or ""),
             title=str(item.get("title") or ""),
-            level=words.get(str(item.get("priority.name") or ""), ""),
+            level=level_of(self._severity, str(item.get("priority.name") or "")),
             body="",
             status="duplicate" if is_closed and superseder else "closed" if is_closed else "open",
             duplicate_of=superseder[0] if is_closed and superseder else None,
@@ -338,11 +337,3 @@ def _time(value: Value) -> datetime:
         return datetime.strptime(str(value)[:19], "%Y-%m-%d.%H:%M:%S").replace(tzinfo=UTC)
     except ValueError:
         return datetime.fromtimestamp(0, UTC)
-
-
-def _level(level: str) -> Level:
-    """A level that Sigma does not know counts as medium."""
-    for known in _SEVERITY:
-        if known == level:
-            return known
-    return "medium"
