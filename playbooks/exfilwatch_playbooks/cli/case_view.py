@@ -8,6 +8,7 @@ from rich.text import Text
 
 from exfilwatch_playbooks.cases.case import Case
 from exfilwatch_playbooks.cases.opening import Outcome
+from exfilwatch_playbooks.cases.waiting import Waiting
 from exfilwatch_playbooks.cli.tables import listing
 from exfilwatch_playbooks.cli.terminal import console, level, plain, when
 from exfilwatch_playbooks.hostile import visible
@@ -31,6 +32,22 @@ def show_cases(cases: Sequence[Case]) -> None:
             plain(case.title, 200, "bold"),
             f"{len(case.findings):,}",
         )
+    console().print(table)
+
+
+def show_waiting(found: Sequence[Waiting]) -> None:
+    """A table of what waits."""
+    if not found:
+        return
+    table = listing("System", "Level", "Incident", "Host", "Findings", "Why it waits")
+    table.columns[0].no_wrap = table.columns[1].no_wrap = table.columns[2].no_wrap = True
+    table.columns[4].justify, table.columns[5].ratio, table.columns[5].overflow = "right", 1, "fold"
+    for each in found:
+        why = plain(each.problem or "not tried yet", 1000)
+        why.append(f"\ngoes on {each.passes}", "dim")
+        host = plain(each.host or "", 40)
+        row = (plain(each.case_system, 40), level(each.level), each.incident[:8], host, f"{each.findings:,}", why)
+        table.add_row(*row)
     console().print(table)
 
 

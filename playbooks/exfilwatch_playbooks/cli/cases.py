@@ -1,27 +1,41 @@
-"""`exfilwatch cases`: the local cases that `exfilwatch run` has opened."""
+"""`exfilwatch cases`: the local cases, what waits to be told to case systems, and whether those answer."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from exfilwatch_playbooks.cli import stdout
+from exfilwatch_playbooks.cli import exits, stdout
 from exfilwatch_playbooks.cli.options import Database, RowsOutput, examples, readable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from exfilwatch.findings.store import Store
     from exfilwatch_playbooks.cases.local import Local
 
 
 def register(app: typer.Typer) -> None:
     """Add the family."""
-    family = typer.Typer(no_args_is_help=True, help="List and show the local cases.")
-    family.command("list", epilog=examples("exfilwatch cases list"))(list_cases)
+    family = typer.Typer(no_args_is_help=True, help="List and show cases, and try case systems.")
+    family.command("list", epilog=examples("exfilwatch cases list", "exfilwatch cases list --pending"))(list_cases)
     family.command("show", epilog=examples("exfilwatch cases show 1"))(show)
+    family.command("check", epilog=examples("exfilwatch cases check", "exfilwatch cases check jira"))(check)
     app.add_typer(family, name="cases")
 
 
-def list_cases(output: RowsOutput = None, database: Database = None) -> None:
-    """List cases, newest first."""
+def list_cases(
+    pending: Annotated[
+        bool, typer.Option("--pending", help="What case systems have not been told yet, and why.")
+    ] = False,
+    output: RowsOutput = None,
+    database: Database = None,
+) -> None:
+    """List local cases, newest first; or what waits to be told to a case system."""
     import asyncio
+
+    if pending:
+        _list_pending(database, people=readable(output))
+        return
 
     from exfilwatch_playbooks.cli.jsonl import line
 
@@ -60,6 +74,78 @@ def show(
     from exfilwatch_playbooks.cli.jsonl import line
 
     stdout.write_line(line(found.model_dump(mode="json")))
+
+
+def _list_pending(database: str | None, *, people: bool) -> None:
+    from exfilwatch.config import settings
+    from exfilwatch_playbooks.cases.registry import default_system
+    from exfilwatch_playbooks.cases.waiting import waiting
+    from exfilwatch_playbooks.cli.jsonl import line
+    from exfilwatch_playbooks.cli.settings import case_level, open_store
+
+    found = waiting(open_store(database, existing=True), [default_system(settings().case)], case_level())
+    if people:
+        from exfilwatch_playbooks.cli.boundary import say
+        from exfilwatch_playbooks.cli.case_view import show_waiting
+        from exfilwatch_playbooks.cli.summary import counted
+
+        show_waiting(found)
+        say(f"{counted(len(found), 'incident')} waiting")
+        return
+    for each in found:
+        stdout.write_line(line(each.model_dump(mode="json")))
+
+
+def check(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="Their names in the settings. Default: all.", show_default=False),
+    ] = None,
+    output: RowsOutput = None,
+    database: Database = None,
+) -> None:
+    """Try whether case systems answer and know us. Nothing is changed there.
+
+    Exit code 0: all is well, 2: something must be changed, 3: not reachable.
+    """
+    import asyncio
+
+    from exfilwatch.config import settings
+    from exfilwatch_playbooks.cli.jsonl import line
+    from exfilwatch_playbooks.cli.settings import open_store
+
+    configured = settings().case
+    store = open_store(database)
+    worst = exits.DONE
+    for name in names or configured or ["local"]:
+        outcome, said, code = asyncio.run(_tried(name, configured, store))
+        worst = max(worst, code)
+        if readable(output):
+            from rich.text import Text
+
+            from exfilwatch_playbooks.cli.terminal import console, plain
+
+            mark = Text("✓ ", "green") if outcome == "ok" else Text("✗ ", "bold red")
+            console().print(mark.append_text(plain(f"{name}: {said}", 1000)))
+        else:
+            stdout.write_line(line({"case": name, "outcome": outcome, "said": said}))
+    if worst:
+        raise typer.Exit(worst)
+
+
+async def _tried(name: str, configured: "Mapping[str, Mapping[str, object]]", store: "Store") -> tuple[str, str, int]:
+    """How it went, what there is to say, and the exit code."""
+    from exfilwatch.errors import CaseError, CaseUnreachable
+    from exfilwatch_playbooks.cases.registry import case_system
+
+    system = case_system(configured, store, name)
+    try:
+        account = await system.probe()
+    except CaseError as error:
+        return "failure", str(error), exits.UNREADABLE if isinstance(error, CaseUnreachable) else exits.WRONG
+    finally:
+        await system.close()
+    return "ok", "; ".join([f"answers, and knows us as {account.who} ({account.where})", *account.remarks]), exits.DONE
 
 
 def _local(database: str | None) -> "Local":

@@ -79,7 +79,7 @@ def poll(
     log: Log = LogLevel.WARNING,
     database: Database = None,
 ) -> None:
-    """Look at what is new in the SIEMs, keep the findings, and open a local case for each incident that is grave
+    """Look at what is new in the SIEMs, keep the findings, and open a case for each incident that is grave
     enough.
 
     Nothing is looked at twice and nothing is left out, however often a poll is run, and wherever one was ended.
@@ -91,7 +91,7 @@ def poll(
     from exfilwatch.polling.logs import configure
     from exfilwatch.polling.polls import Polls, configured
     from exfilwatch_playbooks.cli.keep import opened
-    from exfilwatch_playbooks.cli.settings import case_level, open_store, rule_set, rules_stamp
+    from exfilwatch_playbooks.cli.settings import case_level, configured_cases, open_store, rule_set, rules_stamp
 
     if once and every:
         raise ConfigError("give either --once or --every")
@@ -108,7 +108,9 @@ def poll(
     )
     lowest = case_level()
     metrics = _metrics(metrics_port, sources, store) if metrics_port is not None else None
-    show = _Show(lambda: opened(store, current.rules, lowest), people=readable(output), metrics=metrics)
+    show = _Show(
+        lambda: opened(store, current.rules, lowest, configured_cases(store)), people=readable(output), metrics=metrics
+    )
     try:
         asyncio.run(_polled(current, show, ends.total_seconds() if deadline else None, apart if every else None))
     finally:

@@ -1,4 +1,4 @@
-"""`exfilwatch run`: detect, keep, group into incidents, open local cases."""
+"""`exfilwatch run`: detect, keep, group into incidents, open cases."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -47,7 +47,7 @@ def run(
     fail_on: FailOn = None,
     database: Database = None,
 ) -> None:
-    """Detect, keep the findings, group them into incidents and open a local case for each that is grave enough. Prints
+    """Detect, keep the findings, group them into incidents and open a case for each that is grave enough. Prints
     what is new.
 
     Running it again over the same events changes nothing.
@@ -58,17 +58,18 @@ def run(
     from exfilwatch_playbooks.cli import summary
     from exfilwatch_playbooks.cli.boundary import say
     from exfilwatch_playbooks.cli.keep import keep
-    from exfilwatch_playbooks.cli.settings import case_level, open_store, rule_set
+    from exfilwatch_playbooks.cli.settings import case_level, configured_cases, open_store, rule_set
 
     bounds = span(since, until)
     # The store first: one that can't be written should not cost the time to read everything.
     store, loaded, report = open_store(database), rule_set(rules, filters=not no_filters), Report()
+    system = configured_cases(store)
     try:
         found = [finding(each) for each in detections(paths, loaded, report, *bounds)]
     except ExfilwatchError:
         summary.problems(report)
         raise
-    kept = keep(store, found, loaded, case_level())
+    kept = keep(store, found, loaded, case_level(), system)
     (_show if readable(output) else _write)(kept)
     summary.problems(report)
     levels = Counter(each.rule.level for each in found)

@@ -11,6 +11,7 @@ from exfilwatch.rules.packs import FILTERS, has_filters, pack, packs
 if TYPE_CHECKING:
     from exfilwatch.detection.rule import RuleSet
     from exfilwatch.findings.store import Store
+    from exfilwatch_playbooks.cases.system import CaseSystem
 
 
 def rule_paths(names: list[str] | None) -> list[Path]:
@@ -55,6 +56,14 @@ def case_level() -> str:
     from exfilwatch.config import settings
 
     return settings().case_level
+
+
+def configured_cases(store: "Store") -> "CaseSystem":
+    """Where cases are opened. Raises ConfigError."""
+    from exfilwatch.config import settings
+    from exfilwatch_playbooks.cases.registry import case_system
+
+    return case_system(settings().case, store)
 
 
 def rule_set(names: list[str] | None, *, filters: bool = True) -> "RuleSet":

@@ -1,0 +1,58 @@
+"""Open the case of an incident, once, with all that is known of it.
+
+Where it has one already, also one that another worker opened, that one is told what is new. What the case system does
+not take now is kept, and sent by the next run (`exfilwatch cases list --pending`).
+"""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from exfilwatch_playbooks.actions.answer import Change
+from exfilwatch_playbooks.actions.context import Context
+from exfilwatch_playbooks.actions.inputs import DryRun
+
+CHANGES = True
+
+
+class Input(BaseModel):
+    """Of which incident, and where."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"incident": "4b77887a"}]})
+    incident: str = Field(
+        description="An incident's id, or the beginning of it.", min_length=1, max_length=64, pattern=r"^\s*\w+\s*$"
+    )
+    system: str = Field(default="", description="The case system's name in the settings; else the default one.")
+    dry_run: DryRun = False
+
+
+class Output(Change):
+    """`case_id` and `url` are empty where there is no case."""
+
+    incident: str = Field(description="The incident's whole id.")
+    system: str = Field(description="The case system's name.")
+    case_id: str = Field(description="The case's id there.")
+    url: str = Field(description="Where people look at it.")
+
+
+async def run(given: Input, context: Context) -> Output:
+    """Have it opened."""
+    from exfilwatch_playbooks.cases.acting import case_of, told
+
+    system, incident = context.case_system(given.system), context.store.incident(given.incident)
+    if given.dry_run:
+        case = await case_of(system, incident.id, context)
+        did, changed, remarks = ("has a case" if case else "would get a case"), case is None, ()
+    else:
+        case, outcome = await told(system, incident.id, context)
+        changed = outcome is not None and outcome.did != "known"
+        did = f"case {outcome.did}" if outcome else "has everything"
+        remarks = outcome.remarks if outcome else ()
+    where = f": {system.name} {case.id} {case.url}".rstrip() if case else ""
+    return Output(
+        summary=f"incident {incident.id[:8]} {did}{where}",
+        problems=list(remarks),
+        changed=changed,
+        incident=incident.id,
+        system=system.name,
+        case_id=case.id if case else "",
+        url=case.url if case else "",
+    )
