@@ -40,16 +40,16 @@ async def run(given: Input, context: Context) -> Output:
     system, incident = context.case_system(given.system), context.store.incident(given.incident)
     if given.dry_run:
         case = await case_of(system, incident.id, context)
-        did, changed, remarks = ("has a case" if case else "would get a case"), case is None, ()
+        did, changed, remarks = ("has a case" if case else "would get a case"), case is None, list[str]()
     else:
         case, outcome = await told(system, incident.id, context)
         changed = outcome is not None and outcome.did != "known"
         did = f"case {outcome.did}" if outcome else "has everything"
-        remarks = outcome.remarks if outcome else ()
+        remarks = list(outcome.remarks) if outcome else []
     where = f": {system.name} {case.id} {case.url}".rstrip() if case else ""
     return Output(
         summary=f"incident {incident.id[:8]} {did}{where}",
-        problems=list(remarks),
+        problems=remarks,
         changed=changed,
         incident=incident.id,
         system=system.name,

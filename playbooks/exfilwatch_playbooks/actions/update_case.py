@@ -41,17 +41,17 @@ async def run(given: Input, context: Context) -> Output:
     system, incident = context.case_system(given.system), context.store.incident(given.incident)
     case = await case_of(system, incident.id, context)
     new = len(set(incident.findings) - Links(context.store.database, system.name).heard(incident.id))
-    did, changed, remarks = "has no case", False, ()
+    did, changed, remarks = "has no case", False, list[str]()
     if case is not None and (given.dry_run or not new):
         did, changed = (f"would be told {new:,} findings" if new else "has everything"), bool(new)
     elif case is not None:
         case, outcome = await told(system, incident.id, context)
         changed = outcome is not None and outcome.did != "known"
         did = f"told {outcome.findings:,} findings" if outcome else "has everything"
-        remarks = outcome.remarks if outcome else ()
+        remarks = list(outcome.remarks) if outcome else []
     return Output(
         summary=f"case of incident {incident.id[:8]} {did}",
-        problems=list(remarks),
+        problems=remarks,
         changed=changed,
         incident=incident.id,
         system=system.name,

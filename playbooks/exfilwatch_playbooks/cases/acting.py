@@ -20,10 +20,9 @@ async def told(system: CaseSystem, incident: str, context: Context) -> tuple[Cas
     """Tell the system all of the incident: its case, and what was done (None: it had everything). Raises CaseError."""
     rules = {info.id: info for info in context.rules.infos}
     outcomes = await open_cases(context.store, system, rules=rules, only=(incident,))
-    for outcome in outcomes:
-        if outcome.error is not None:
-            raise outcome.error
     outcome = next(iter(outcomes), None)
+    if outcome is not None and outcome.error is not None:
+        raise outcome.error
     if outcome is not None and outcome.case is not None:
         return outcome.case, outcome
     return await case_of(system, incident, context), outcome

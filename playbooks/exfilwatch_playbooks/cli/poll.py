@@ -108,9 +108,12 @@ def poll(
     )
     lowest = case_level()
     metrics = _metrics(metrics_port, sources, store) if metrics_port is not None else None
-    show = _Show(
-        lambda: opened(store, current.rules, lowest, configured_cases(store)), people=readable(output), metrics=metrics
-    )
+    configured_cases(store)  # what is wrong with its settings is said before anything is polled
+
+    async def cases() -> "list[Outcome]":
+        return await opened(store, current.rules, lowest, configured_cases(store))
+
+    show = _Show(cases, people=readable(output), metrics=metrics)
     try:
         asyncio.run(_polled(current, show, ends.total_seconds() if deadline else None, apart if every else None))
     finally:
