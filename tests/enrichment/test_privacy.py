@@ -148,7 +148,16 @@ def test_no_request_to_an_outsider_holds_anything_but_destinations_and_hashes(ht
     "address",
     [
         *("10.0.0.1", "172.16.5.5", "192.168.1.1", "127.0.0.1", "169.254.1.1", "100.64.3.3", "224.0.0.1", "0.0.0.0"),
-        *("198.51.100.1", "fe80::1", "fd12:3456::1", "::1", "ff02::1", "::ffff:192.168.1.1", "64:ff9b::10.0.0.1"),
+        *(
+            "198.51.100.1",
+            "fe80::1",
+            "fd12:3456::1",
+            "::1",
+            "ff02::1",
+            "::ffff:192.168.1.1",
+            "64:ff9b::10.0.0.1",
+            "2002:a00:1::1",
+        ),
     ],
 )
 def test_private_addresses_are_never_asked_about(httpx_mock, address):

@@ -143,7 +143,7 @@ class Enrichers:
             new = {
                 question: (_written(found[question].said), lifetimes[question])
                 for question in running
-                if found[question].status is Status.OK
+                if found[question].status is Status.OK and not found[question].said.problems
             }
             self._kept.keep(new, {name: count for name, count in asked.items() if name in limited}, now)
         return found
@@ -226,10 +226,12 @@ def _facts(each: _Asking, outcome: _Outcome, now: datetime) -> list[Fact]:
     name, asks = each.enricher.called, each.enricher.asks
     if outcome.status is not Status.OK:
         return [_none(name, each.enricher.title, outcome.status, outcome.reason, now, asks)]
-    return [
+    facts = [
         Fact(**answer.model_dump(), enricher=name, about=about or each.about, source=asks, time=outcome.asked or now)
         for about, answer in outcome.said.answers
     ]
+    title = f"{each.enricher.title}, not whole"
+    return facts + [_none(name, title, Status.FAILED, why, now, asks) for why in dict.fromkeys(outcome.said.problems)]
 
 
 def _none(name: str, title: str, status: Status, reason: str, now: datetime, source: str = "") -> Fact:

@@ -99,10 +99,13 @@ class OfIndicator(Enricher):
 
 
 class Said(NamedTuple):
-    """What a survey gives: answers, each with what it is about, and the process tree."""
+    """What a survey gives: answers, each with what it is about, and the process tree. `problems`: what could not be
+    looked at, so that the answers may not be whole.
+    """
 
     answers: Sequence[tuple[str, Answer]] = ()
     processes: Sequence[Step] = ()
+    problems: Sequence[str] = ()
 
 
 class OfSubject(Enricher):

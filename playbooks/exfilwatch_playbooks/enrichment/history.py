@@ -7,7 +7,7 @@ Files are read once for all that is asked of them at the same time.
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import aclosing, suppress
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
@@ -33,6 +33,8 @@ Take: TypeAlias = Callable[[Event], None]
 DAY = 86_400 * SECOND
 MOST = 20_000
 """Records of one answer that are looked at: what is so common is common enough."""
+PATIENCE = 45.0
+"""Less than the deadlines of those that ask, so that one slow source costs no other's answer."""
 _RULES_AT_ONCE = 24
 _LONG = 2 * DAY
 _TOGETHER = 0.01  # seconds that a question waits for others
@@ -83,12 +85,14 @@ def rule(name: str, category: str, condition: Node) -> Rule:
 class History:
     """The past, of several sources together. One question at a time for each SIEM and window."""
 
-    def __init__(self, sources: Sequence[Source] = (), most: int = MOST) -> None:
+    def __init__(self, sources: Sequence[Source] = (), most: int = MOST, patience: float = PATIENCE) -> None:
+        """`patience`: seconds for one source's answer; what came until then counts, as not whole."""
         self.sources = tuple(sources)
         self._most = most
+        self._patience = patience
         self._waiting: list[_Waiting] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._stop = threading.Event()
+        self._stops: list[threading.Event] = []
         self._since: dict[int, asyncio.Task[int]] = {}
 
     @property
@@ -115,12 +119,12 @@ class History:
 
     async def close(self) -> None:
         """End what is still running; the sources are their owner's to close."""
-        self._stop.set()
+        for stop in self._stops:
+            stop.set()
         tasks = [*self._tasks, *self._since.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._stop = threading.Event()
         self._since.clear()
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
@@ -145,13 +149,27 @@ class History:
 
     async def _of_source(self, source: Source, watches: Sequence[Watch]) -> list[str]:
         """For each watch why it is not whole, or ""."""
+        late = f"{_name(source)}: no whole answer within {self._patience:g} s"
         if isinstance(source, Siem):
             groups = _grouped(watches)
-            problems = await asyncio.gather(*(self._of_siem(source, group) for group in groups))
+            problems = await asyncio.gather(*(self._in_time(self._of_siem(source, group), late) for group in groups))
             by_watch = {id(watch): why for group, why in zip(groups, problems, strict=True) for watch in group}
             return [by_watch[id(watch)] for watch in watches]
-        why = await asyncio.to_thread(self._of_files, source, watches, self._stop)
+        stop = threading.Event()
+        self._stops.append(stop)
+        try:
+            why = await self._in_time(asyncio.to_thread(self._of_files, source, watches, stop), late)
+        finally:
+            stop.set()
+            self._stops.remove(stop)
         return [why] * len(watches)
+
+    async def _in_time(self, work: Coroutine[None, None, str], late: str) -> str:
+        try:
+            async with asyncio.timeout(self._patience):
+                return await work
+        except TimeoutError:
+            return late
 
     async def _of_siem(self, siem: Siem, watches: Sequence[Watch]) -> str:
         low, high = min(each.low for each in watches), max(each.high for each in watches)
@@ -191,17 +209,19 @@ class History:
         return ""
 
     async def _covered(self, before: int) -> int:
-        """By a record of some day so far back, the furthest first."""
-        for days in _COVERING:
-            for source in self.sources:
-                with suppress(SourceError):
-                    if await self._any(source, before - days * DAY, before - (days - 1) * DAY):
-                        return days
+        """By a record of some day so far back, the furthest first; 0 where that can't be told in time."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._patience):
+                for days in _COVERING:
+                    for source in self.sources:
+                        with suppress(SourceError):
+                            if await self._any(source, before - days * DAY, before - (days - 1) * DAY):
+                                return days
         return 0
 
     async def _any(self, source: Source, low: int, high: int) -> bool:
         if not isinstance(source, Siem):
-            first = await asyncio.to_thread(_first_time, source, self._stop)
+            first = await asyncio.to_thread(_first_time, source)
             return first is not None and first <= low
         await source.now()
         step = source.capabilities.step
@@ -329,7 +349,7 @@ def _events_of_spool(spool: Spool, stop: threading.Event) -> Iterator[Event]:
         yield from decoder.finish()
 
 
-def _first_time(source: Spool | Paths, stop: threading.Event) -> int | None:
+def _first_time(source: Spool | Paths) -> int | None:
     """The time of the earliest of the first records of each file."""
     from exfilwatch.events.inputs import open_inputs
     from exfilwatch.events.limits import Limits
@@ -339,8 +359,6 @@ def _first_time(source: Spool | Paths, stop: threading.Event) -> int | None:
         return None
     report, first = Report(), list[int]()
     for each in open_inputs(paths, report, Limits(), replayable=False):
-        if stop.is_set():
-            break
         decoder, seen = LineDecoder(each.name, report), 0
         for block in each.blocks():
             for at, line in enumerate(block.lines()[:_FIRST]):
@@ -351,6 +369,11 @@ def _first_time(source: Spool | Paths, stop: threading.Event) -> int | None:
             if seen:
                 break
     return min(first, default=None)
+
+
+def problems(told: Iterable[Told]) -> tuple[str, ...]:
+    """What several answers say of what was not looked at, each once."""
+    return tuple(dict.fromkeys(problem for each in told for problem in each.problems))
 
 
 def _tell(told: "asyncio.Future[Told]", answers: Sequence[object], names: tuple[str, ...]) -> None:

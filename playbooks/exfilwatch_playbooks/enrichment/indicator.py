@@ -7,7 +7,7 @@ the name of a host or user, or are longer than names are, are left off.
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -21,6 +21,7 @@ _NEAR = frozenset({"loopback", "private", "link-local", "shared", "internal", "m
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _LONGEST_LABEL = 24
 _SHORTEST_WORD = 3
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _HASHES = {32: "md5", 40: "sha1", 64: "sha256"}
 
 
@@ -103,10 +104,21 @@ def outward(given: Indicator, own: Iterable[str] = (), private: Iterable[str] = 
     if is_own(given.value, own):
         return None
     if given.kind is Kind.ADDRESS:
-        address = ipaddress.ip_address(given.value)
-        mapped = getattr(address, "ipv4_mapped", None) or address
-        return given if mapped.is_global and not mapped.is_multicast else None
+        return given if all(each.is_global and not each.is_multicast for each in _within(given.value)) else None
     return _name(given.value, own, frozenset(_words(private)))
+
+
+def _within(text: str) -> Iterator[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    """The address that counts, and the IPv4 address that stands in it: NAT64 (RFC 6052), 6to4 (RFC 3056)."""
+    address = ipaddress.ip_address(text)
+    if isinstance(address, ipaddress.IPv4Address):
+        yield address
+        return
+    yield address.ipv4_mapped or address
+    if address in _NAT64:
+        yield ipaddress.IPv4Address(address.packed[-4:])
+    if address.sixtofour:
+        yield address.sixtofour
 
 
 def _name(name: str, own: Iterable[str], words: frozenset[str]) -> Indicator | None:

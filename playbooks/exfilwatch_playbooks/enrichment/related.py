@@ -13,7 +13,7 @@ from exfilwatch.findings.identity import user_of
 from exfilwatch.findings.node import host_key, user_key
 from exfilwatch.findings.store import Store
 from exfilwatch_playbooks.enrichment import asking
-from exfilwatch_playbooks.enrichment.history import History, Watch
+from exfilwatch_playbooks.enrichment.history import History, Watch, problems
 from exfilwatch_playbooks.enrichment.indicator import indicator
 from exfilwatch_playbooks.enrichment.span import micros, window
 from exfilwatch_playbooks.enrichment.subject import Subject, of_finding
@@ -87,8 +87,7 @@ async def related(
     told = await asyncio.gather(*map(history.watch, watches))
     found = [each for each, _ in sharing]
     stored = _stored(subject, store, days, now)
-    problems = list(dict.fromkeys(problem for each in told for problem in each.problems))
-    return _ordered(found, stored), problems
+    return _ordered(found, stored), list(problems(told))
 
 
 def _things(subject: Subject) -> Iterator[tuple[Kind, str, tuple[Rule, ...]]]:

@@ -16,7 +16,7 @@ from exfilwatch.findings.identity import user_of
 from exfilwatch.findings.node import host_key, user_key
 from exfilwatch_playbooks.enrichment import asking
 from exfilwatch_playbooks.enrichment.enricher import OfSubject, Options, Said
-from exfilwatch_playbooks.enrichment.history import DAY, Told, Watch
+from exfilwatch_playbooks.enrichment.history import DAY, Told, Watch, problems
 from exfilwatch_playbooks.enrichment.indicator import indicator
 from exfilwatch_playbooks.enrichment.model import Answer
 from exfilwatch_playbooks.enrichment.span import window
@@ -76,7 +76,7 @@ class Prevalence(OfSubject):
             answers += [(host, answer) for answer in _of_destination(use, each, start, covered)]
         for (template, _), use, each in zip(subject.commands, of_commands, whole[len(destinations) :], strict=True):
             answers += [(template, answer) for answer in _of_command(use, each)]
-        return Said(answers)
+        return Said(answers, problems=problems(whole))
 
 
 class Use:

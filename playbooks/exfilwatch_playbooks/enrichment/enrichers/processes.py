@@ -62,12 +62,12 @@ class Processes(OfSubject):
         events = {event.id: event for event in (*own, *taken.events)}
         found, count = ancestry(events.values(), frozenset(event.id for event in own), _MOST)
         if not found:
-            return Said()
+            return Said(problems=told.problems)
         left = f", of which {len(found)} are shown" if count > len(found) else ""
         whole = "" if told.whole else "; not all records were looked at"
         value = f"{count:,} processes{left}{whole}"
         answer = Answer(key="processes.count", label="Process tree", value=value, number=count)
-        return Said([("", answer)], [_step(each) for each in found])
+        return Said([("", answer)], [_step(each) for each in found], told.problems)
 
 
 class Taken:

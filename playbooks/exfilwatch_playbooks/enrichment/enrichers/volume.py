@@ -21,7 +21,7 @@ from exfilwatch.network.fields import field as of_traffic
 from exfilwatch.siem.siem import Near
 from exfilwatch_playbooks.enrichment import asking, sizes
 from exfilwatch_playbooks.enrichment.enricher import OfSubject, Options, Said
-from exfilwatch_playbooks.enrichment.history import Told, Watch
+from exfilwatch_playbooks.enrichment.history import Told, Watch, problems
 from exfilwatch_playbooks.enrichment.indicator import Kind, indicator
 from exfilwatch_playbooks.enrichment.model import Answer
 from exfilwatch_playbooks.enrichment.span import window
@@ -91,7 +91,7 @@ class Volume(OfSubject):
             rules = [rule for name in subject.archives for rule in asking.files_named(name)[:1]]
             await self.means.history.watch(Watch(tuple(rules), made, high, files.take))
             answers += [(name, _of_archive(size)) for name, size in files.sizes.items()]
-        return Said(answers)
+        return Said(answers, problems=problems(told))
 
 
 class Row(NamedTuple):
