@@ -122,6 +122,8 @@ def test_earlier_findings_of_the_user_and_the_host_with_what_became_of_them(stor
         ("", "past.level"): ("medium", ()),
         ("", "past.hosts"): ("1", ("WS7",)),
         ("", "past.marks"): ("1 false-positive", ()),
+        ("", "past.again"): ("5 a day or more before", ()),
+        ("", "past.again_level"): ("medium", ()),
     }
 
 

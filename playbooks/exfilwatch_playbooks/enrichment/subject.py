@@ -28,7 +28,7 @@ class Subject:
     """`of`: the id of the incident or finding, whose level is `level`. All in the order of the evidence, each once.
 
     `destinations` are hosts in their normal form (addresses and names), `hashes` of programs and files, `commands`
-    templates of uploading commands with the program that runs them, `archives` names of the archives
+    templates of uploading commands with the program that runs them (if it is one), `archives` names of the archives
     and files that are sent, without folder.
     `addresses`: what `hosts[0]` has as its own address in the evidence; `resolved`: of names, their addresses.
     `start` and `end` (UTC) are of the first and last event.
@@ -100,7 +100,7 @@ def _subject(of: str, level: str, findings: Sequence[Finding], host: str | None,
         users=_unique(user, *(each.user for each in findings)),
         destinations=tuple(dict.fromkeys(_destinations(findings, derived)))[:_DESTINATIONS],
         hashes=tuple(dict.fromkeys(found for event in events if (found := _hash(event))))[:_HASHES],
-        commands=tuple(dict.fromkeys(_commands(derived)))[:_COMMANDS],
+        commands=_programs(_commands(derived))[:_COMMANDS],
         archives=tuple(dict.fromkeys(_archives(derived)))[:_ARCHIVES],
         addresses=tuple(dict.fromkeys(each for found in sources for each in found))[:_DESTINATIONS],
         resolved=tuple(dict.fromkeys(_resolved(events)))[: 2 * _DESTINATIONS],
@@ -149,6 +149,14 @@ def _commands(derived: Sequence[tuple[EvidenceEvent, Fields]]) -> Iterator[tuple
         if isinstance(template, str) and template:
             image = event.fields.get("Image")
             yield template, ntpath.basename(image) if isinstance(image, str) else ""
+
+
+def _programs(commands: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Each template once; without a program where several run it (a schedule is made, and then runs)."""
+    found: dict[str, str] = {}
+    for template, program in commands:
+        found[template] = program if found.get(template, program) == program else ""
+    return tuple(found.items())
 
 
 def _archives(derived: Sequence[tuple[EvidenceEvent, Fields]]) -> Iterator[str]:

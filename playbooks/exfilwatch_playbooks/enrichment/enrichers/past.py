@@ -1,10 +1,15 @@
-"""What the store has of the same user and host: other findings in the days before, and what became of them."""
+"""What the store has of the same user and host: other findings in the days before, and what became of them.
+
+`past.again` counts those that are of the same user, a day or more before, and not marked as harmless: what came just
+before belongs to the same story, and what somebody else did on the host tells nothing of this user.
+"""
 
 from collections import Counter
 from datetime import timedelta
 
 from exfilwatch.findings.finding import Finding
 from exfilwatch.findings.incident import rank
+from exfilwatch.findings.marks import Disposition
 from exfilwatch.findings.node import user_key
 from exfilwatch_playbooks.enrichment.enricher import OfSubject, Options, Said
 from exfilwatch_playbooks.enrichment.model import Answer
@@ -12,6 +17,8 @@ from exfilwatch_playbooks.enrichment.subject import Subject
 
 _MOST = 500
 _SHOWN = 10
+_APART = timedelta(days=1)
+_HARMLESS = frozenset({Disposition.FALSE_POSITIVE, Disposition.BENIGN, Disposition.DUPLICATE})
 _EVERYBODY = frozenset({"system", "root", "local service", "network service"})
 """Accounts that are on every host: what another host's does is no news of this one's."""
 
@@ -23,7 +30,7 @@ class PastOptions(Options):
 
 
 class Past(OfSubject):
-    """past.findings, past.level, past.marks, past.hosts"""
+    """past.findings, .level, .again, .again_level, .marks, .hosts"""
 
     name = "past"
     title = "Earlier findings"
@@ -61,9 +68,15 @@ class Past(OfSubject):
                     key="past.hosts", label="Other hosts of theirs", value=value, number=len(hosts), items=hosts[:20]
                 )
             )
-        if marks := self._marks(others):
-            told = ", ".join(f"{count:,} {what}" for what, count in marks.items())
+        marks = self._marks(others)
+        if marks:
+            told = ", ".join(f"{count:,} {what}" for what, count in Counter(marks.values()).items())
             answers.append(Answer(key="past.marks", label="What became of them", value=told))
+        if again := [each for each in others if marks.get(each.id) not in _HARMLESS and _is_again(each, subject)]:
+            level = max((each.rule.level for each in again), key=rank)
+            value = f"{len(again):,} a day or more before"
+            answers.append(Answer(key="past.again", label="Of this user", value=value, number=len(again)))
+            answers.append(Answer(key="past.again_level", label="Their highest level", value=level))
         return Said([("", answer) for answer in answers])
 
     def _others(self, subject: Subject) -> list[Finding]:
@@ -81,7 +94,15 @@ class Past(OfSubject):
                 found |= {each.id: each for each in store.find(user=user, since=since, until=subject.end, limit=_MOST)}
         return [each for name, each in found.items() if name not in own][:_MOST]
 
-    def _marks(self, others: list[Finding]) -> Counter[str]:
+    def _marks(self, others: list[Finding]) -> dict[str, str]:
         assert self.means.store is not None
         marks = self.means.store.marks([each.id for each in others])
-        return Counter(mark.disposition.value for mark in marks.values())
+        return {name: mark.disposition.value for name, mark in marks.items()}
+
+
+def _is_again(finding: Finding, subject: Subject) -> bool:
+    """Whether a finding is of the subject's own user, and of another day."""
+    users = {key for user in subject.users if (key := user_key(user))} - _EVERYBODY
+    ended = finding.end or finding.time
+    assert subject.start is not None
+    return user_key(finding.user) in users and ended is not None and ended < subject.start - _APART

@@ -28,6 +28,10 @@ class Place(OfIndicator):
     by_default = True
     kinds = frozenset({Kind.ADDRESS, Kind.NAME})
 
+    @property
+    def asks(self) -> str:
+        return "itself"
+
     async def look_up(self, given: Indicator) -> Sequence[Answer]:
         return list(answers(given, self.means.own))
 

@@ -150,8 +150,8 @@ def _of_command(use: Use, told: Told) -> Iterator[Answer]:
     )  # fmt: skip
     yield _time("prevalence.command_first", "First run", use.first)
     yield _time("prevalence.command_last", "Last run", use.last)
-    days = (use.last - use.first) // DAY
-    yield Answer(key="prevalence.command_days", label="Run over", value=f"{days:,} days", number=days)
+    if days := (use.last - use.first) // DAY:
+        yield Answer(key="prevalence.command_days", label="Run over", value=f"{days:,} days", number=days)
 
 
 def _time(key: str, label: str, time: int | None) -> Answer:
