@@ -18,6 +18,7 @@ from pydantic import Field
 from exfilwatch.errors import CaseBlocked, CaseError, CaseRefused
 from exfilwatch.siem.connection import Token, Url
 from exfilwatch_playbooks.cases.case import Attachment, Case, CaseNote, Draft, Note, Status
+from exfilwatch_playbooks.cases.fields import filled
 from exfilwatch_playbooks.cases.http import Http, Transport
 from exfilwatch_playbooks.cases.ids import checked
 from exfilwatch_playbooks.cases.levels import level_of, words
@@ -132,9 +133,11 @@ class GitLab(Tracker):
 
     async def create(self, draft: Draft) -> Creation:
         """One request; the labels come to be with it."""
+        sent = filled(self, draft)
         issue = {
-            "title": draft.title,
-            "description": signed(draft.body, key_mark(draft.key), draft.mark),
+            **sent.fields,
+            "title": sent.title,
+            "description": signed(sent.body, key_mark(draft.key), draft.mark),
             "labels": ",".join([*self._set.labels, _label(draft.key), self._words[draft.level]]),
             "issue_type": self._set.issue_type,
             "confidential": self._set.confidential,

@@ -16,6 +16,7 @@ from pydantic import Field
 from exfilwatch.errors import CaseBlocked, CaseError, CaseRefused
 from exfilwatch.siem.connection import Token
 from exfilwatch_playbooks.cases.case import Attachment, Case, CaseNote, Draft, Note, Status
+from exfilwatch_playbooks.cases.fields import filled
 from exfilwatch_playbooks.cases.http import Http, Transport
 from exfilwatch_playbooks.cases.ids import checked
 from exfilwatch_playbooks.cases.levels import level_of, words
@@ -125,11 +126,13 @@ class Iris(Tracker):
 
     async def create(self, draft: Draft) -> Creation:
         """One request."""
+        sent = filled(self, draft)
         case = {
+            **sent.fields,
             "case_soc_id": draft.key,
             "case_customer": self._set.customer,
-            "case_name": draft.title,
-            "case_description": signed(draft.body, key_mark(draft.key), draft.mark),
+            "case_name": sent.title,
+            "case_description": signed(sent.body, key_mark(draft.key), draft.mark),
             "severity_id": (await self._numbers()).get(self._words[draft.level].lower()),
             "case_tags": ",".join(["exfilwatch", *self._set.labels]),
         }

@@ -20,6 +20,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from exfilwatch.errors import CaseBlocked, CaseError, CaseRefused
 from exfilwatch_playbooks.cases.case import Attachment, Case, CaseNote, Draft, Note, Status
+from exfilwatch_playbooks.cases.fields import filled
 from exfilwatch_playbooks.cases.http import Http, Transport
 from exfilwatch_playbooks.cases.ids import checked
 from exfilwatch_playbooks.cases.levels import level_of, words
@@ -210,11 +211,13 @@ class Jira(Tracker):
 
     async def create(self, draft: Draft) -> Creation:
         """One request, with label and property."""
+        sent = filled(self, draft)
         fields: dict[str, object] = {
+            **{name: self._value(name, text) for name, text in sent.fields.items()},
             "project": {"key": self._set.project},
             "issuetype": {"name": self._set.issue_type},
-            "summary": draft.title,
-            "description": self._text(draft.body, key_mark(draft.key), draft.mark),
+            "summary": sent.title,
+            "description": self._text(sent.body, key_mark(draft.key), draft.mark),
             "labels": [*self._set.labels, _label(draft.key)],
         }
         if self._set.priority:
@@ -291,6 +294,15 @@ class Jira(Tracker):
     async def close(self) -> None:
         """Close the connections."""
         await self._http.close()
+
+    def _value(self, name: str, text: str) -> object:
+        """A field's value: JSON where the template is (it says `| tojson` of values), else text."""
+        if not self._set.fields[name].lstrip().startswith(("{", "[")):
+            return text
+        try:
+            return msgspec.json.decode(text)
+        except msgspec.DecodeError:
+            raise CaseBlocked(f"case.{self.name}: fields.{name} makes no JSON: write values as | tojson") from None
 
     def _text(self, text: str, *marks: str) -> object:
         return adf.signed(text, *marks) if self._cloud else signed(text, *marks)

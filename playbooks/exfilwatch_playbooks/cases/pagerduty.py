@@ -6,6 +6,8 @@ that can be known without another key of another API. Source: developer.pagerdut
 event), PD-CEF.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated
 
 import httpx
@@ -15,6 +17,7 @@ from pydantic import Field, SecretStr
 from exfilwatch.errors import CaseBlocked, CaseError, CaseRefused, CaseUnreachable
 from exfilwatch.siem.connection import Url
 from exfilwatch_playbooks.cases.case import Draft, Note, Status
+from exfilwatch_playbooks.cases.fields import filled
 from exfilwatch_playbooks.cases.http import Http, Transport
 from exfilwatch_playbooks.cases.levels import words
 from exfilwatch_playbooks.cases.oneway import OneWay
@@ -25,6 +28,7 @@ from exfilwatch_playbooks.cases.system import Account, Capabilities
 _SUMMARY = 1024  # characters, by the API
 _DETAIL = 60_000  # characters: an event is at most 512 KB
 _SEVERITY = {"informational": "info", "low": "info", "medium": "warning", "high": "error", "critical": "critical"}
+_NONE: Mapping[str, str] = MappingProxyType({})
 _TEST = "exfilwatch-connectivity"
 
 
@@ -74,7 +78,8 @@ class PagerDuty(OneWay):
 
     async def tell_opened(self, draft: Draft) -> None:
         """Trigger an alert."""
-        await self._send(self._trigger(draft.key, draft.title, draft.level, draft.body))
+        sent = filled(self, draft)
+        await self._send(self._trigger(draft.key, sent.title, draft.level, sent.body, sent.fields))
 
     async def tell_note(self, case_id: str, note: Note) -> None:
         """Another event of the same alert, which shows as a line of its log; of a duplicate none."""
@@ -95,14 +100,16 @@ class PagerDuty(OneWay):
         """Close the connections."""
         await self._http.close()
 
-    def _trigger(self, key: str, title: str, level: str, text: str) -> dict[str, object]:
+    def _trigger(
+        self, key: str, title: str, level: str, text: str, more: Mapping[str, str] = _NONE
+    ) -> dict[str, object]:
         payload = {
             "summary": title[:_SUMMARY] or "exfilwatch",
             "source": self._set.source,
             "severity": self._words[level],
             "component": "exfilwatch",
             "class": "data exfiltration",
-            "custom_details": {"incident": key, "text": text[:_DETAIL]},
+            "custom_details": {**more, "incident": key, "text": text[:_DETAIL]},
         }
         return {"event_action": "trigger", "dedup_key": key, "payload": payload, "client": "exfilwatch"}
 

@@ -20,6 +20,7 @@ from pydantic import SecretStr
 
 from exfilwatch.errors import CaseBlocked, CaseError, CaseRefused, CaseUnreachable
 from exfilwatch_playbooks.cases.case import Attachment, Case, CaseNote, Draft, Note, Status
+from exfilwatch_playbooks.cases.fields import filled
 from exfilwatch_playbooks.cases.http import Http, Transport
 from exfilwatch_playbooks.cases.ids import checked
 from exfilwatch_playbooks.cases.levels import level_of, words
@@ -152,11 +153,13 @@ class ServiceNow(Tracker):
 
     async def create(self, draft: Draft) -> Creation:
         """One request."""
+        sent = filled(self, draft)
         record = {
+            **sent.fields,
             "correlation_id": draft.key,
             "correlation_display": "exfilwatch",
-            "short_description": draft.title,
-            "description": signed(draft.body, key_mark(draft.key), draft.mark),
+            "short_description": sent.title,
+            "description": signed(sent.body, key_mark(draft.key), draft.mark),
             **self._severity(draft.level),
             **({"assignment_group": self._set.assignment_group} if self._set.assignment_group else {}),
             **({"assigned_to": self._set.assignee} if self._set.assignee else {}),

@@ -16,6 +16,7 @@ import msgspec
 from exfilwatch.errors import CaseBlocked, CaseError, CaseRefused
 from exfilwatch.siem.connection import Token
 from exfilwatch_playbooks.cases.case import Attachment, Case, CaseNote, Draft, Note, Status
+from exfilwatch_playbooks.cases.fields import filled
 from exfilwatch_playbooks.cases.http import Http, Transport
 from exfilwatch_playbooks.cases.ids import checked
 from exfilwatch_playbooks.cases.levels import level_of, words
@@ -122,9 +123,11 @@ class TheHive(Tracker):
 
     async def create(self, draft: Draft) -> Creation:
         """One request."""
+        sent = filled(self, draft)
         item: dict[str, object] = {
-            "title": draft.title,
-            "description": signed(draft.body, key_mark(draft.key), draft.mark),
+            "customFields": [{"name": name, "value": text} for name, text in sent.fields.items()],
+            "title": sent.title,
+            "description": signed(sent.body, key_mark(draft.key), draft.mark),
             "severity": int(self._words[draft.level]),
             "tags": [*self._set.labels, _tag(draft.key)],
         }

@@ -17,6 +17,7 @@ from typing import Annotated
 from pydantic import AfterValidator, SecretStr
 
 from exfilwatch_playbooks.cases.case import Attachment, Draft, Note, Status
+from exfilwatch_playbooks.cases.fields import filled
 from exfilwatch_playbooks.cases.http import Http, Transport
 from exfilwatch_playbooks.cases.oneway import OneWay
 from exfilwatch_playbooks.cases.render.markdown import MARKDOWN
@@ -73,12 +74,14 @@ class Webhook(OneWay):
 
     async def tell_opened(self, draft: Draft) -> None:
         """`opened`."""
+        sent = filled(self, draft)
         said = {
             "key": draft.key,
             "incident": draft.incident,
-            "title": draft.title,
+            "title": sent.title,
             "level": draft.level,
-            "body": draft.body,
+            "body": sent.body,
+            "fields": sent.fields,
             "findings": list(draft.findings),
             "follows": draft.follows,
         }
