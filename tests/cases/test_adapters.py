@@ -1,7 +1,7 @@
 """Case systems of others, against what their documentation says they answer: the same promises for all of them."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -15,8 +15,6 @@ from exfilwatch_playbooks.cases.body import draft, news
 from exfilwatch_playbooks.cases.case import Attachment, Draft, Note
 from exfilwatch_playbooks.cases.github import GitHub
 from exfilwatch_playbooks.cases.gitlab import GitLab
-from exfilwatch_playbooks.cases.iris import Iris
-from exfilwatch_playbooks.cases.jira import Jira
 from exfilwatch_playbooks.cases.opening import open_cases
 from exfilwatch_playbooks.cases.servicenow import ServiceNow
 from exfilwatch_playbooks.cases.system import Ambiguous, Created, Exists, Tracker
@@ -25,49 +23,20 @@ from exfilwatch_playbooks.hostile import visible
 
 from ..findings.made import make  # noqa: TID252 (tests are no package on the path)
 from ..hostile_corpus import CORPUS, LONG  # noqa: TID252
-from .fakes import github, gitlab, iris, jira, servicenow, thehive
-from .fakes.fake import SECRET, Fake
+from .fakes import jira
+from .fakes.fake import SECRET
+from .fakes.kinds import KINDS, Kind, client
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Kind:
-    """A system and its fake; `settings` beside the address, `wrong` the setting that holds the secret."""
-
-    system: Callable[..., Tracker]
-    fake: Callable[[], Fake]
-    settings: dict[str, Any]
-    wrong: str
-
-
-KINDS = {
-    "GitHub": Kind(GitHub, github.GitHub, {"repository": "corp/cases", "token": SECRET}, "token"),
-    "GitLab": Kind(GitLab, gitlab.GitLab, {"project": "corp/cases", "token": SECRET}, "token"),
-    "Jira Cloud": Kind(
-        Jira,
-        jira.Jira,
-        {"project": "SOC", "user": "soc@corp.test", "token": SECRET, "edition": "cloud"},
-        "token",
-    ),
-    "Jira Data Center": Kind(Jira, lambda: jira.Jira(cloud=False), {"project": "SOC", "token": SECRET}, "token"),
-    "ServiceNow incident": Kind(ServiceNow, servicenow.ServiceNow, {"token": SECRET}, "token"),
-    "ServiceNow security incident": Kind(
-        ServiceNow, servicenow.ServiceNow, {"token": SECRET, "table": "sn_si_incident"}, "token"
-    ),
-    "TheHive alert": Kind(TheHive, thehive.TheHive, {"api_key": SECRET}, "api_key"),
-    "TheHive case": Kind(TheHive, thehive.TheHive, {"api_key": SECRET, "object": "case"}, "api_key"),
-    "DFIR-IRIS": Kind(Iris, iris.Iris, {"api_key": SECRET}, "api_key"),
-}
 every = pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
 
 
 def made(kind: Kind, **more: Any) -> tuple[Any, Any]:
     """A system and the fake that it talks to."""
     fake = kind.fake()
-    settings = {"kind": "x", "url": "https://tracker.test", **kind.settings, **more}
-    found = kind.system("tracker", kind.system.Settings.model_validate(settings), transport=fake.transport)  # type: ignore[attr-defined]
-    return found, fake
+    return client(kind, fake, **more), fake
 
 
 def run(what: Coroutine[Any, Any, T]) -> T:
@@ -116,7 +85,7 @@ def test_of_two_cases_with_one_key_the_older_one_goes_on(kind):
     first, second = run(system.create(wanted)), run(system.create(wanted))
     assert isinstance(first, Created)
     if system.capabilities.unique:
-        assert second == Exists()
+        assert second == Exists(first.case_id)
         return
     assert isinstance(second, Created)
     for _ in range(2):
@@ -271,8 +240,7 @@ def test_jira_finds_at_once_what_this_process_has_made_though_its_search_is_late
 def test_servicenow_asks_for_no_key_that_would_be_a_query(kind):
     system, fake = made(kind)
     for key in ("x^ORactive=true", "javascript:gs.getUserID()", "a=b", ""):
-        with pytest.raises(CaseRefused):
-            run(system.find(key))
+        assert run(system.find(key)) is None
     assert fake.requests == []
 
 
@@ -298,7 +266,7 @@ def test_github_says_403_when_it_wants_to_be_left_alone(kind):
 @every
 def test_hostile_text_comes_back_as_it_was_sent(kind):
     system, _ = made(kind)
-    texts = [*CORPUS[::40], *LONG.values()]
+    texts = [*CORPUS[::100], *list(LONG.values())[::6]]
     for number, text in enumerate(texts):
         finding = make(f"h{number}", CommandLine=text, host=text[:300], user=text[:300], Image=f"C:\\{text[:300]}")
         (incident,) = group([finding])

@@ -1,4 +1,6 @@
-"""The case systems that the protocol's tests run against: the local one, and real trackers on this machine."""
+"""The case systems that the protocol's tests run against: the local one, real trackers on this machine, and those of
+which there are only fakes.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,10 +16,11 @@ from exfilwatch_playbooks.cases.system import CaseSystem
 
 from ..servers.fixtures import had  # noqa: TID252 (tests are no package on the path)
 from ..servers.server import Server  # noqa: TID252
+from .fakes import jira, kinds
 
-UNIQUE = {"local", "roundup"}
+UNIQUE = {"local", "roundup", "TheHive alert"}
 REAL = ["roundup", "roundup-without-key"]
-KINDS = ["local", *REAL]
+KINDS = ["local", *REAL, *kinds.KINDS]
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,11 @@ def place(kind: str, config: pytest.Config, store: Store) -> Place:
     """The place of a kind. Skips where its server can't be had."""
     if kind == "local":
         return Place(kind, lambda **_options: Local(store))
+    if kind in kinds.KINDS:
+        fake = kinds.KINDS[kind].fake()
+        if isinstance(fake, jira.Jira):
+            fake.late = False  # how late its search is, test_adapters.py has
+        return Place(kind, lambda **options: kinds.client(kinds.KINDS[kind], fake, **options))
     server = had(kind, config)
 
     def make(**options: Any) -> CaseSystem:

@@ -139,7 +139,8 @@ class TheHive(Tracker):
             answer = await self._http.change("POST", self._path, json=item, accept=frozenset({201}))
         except CaseRefused as error:
             if self._alerts and "already exist" in str(error):
-                return Exists()
+                found = await self.find(draft.key)
+                return Exists(found.id if found else None)
             raise
         except CaseError as error:
             return creation(error)
