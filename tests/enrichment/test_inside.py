@@ -144,7 +144,7 @@ def test_role_and_owner_from_a_list(tmp_path: Path, comma):
         ("", "asset.role"): ("Payroll", ()),
         ("", "asset.owner"): ("hr@corp.test", ()),
         ("", "asset.criticality"): ("high", ()),
-        ("10.1.1.1", "asset.role"): ("Backup server", ()),
+        ("10.1.1.1", "destination.role"): ("Backup server", ()),
     }
 
 

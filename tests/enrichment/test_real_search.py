@@ -13,18 +13,21 @@ from typing import Any
 
 import pytest
 
+from exfilwatch.errors import SourceError
 from exfilwatch.events.event import Event
 from exfilwatch.siem.registry import open_siem
 from exfilwatch.siem.siem import Near
 from exfilwatch_playbooks.enrichment import asking
+from exfilwatch_playbooks.enrichment.enrichers.asset_index import AssetIndex
 from exfilwatch_playbooks.enrichment.enrichers.prevalence import Prevalence
 from exfilwatch_playbooks.enrichment.enrichers.volume import Volume
 from exfilwatch_playbooks.enrichment.history import History, Paths, Source, Watch
+from exfilwatch_playbooks.enrichment.registry import opened
 from exfilwatch_playbooks.enrichment.span import micros
 
 from ..hostile_values import KINDS  # noqa: TID252 (tests are no package on the path)
 from ..siem.engines import KEYWORDS, Engine, engine  # noqa: TID252
-from .made import START, UPLOAD, connection, days, means, process, subject_of
+from .made import START, UPLOAD, connection, days, make, means, process, subject_of
 
 LOW, HIGH = micros(START - timedelta(days=1)), micros(START + timedelta(days=1))
 HALF = re.compile("[\ud800-\udfff]")
@@ -148,3 +151,35 @@ def test_prevalence_and_volume_from_a_real_search_engine(searching):
     assert said[host, "prevalence.new"] == "no"
     assert said[host, "prevalence.first"] == "2024-04-22 09:00 UTC"
     assert said[host, "volume.bytes_out"] == "1.2 GB"
+
+
+@pytest.mark.parametrize("mapping", [KEYWORDS, {}], ids=["keyword", "text"])
+def test_role_and_owner_from_an_index(searching, mapping):
+    searching.create("assets", mappings=mapping)
+    searching.put(
+        [
+            {"host": "ws1.corp.local", "role": "Payroll", "criticality": "High", "floor": 3, "tags": ["a"]},
+            {"host": "WS11", "role": "Kiosk"},
+            {"host": "10.1.1.1", "role": "Backup server"},
+        ],
+        "assets",
+    )
+    subject = subject_of(make("a", CommandLine="curl -T a.zip http://10.1.1.1/"))
+
+    async def ask(**more: str):
+        table = {"url": searching.server.url, "index": searching.name("assets"), **more}
+        enricher = opened("asset_index", table, means())
+        assert isinstance(enricher, AssetIndex)
+        try:
+            return (await enricher.survey(subject)).answers
+        finally:
+            await enricher.close()
+
+    assert {(about, each.key): each.value for about, each in asyncio.run(ask())} == {
+        ("", "asset.role"): "Payroll",
+        ("", "asset.criticality"): "high",
+        ("", "asset.floor"): "3",
+        ("10.1.1.1", "destination.role"): "Backup server",
+    }
+    with pytest.raises(SourceError, match="answered 404"):
+        asyncio.run(ask(index="no-such-index"))

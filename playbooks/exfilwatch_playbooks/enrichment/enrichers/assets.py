@@ -31,7 +31,7 @@ class AssetsOptions(Options):
 
 
 class Assets(OfSubject):
-    """asset.role, asset.owner, asset.criticality, asset.COLUMN"""
+    """asset.role, .owner, .criticality, .COLUMN; of a destination destination.role, ..."""
 
     name = "assets"
     title = "Role and owner"
@@ -50,16 +50,7 @@ class Assets(OfSubject):
         return f"{subject.hosts} {subject.destinations}" if subject.hosts or subject.destinations else None
 
     async def survey(self, subject: Subject) -> Said:
-        known = self._known()
-        answers: list[tuple[str, Answer]] = []
-        named = [("", host) for host in (*subject.hosts[:1], *subject.addresses)]
-        for about, host in (*named, *((each, each) for each in subject.destinations)):
-            if (row := known.get(host_key(host, ""))) and not (about == "" and any(not each for each, _ in answers)):
-                answers += [(about, answer) for answer in _answers(row)]
-        if subject.hosts and not any(not about for about, _ in answers):
-            missing = f"{subject.hosts[0]} is not in {self._file.name}"
-            answers.append(("", Answer(key="asset.role", label="Role", value=f"not known: {missing}")))
-        return Said(answers)
+        return Said(list(told(subject, self._known(), self._file.name)))
 
     def _known(self) -> Mapping[str, Mapping[str, str]]:
         try:
@@ -88,8 +79,20 @@ class Assets(OfSubject):
                 yield host_key(host, ""), {name: (row.get(given) or "").strip() for name, given in others}
 
 
-def _answers(row: Mapping[str, str]) -> Iterator[Answer]:
+def told(subject: Subject, known: Mapping[str, Mapping[str, str]], where: str) -> Iterator[tuple[str, Answer]]:
+    """What a list says of the subject's host, by its name, else by an address of it; and of its destinations."""
+    own = (*subject.hosts[:1], *subject.addresses)
+    row = next((found for host in own if (found := known.get(host_key(host, "")))), None)
+    if row:
+        yield from (("", answer) for answer in _answers(row))
+    elif subject.hosts:
+        yield "", Answer(key="asset.role", label="Role", value=f"not known: {subject.hosts[0]} is not in {where}")
+    for host in subject.destinations:
+        yield from ((host, answer) for answer in _answers(known.get(host_key(host, ""), {}), "destination"))
+
+
+def _answers(row: Mapping[str, str], of: str = "asset") -> Iterator[Answer]:
     for name, value in row.items():
         if value:
             shown = value.lower() if name == "criticality" else value[:_LONGEST]
-            yield Answer(key=f"asset.{name.replace(' ', '_')}", label=name.capitalize(), value=shown)
+            yield Answer(key=f"{of}.{name.replace(' ', '_')}", label=name.capitalize(), value=shown)
