@@ -55,10 +55,10 @@ def watched(*sources, patience: float = 0.2) -> tuple[list[Event], Told]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"), [(Slow, "memory: no whole answer within 3 s"), (Away, "memory: nothing listens there")]
+    ("kind", "said"), [(Slow, "memory: no whole answer within 5 s"), (Away, "memory: nothing listens there")]
 )
 def test_the_others_answer_and_it_is_named(tmp_path: Path, kind, said):
-    found, told = watched(kind([]), the_file(tmp_path), patience=3)
+    found, told = watched(kind([]), the_file(tmp_path), patience=5)
     assert sorted(str(each.host) for each in found) == ["WS1", "WS2", "WS3", "WS4"]
     assert not told.whole
     assert told.problems == (said,)
@@ -73,7 +73,7 @@ def test_an_enrichment_that_is_not_whole_says_why_and_is_not_kept(tmp_path: Path
     only(Prevalence)
 
     async def ask(*sources):
-        given = means(store)._replace(history=History(sources, patience=3))
+        given = means(store)._replace(history=History(sources, patience=40))
         async with Enrichers({}, given) as enrichers:
             (made,) = await enrichers.enrich([subject_of(UPLOAD)])
             return made
