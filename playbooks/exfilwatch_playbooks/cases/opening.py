@@ -24,6 +24,7 @@ from exfilwatch_playbooks.cases.fields import filled
 from exfilwatch_playbooks.cases.links import LEASE, Busy, Link, Links
 from exfilwatch_playbooks.cases.system import Ambiguous, CaseSystem, Created
 from exfilwatch_playbooks.enrichment.keeping import Kept
+from exfilwatch_playbooks.report.attachment import attachment as report
 
 _TRIES = 10
 _LATE = 600_000_000  # µs in which a create whose answer was lost may yet be done
@@ -217,7 +218,7 @@ class _Opening:
         else:
             message = f"case {case.id} of {self._system.name} does not take the findings of incident {name}: run again"
             raise CaseRefused(message)
-        remarks += await self._attach(case.id, untold)
+        remarks += await self._attach(case.id, untold, incident, findings)
         self._links.put(name, step="open", case_id=case.id, title=case.title, url=case.url)
         self._store.tell(self._system.name, name, [finding.id for finding in findings])
         did: Literal["opened", "extended", "known"] = "opened" if opened else "extended" if told else "known"
@@ -304,13 +305,22 @@ class _Opening:
         following = self._draft(incident, findings).model_copy(update={"key": key, "follows": case.id})
         return await self._open(replace(link, key=key, step="new", case_id=None), following)
 
-    async def _attach(self, case_id: str, findings: list[Finding]) -> list[str]:
-        """Add the files about these findings; what was not taken."""
+    async def _attach(
+        self, case_id: str, untold: list[Finding], incident: Incident, findings: list[Finding]
+    ) -> list[str]:
+        """Add the files about findings that the case was not told of, and the report anew; what was not taken."""
         remarks: list[str] = []
-        if not self._system.capabilities.attachments or not findings:
+        if not self._system.capabilities.attachments or not untold:
             return remarks
         limit = self._system.capabilities.attachment_limit
-        for file in attachments(self._system.settings.attach, findings, limit):
+        files = attachments(self._system.settings.attach, untold, limit)
+        if "report" in self._system.settings.attach:
+            page = await asyncio.to_thread(
+                report, incident, findings, self._rules, self._enriched.get(incident.id), limit
+            )
+            files += [page] if page else []
+            remarks += [] if page else [f"the report is not in case {case_id}: larger than its {limit:,} bytes"]
+        for file in files:
             try:
                 await self._system.attach(case_id, file)
             except CaseRefused as error:

@@ -13,8 +13,8 @@ from exfilwatch_playbooks.hostile import cut, visible
 from exfilwatch_playbooks.report.material import Happening, Material
 from exfilwatch_playbooks.report.texts import place
 
-LINES, FIELDS = 2_200_000, 1_800_000
-"""Bytes for the lines of all events, and for their fields."""
+ROOM = 4_000_000
+"""Bytes for the lines of all events and for their fields, of which lines get a little more than half."""
 _SHORT, _VALUE = 180, 1_500  # characters of a line's text, and of a field's value
 _MARKUP = 260  # bytes of markup around a line
 _AROUND_FIELD = 40
@@ -43,9 +43,10 @@ class Evidence:
     unfolded: int
 
 
-def evidence(material: Material) -> Evidence:
-    """The evidence of an incident, in order of time."""
-    room, for_fields = LINES, FIELDS
+def evidence(material: Material, room: int = ROOM) -> Evidence:
+    """The evidence of an incident, in order of time, in at most `room` bytes."""
+    for_fields = room * 9 // 20
+    room -= for_fields
     lines: list[Line] = []
     for number, happening in enumerate(material.happenings, 1):
         line = _line(number, happening)

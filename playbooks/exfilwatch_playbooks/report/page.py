@@ -16,6 +16,7 @@ from exfilwatch.detection.detection import RuleInfo
 from exfilwatch.findings.finding import Finding
 from exfilwatch.findings.incident import Incident
 from exfilwatch_playbooks.hostile import visible
+from exfilwatch_playbooks.report.evidence import ROOM
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -34,18 +35,19 @@ def html(
     plan: "Plan | None" = None,
     *,
     made: datetime | None = None,
+    room: int = ROOM,
 ) -> str:
     """One HTML file, in UTF-8 less than 5 MB however much the incident holds. `findings` are all that it has.
 
     `rules` by id bring guides, `enrichment` what was looked up, `plan` what to do; without, the findings' own.
-    `made`: when the report was made; without, the page is the same each time.
+    `made`: when the report was made; without, the page is the same each time. `room`: bytes for raw evidence.
     """
     from exfilwatch_playbooks.report.view import view
 
     style = resources.files(_PACKAGE).joinpath("templates", "report.css").read_text("utf-8").strip()
     page = _templates().get_template("report.html.j2")
     return page.render(
-        report=view(incident, findings, rules, enrichment, plan, made), style=style, policy=policy(style)
+        report=view(incident, findings, rules, enrichment, plan, made, room), style=style, policy=policy(style)
     )
 
 

@@ -129,8 +129,9 @@ def view(
     enrichment: Enrichment | None,
     plan: Plan | None,
     made: datetime | None,
+    room: int,
 ) -> Report:
-    """The report of an incident. `findings` are all that it has, in any order."""
+    """The report of an incident. `findings` are all that it has, in any order; `room`: bytes for raw evidence."""
     from exfilwatch import __version__
 
     found = material(incident, findings)
@@ -163,7 +164,7 @@ def view(
         reasons=tuple(reasons[:_REASONS]),
         more_reasons=max(0, len(reasons) - _REASONS),
         phases=phases(plan or _plan(telling, said)),
-        evidence=evidence(found),
+        evidence=evidence(found, room),
     )
 
 
