@@ -12,7 +12,7 @@ from exfilwatch_playbooks.report.page import html
 from exfilwatch_playbooks.report.view import CONTENTS
 
 from ..findings.made import make  # noqa: TID252 (tests are no package on the path)
-from ..hostile_values import VALUES  # noqa: TID252 (tests are no package on the path)
+from ..hostile_corpus import CORPUS  # noqa: TID252 (tests are no package on the path)
 from .incidents import ENCODED, POWERSHELL, demo, huge, page
 
 HOSTS = ("lnx-app-02", "WS-HR-03.nordwind.example")
@@ -179,7 +179,7 @@ def test_hostile_text_stays_text(opened) -> None:
     findings = [
         make(f"event {n}", n / 60, CommandLine=value, Image=f"/usr/bin/{value}", User=value, TargetFilename=value,
              DestinationHostname=value, DestinationIp=value, source=value, ProcessId=str(n + 10))
-        for n, value in enumerate([*VALUES, *ATTACKS])
+        for n, value in enumerate([*CORPUS, *ATTACKS])
     ]  # fmt: skip
     shown = opened.show(page(*findings))
     shown.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")

@@ -10,7 +10,7 @@ from exfilwatch_playbooks.hostile import visible
 from exfilwatch_playbooks.report.page import html, policy
 
 from ..findings.made import make  # noqa: TID252 (tests are no package on the path)
-from ..hostile_values import KINDS  # noqa: TID252 (tests are no package on the path)
+from ..hostile_corpus import KINDS, LONG  # noqa: TID252 (tests are no package on the path)
 from .incidents import ENCODED, HIDDEN, POWERSHELL, demo, huge, page
 
 
@@ -82,36 +82,52 @@ def test_what_a_rule_matched_is_marked_at_its_offset() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_hostile_text_stays_text(kind) -> None:
-    """Whatever stands in a field, the page has the tags that it has with a harmless word, and shows the text."""
-    harmless = Read(_everywhere("word", 0))
-    for number, value in enumerate(KINDS[kind]):
-        text = _everywhere(value, number)
+    """Whatever stands in a field, the page has the tags that it has with harmless words, and shows the text."""
+    harmless = Read(_everywhere([f"word{number}" for number in range(_AT_ONCE)]))
+    for start in range(0, len(KINDS[kind]), _AT_ONCE):
+        values = KINDS[kind][start : start + _AT_ONCE]
+        text = _everywhere(values)
         read = Read(text)
-        assert set(read.tags) <= {*harmless.tags, "mark", "b", "br", "p", "ul", "li"}
+        assert set(read.tags) <= {*harmless.tags, "mark", "b", "br"}
         assert read.attributes <= harmless.attributes
         assert all(link.startswith("#") for link in read.links)
-        assert visible(value, keep="\n\t")[:100].strip() in read.text
         assert not re.search("[\ud800-\udfff\u202a-\u202e\u2066-\u2069\x00-\x08\x0b-\x1f\x7f-\x9f]", text)
+        for value in values:
+            assert visible(value, keep="\n\t")[:100].strip() in read.text
 
 
-def _everywhere(value: str, number: int) -> str:
-    return page(
-        make(f"event {number}", 0, host=value, user=value, source=value, branch=value or "x", level="high",
-             CommandLine=value, Image=f"/usr/bin/{value}", ParentImage=value, ParentCommandLine=value, User=value,
-             TargetFilename=value, DestinationHostname=value, DestinationIp=value, ScriptBlockText=value,
-             **{value: value})
-    )  # fmt: skip
+@pytest.mark.parametrize("kind", LONG)
+def test_a_megabyte_of_anything_is_cut_with_a_remark(kind) -> None:
+    text = _everywhere([LONG[kind]])
+    assert len(text.encode()) < 1_500_000
+    assert "The whole text is in" in text
+    assert set(Read(text).tags) <= {*Read(_everywhere(["word"])).tags, "mark", "b", "br", "p"}
 
 
-def test_five_thousand_events_are_less_than_five_megabytes() -> None:
-    assert len(huge(5_000).encode()) < 5_000_000
+_AT_ONCE = 30
+
+
+def _everywhere(values: list[str]) -> str:
+    """A page in which the first is host and user, and each is all the rest of an event."""
+    return page(*(
+        make(f"event {number}", number / 60, host=f"{values[0]}1", user=f"{values[0]}1", source=value, level="high",
+             branch=value or "x", CommandLine=value, Image=f"/usr/bin/{value}", ParentImage=value, User=value,
+             ParentCommandLine=value, TargetFilename=value, DestinationHostname=value, DestinationIp=value,
+             ScriptBlockText=value, **{f"field {value}": value})
+        for number, value in enumerate(values)
+    ))  # fmt: skip
+
+
+def test_a_page_grows_by_less_than_a_kilobyte_with_an_event() -> None:
+    """Until there is no room for more: `make bench` measures 5,000 events against 5 MB."""
+    assert len(huge(1_500).encode()) < 1_500_000 + 300_000
 
 
 def test_so_are_events_that_are_as_large_as_can_be() -> None:
     text = page(*[
         make(str(n), n / 60, CommandLine=f"{n}" + '"<&\u202e' * 250_000, TargetFilename="'" * 100_000,
              source='"' * 9_000)
-        for n in range(300)
+        for n in range(80)
     ])  # fmt: skip
     assert len(text.encode()) < 5_000_000
     assert "The whole text is in" in text

@@ -19,6 +19,8 @@ TRANSFERS = frozenset(["upload", "download", "offer", "tunnel"])
 """What a command does at most one of: the first form that is meant counts."""
 _PACKS = frozenset(["archive", "encrypt", "encode", "split"])
 """What a command that takes something apart (an `extract` before it) does not do."""
+_LONGEST_NAME = 255
+"""Characters of a file's name; fnmatch takes the square of a longer pattern's time."""
 _GLOB = re.compile(r"[?*\[]")
 _FEW = 4
 """Programs that a glob may mean."""
@@ -178,7 +180,7 @@ class Catalogue:
     def named(self, program: str) -> tuple[Tool, ...]:
         """The tools that a program's plain name means."""
         found = self._exact.get(program, [])
-        if not found and _GLOB.search(program):
+        if not found and len(program) <= _LONGEST_NAME and _GLOB.search(program):
             # A shell makes of it the one file that it matches: /usr/bin/c?rl
             names = [name for name in self._exact if fnmatchcase(name, program)]
             found = [tool for name in names for tool in self._exact[name]] if len(names) <= _FEW else []

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from exfilwatch.findings.incident import rank
 from exfilwatch_playbooks.report.material import Happening, Material
 from exfilwatch_playbooks.report.story import LANES, lane
-from exfilwatch_playbooks.report.wording import clock, counted, day, lasting
+from exfilwatch_playbooks.report.wording import clock, counted, day, lasting, listed, short
 
 WIDTH, _LEFT, _RIGHT, _TOP, _LANE = 960, 104, 24, 46, 44
 _BREAK = 74  # what a gap takes, in units of the drawing
@@ -161,7 +161,7 @@ def _dots(placed: Sequence[tuple[float, Happening]], y: float, name: str) -> lis
     for group in groups:
         happenings = [each for _, each in group]
         first, last = happenings[0].time, happenings[-1].time
-        programs = ", ".join(list(dict.fromkeys(each.program for each in happenings if each.program))[:3])
+        programs = listed(short(each.program, 60) for each in happenings if each.program)
         span = clock(first) if clock(first) == clock(last) else f"{clock(first)}–{clock(last)}"
         dots.append(
             Dot(
