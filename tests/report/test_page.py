@@ -125,9 +125,9 @@ def test_a_page_grows_by_less_than_a_kilobyte_with_an_event() -> None:
 
 def test_so_are_events_that_are_as_large_as_can_be() -> None:
     text = page(*[
-        make(str(n), n / 60, CommandLine=f"{n}" + '"<&\u202e' * 250_000, TargetFilename="'" * 100_000,
+        make(str(n), n / 60, CommandLine=f"{n}" + '"<&\u202e' * 250_000, TargetFilename="'" * 100_000, Note="'" * 9_000,
              source='"' * 9_000)
-        for n in range(80)
+        for n in range(140)
     ])  # fmt: skip
     assert len(text.encode()) < 5_000_000
     assert "The whole text is in" in text

@@ -105,7 +105,7 @@ def test_a_place_that_connections_reached_and_commands_name_is_one() -> None:
 
 
 def test_evidence_without_room_is_counted() -> None:
-    found = evidence(of(*[make(str(n), n / 60) for n in range(200)]), 40_000)
+    found = evidence(of(*[make(str(n), n / 60, Note="z" * 700) for n in range(200)]), 40_000)
     assert found.left_out == 200 - len(found.lines)
     assert 0 < found.unfolded < len(found.lines) < 200
 
