@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from exfilwatch_playbooks.enrichment.model import Step
 from exfilwatch_playbooks.report.destinations import destinations
 from exfilwatch_playbooks.report.evidence import evidence
 from exfilwatch_playbooks.report.material import Material, material
@@ -13,7 +14,7 @@ from exfilwatch_playbooks.report.timeline import WIDTH, timeline
 from exfilwatch_playbooks.report.tree import tree
 from exfilwatch_playbooks.report.wording import amount, lasting
 
-from ..findings.made import make  # noqa: TID252 (tests are no package on the path)
+from ..findings.made import START, make  # noqa: TID252 (tests are no package on the path)
 from .incidents import demo, together
 
 
@@ -93,6 +94,17 @@ def test_a_wide_tree_says_how_many_are_alike_and_a_deep_one_ends() -> None:
                      for n in range(1, 40)]))  # fmt: skip
     assert max(row.depth for row in deep.rows) == 12
     assert deep.left_out == deep.processes - len(deep.rows)
+
+
+@pytest.mark.parametrize(("process_id", "rows"), [("77", 3), ("99", 1)], ids=["with the evidence", "without it"])
+def test_a_tree_that_was_looked_up_is_shown_if_the_evidence_is_in_it(process_id: str, rows: int) -> None:
+    around = [
+        Step(depth=depth, time=START, process_id=number, image=image, command_line=image, user="anna", evidence=False)
+        for depth, number, image in ((0, "5", "/sbin/init"), (1, "76", "/bin/sh"), (2, process_id, "/usr/bin/curl"))
+    ]
+    found = tree(of(make("a", 0, ProcessId="0x4d", DestinationIp="198.51.100.4")), around)
+    assert len(found.rows) == rows
+    assert [row.process.level for row in found.rows][-1] == "medium"
 
 
 def test_a_place_that_connections_reached_and_commands_name_is_one() -> None:

@@ -179,6 +179,7 @@ def _next(folder: Path) -> None:
         ),
         ("exfilwatch explain LOGS --fired", "why, signal by signal"),
         ("exfilwatch run LOGS", "keep findings and open cases; then exfilwatch cases list"),
+        ("exfilwatch report INCIDENT", "an incident as an HTML page, for whoever decides; a case names its incident"),
         ("exfilwatch rules list", "the rules; write your own after docs/rules.md"),
         (f"exfilwatch detect {folder} --rules seed", "the telemetry of this demo"),
     ):

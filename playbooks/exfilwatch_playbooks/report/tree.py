@@ -5,10 +5,11 @@ record of its own stands in the tree by what its child's record says of it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from exfilwatch.findings.incident import rank
+from exfilwatch_playbooks.enrichment.model import Step
 from exfilwatch_playbooks.report.material import Happening, Material
 from exfilwatch_playbooks.response.facts import basename
 
@@ -56,16 +57,41 @@ class Tree:
     left_out: int
 
 
-def tree(material: Material) -> Tree:
-    """The tree of an incident."""
+def tree(material: Material, around: Sequence[Step] = ()) -> Tree:
+    """The tree of an incident: `around` the evidence, as it was looked up, where that has all that the evidence has."""
     grown = _Growing()
     for happening in material.happenings:
         grown.add(happening)
+    if around and (rows := _looked_up(grown.processes, around)):
+        return Tree(tuple(rows[:_ROWS]), len(rows), max(0, len(rows) - _ROWS))
     roots = [process for process in grown.processes if process.parent is None]
     rows = list(_rows(roots, 0))
     shown = rows[:_ROWS]
     said = sum(row.more or 1 for row in shown)
     return Tree(tuple(shown), len(grown.processes), len(grown.processes) - said)
+
+
+def _looked_up(own: Sequence[Process], around: Sequence[Step]) -> list[Row]:
+    """The rows of a tree that was looked up, with what the evidence adds to them; none where it lacks some of that."""
+    known = {process.number: process for process in own if process.number}
+    numbers = [_number(step.process_id) for step in around]
+    if not all(process.number and process.number in numbers for process in own if process.level):
+        return []
+    return [
+        Row(
+            min(step.depth, _DEEPEST),
+            replace(
+                known.get(number, Process("")),
+                program=basename(step.image) or "an unknown program",
+                command=step.command_line,
+                number=number,
+                user=step.user,
+                time=step.time,
+                recorded=True,
+            ),
+        )
+        for number, step in zip(numbers, around, strict=True)
+    ]
 
 
 class _Growing:

@@ -157,7 +157,7 @@ def view(
         ),
         timeline=timeline(found),
         story=story(found),
-        tree=tree(found),
+        tree=tree(found, enrichment.processes if enrichment else ()),
         texts=texts(found),
         destinations=places,
         lookups=looked,
