@@ -28,7 +28,7 @@ class Renderer:
 
     def title(self, text: str) -> str:
         """One line for a title."""
-        shown = self.one_line(text, self.title_limit)
+        shown = self.one_line(text, self.title_limit).strip()  # as most systems do to titles
         return shown if len(shown) <= self.title_limit else f"{shown[: self.title_limit - 1]}…"
 
 
