@@ -33,7 +33,7 @@ from exfilwatch.siem.queries.elastic_words import by_words, telling
 from exfilwatch.siem.queries.globs import Glob, exact, globs
 from exfilwatch.siem.queries.infix import natural
 from exfilwatch.siem.queries.language import joined, said
-from exfilwatch.siem.queries.native import PRESENT, asked, enveloped
+from exfilwatch.siem.queries.native import PRESENT, asked, distinct, enveloped
 from exfilwatch.siem.queries.networks import octets
 
 _WORDS = ("keyword", "wildcard", "constant_keyword")
@@ -49,7 +49,7 @@ def query(rules: Sequence[Rule], mapping: ElasticMapping, most: int | None = _FI
     """
     language, counting = Elastic(mapping), Counting(mapping)
     kinds: dict[str, tuple[Query | bool, dict[str, Query | bool]]] = {}
-    for rule in rules:
+    for rule in distinct(rules):
         for each in _compiled(rule, mapping):
             kinds.setdefault(each.guard_name, (each.guard, {}))[1][each.name] = each.condition
     told = said(enveloped(language.paths), language)

@@ -16,7 +16,7 @@ from exfilwatch.events.shape import SHAPES, Shape, taxonomy
 from exfilwatch.events.spelling import paths_of
 from exfilwatch.siem.queries.infix import Infix, Place
 from exfilwatch.siem.queries.language import joined, said
-from exfilwatch.siem.queries.native import asked, selected
+from exfilwatch.siem.queries.native import asked, distinct, selected
 
 
 class _Table(NamedTuple):
@@ -70,7 +70,7 @@ def _condition(rules: tuple[Rule, ...], table: str) -> str | None:
     found = joined(
         [
             joined([said(each.guard, kql), said(each.condition, kql)], kql, every=True)
-            for rule in rules
+            for rule in distinct(rules)
             if kql.concerns(rule)
             for each in asked(rule, kql.shapes, kql.paths)
         ],

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from exfilwatch.detection.condition import All, Any, FieldTest, Node, Not, Selection
 from exfilwatch.detection.derived import DERIVED
-from exfilwatch.detection.logsource import FAMILIES
+from exfilwatch.detection.logsource import FAMILIES, LogSource
 from exfilwatch.detection.nodes import ABSENT, EVERY, NONE, PRESENT, every, negated, some
 from exfilwatch.detection.rule import Rule
 from exfilwatch.detection.values import Compare, Text, Wild
@@ -24,7 +24,7 @@ from exfilwatch.events.spelling import paths_of
 from exfilwatch.siem.queries.globs import Fold, Like, contains, globs
 from exfilwatch.siem.queries.members import Paths, View, as_it_is
 
-__all__ = ["PRESENT", "asked", "enveloped", "selected", "within"]
+__all__ = ["PRESENT", "asked", "distinct", "enveloped", "selected", "within"]
 
 _UNDEMANDING = 80  # priority
 # A record of a script block has the word in the names of its data, or in its message, in any language.
@@ -49,6 +49,30 @@ def asked(rule: Rule, shapes: Iterable[Shape] = (), paths: Paths = as_it_is) -> 
         if condition != NONE and view.guard != NONE:
             made.setdefault(condition, {})[view.guard] = None
     return [Asked(some(guards), condition) for condition, guards in made.items()]
+
+
+def distinct(rules: Iterable[Rule]) -> list[Rule]:
+    """Without those that ask for nothing that another one does not: rules on what command lines do are many."""
+    first = {(rule.source, rule.asked): rule for rule in reversed([*rules])}
+    parts = {id(rule): frozenset(_parts(rule.asked)) for rule in first.values()}
+
+    def spared(rule: Rule) -> bool:
+        return any(
+            other is not rule and _covers(other.source, rule.source) and parts[id(other)] <= parts[id(rule)]
+            for other in first.values()
+        )
+
+    return [rule for rule in reversed(first.values()) if not spared(rule)]
+
+
+def _parts(node: Node) -> tuple[Node, ...]:
+    return node.parts if isinstance(node, All) else (node,)
+
+
+def _covers(wide: LogSource, source: LogSource) -> bool:
+    """Whether every event of a source is one of the other one, and is seen in the same way."""
+    asked = ((wide.category, source.category), (wide.product, source.product), (wide.service, source.service))
+    return wide.raw == source.raw and all(one in ("", other) for one, other in asked)
 
 
 def selected(rule: Rule, name: str, shapes: Iterable[Shape] = (), paths: Paths = as_it_is) -> Node:

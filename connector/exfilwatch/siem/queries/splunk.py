@@ -12,7 +12,7 @@ from exfilwatch.detection.rule import Rule
 from exfilwatch.events.shape import SHAPES
 from exfilwatch.siem.queries.infix import Infix, Place
 from exfilwatch.siem.queries.language import joined, said
-from exfilwatch.siem.queries.native import asked, selected, within
+from exfilwatch.siem.queries.native import asked, distinct, selected, within
 
 _NAMES = ("splunk_windows", "cim_processes", "cim_filesystem", "cim_web", "cim_endpoint_traffic", "cim_traffic")
 _SHAPES = [SHAPES[name] for name in _NAMES]
@@ -31,10 +31,10 @@ def _condition(rules: tuple[Rule, ...]) -> str:
     spl = _Spl()
     shaped = [
         joined([said(each.guard, spl), said(each.condition, spl)], spl, every=True)
-        for rule in rules
+        for rule in distinct(rules)
         for each in asked(rule, _SHAPES)
     ]
-    bare = joined([said(within(rule.asked, "_raw"), spl) for rule in rules], spl, every=False)
+    bare = joined([said(within(rule.asked, "_raw"), spl) for rule in distinct(rules)], spl, every=False)
     return _text(joined([*shaped, joined([spl.untold(), spl.hexed(bare)], spl, every=True)], spl, every=False))
 
 

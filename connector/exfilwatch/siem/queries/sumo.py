@@ -13,7 +13,7 @@ from functools import lru_cache
 from exfilwatch.detection.rule import Rule
 from exfilwatch.siem.queries.infix import Infix, Place
 from exfilwatch.siem.queries.language import joined, said
-from exfilwatch.siem.queries.native import within
+from exfilwatch.siem.queries.native import distinct, within
 
 _AUDITD = "msg=audit"
 _KEPT = 128  # queries: the same are asked for with each interval, and those of a pack take seconds to make
@@ -30,7 +30,7 @@ def condition(rules: Sequence[Rule]) -> str:
 @lru_cache(_KEPT)
 def _condition(rules: tuple[Rule, ...]) -> str:
     sumo = _Sumo()
-    found = joined([said(within(rule.asked, "_raw"), sumo) for rule in rules], sumo, every=False)
+    found = joined([said(within(rule.asked, "_raw"), sumo) for rule in distinct(rules)], sumo, every=False)
     found = joined([found, sumo.matches("_raw", _AUDITD)], sumo, every=False)
     return f"| where {found}" if isinstance(found, str) else ""
 
