@@ -7,9 +7,11 @@ rules exactly.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import compress
 from typing import Any
 
+from exfilwatch.detection.condition import Node
 from exfilwatch.detection.derived import TASKS
 from exfilwatch.detection.evaluate import Evaluator
 from exfilwatch.detection.look import EVERYTHING, Look
@@ -19,6 +21,8 @@ from exfilwatch.detection.screen import COUNTS, LONG, Plan, looked_at, needed
 from exfilwatch.detection.starts import Start
 from exfilwatch.detection.texts import FieldGetter
 from exfilwatch.detection.trees import STARTS, TOLD
+from exfilwatch.detection.words import Spoken, words_of
+from exfilwatch.events.blocks import Block
 from exfilwatch.events.classify import EventClass
 from exfilwatch.events.event_xml import unescape
 from exfilwatch.events.form import Untyped
@@ -44,12 +48,12 @@ def fast_rows(shape: Shape, sample: Record, evaluator: Evaluator, lazy: Sequence
     every = frozenset(rule.id for rule in with_parts(evaluator.rules.rules))
     trees = evaluator.rules.asks_for_trees
     if lazy:
-        eager = FastRows(shape, sample, evaluator, every.difference(*lazy), timed=True, trees=trees)
+        eager = FastRows(shape, sample, evaluator, every.difference(*lazy), timed=True, trees=trees, spoken=True)
         near = [FastRows(shape, sample, evaluator, each, timed=True) for each in lazy]
         if eager.placed and all(each.placed and each.host_is_computer() for each in near):
             eager.near = near
             return eager
-    return FastRows(shape, sample, evaluator, every, timed=trees, trees=trees)
+    return FastRows(shape, sample, evaluator, every, timed=trees, trees=trees, spoken=True)
 
 
 class FastRows:
@@ -69,8 +73,14 @@ class FastRows:
         *,
         timed: bool,
         trees: bool = False,
+        spoken: bool = False,
     ) -> None:
-        """`trees`: starts of processes are asked for (`starts`)."""
+        """`trees`: starts of processes are asked for (`starts`). `spoken`: the lines in which keywords stand are looked
+        for apart, where that can be told (`spoken`).
+        """
+        # The records of an EVTX file are texts that are made one by one.
+        self._wordless = spoken and shape.spec.windows and shape.name != "evtx"
+        self._sought: dict[str, None] = {}
         self.shape = shape
         self._evaluator = evaluator
         self._rules = rules
@@ -244,7 +254,10 @@ class FastRows:
         def getter(rule: Rule, field: str) -> FieldGetter | None:
             return None if starts and field in TASKS else self._getter(found, rule, field)
 
-        return Look(Plan(rules, getter), self.typed.values(known), {})
+        if self._wordless:
+            self._sought |= dict.fromkeys(words_of(_asked_of(rules)))
+        plan = Plan(rules, getter, wordless=self._wordless)
+        return Look(plan, self.typed.values(known), {})
 
     def _tells(self, row: Row) -> Callable[[Row], Start] | None:
         """What rows of the class of a row tell of their process, if they are starts of processes."""
@@ -313,6 +326,11 @@ class FastRows:
                 found.append(at)
         return found
 
+    def spoken(self, block: Block) -> list[int]:
+        """The positions of a block's lines in which a keyword may stand that a rule asks for; after `candidates`, by
+        which the rules are known."""
+        return _spoken(tuple(self._sought)).lines(block) if self._sought else []
+
     def candidates(self, rows: Sequence[Row]) -> list[int]:
         """The positions of the rows on which a rule may fire."""
         where: Sequence[int] = range(len(rows))
@@ -346,6 +364,16 @@ class FastRows:
             self._tell.clear()
         row = next(row for row in rows if self._key(row) == key)
         self._looks[key], self._tell[key] = self._look(row), self._tells(row)
+
+
+def _asked_of(rules: Iterable[Rule]) -> Iterator[Node]:
+    """What some rules ask of events."""
+    return (node for rule in rules for node in (rule.screen, *(rule.nodes[name] for name in rule.weights)))
+
+
+@lru_cache(100)
+def _spoken(words: tuple[str, ...]) -> Spoken:
+    return Spoken(words)
 
 
 def _is_plain(group: Iterable[tuple[Any, tuple[str, ...]]]) -> bool:

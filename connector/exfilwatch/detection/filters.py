@@ -7,6 +7,7 @@ value waits: it hides nothing until the settings give one.
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,7 +60,7 @@ class Filter(NamedTuple):
         """Whether it takes something away from the rule that stands in the file `path`."""
         if not holds(self.rule.logsource, rule.logsource):
             return False
-        if self.pack and not Path(path).resolve().is_relative_to(pack(self.pack).resolve()):
+        if self.pack and not _stands_in(path, self.pack):
             return False
         named = self.rule.filter.rules
         if isinstance(named, str):
@@ -72,6 +73,17 @@ class Filter(NamedTuple):
         if self.condition is None or not product or rule.logsource.product:
             return self.condition
         return Any((Not(OfProduct(product.lower())), self.condition))
+
+
+@lru_cache(10_000)
+def _stands_in(path: str, name: str) -> bool:
+    """Whether a file is one of a pack's."""
+    return Path(path).resolve().is_relative_to(_folder(name))
+
+
+@lru_cache(100)
+def _folder(name: str) -> Path:
+    return pack(name).resolve()
 
 
 def holds(mine: SigmaLogSource, rules: SigmaLogSource) -> bool:

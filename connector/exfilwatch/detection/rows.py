@@ -72,9 +72,11 @@ class Decoders:
             report.read(shape, count)
         wanted = list(others)
         for each in typed:
-            candidates = each.fast.candidates(each.rows)
+            candidates = set(map(each.line, each.fast.candidates(each.rows)))
+            if spoken := each.fast.spoken(block):
+                candidates |= set(spoken).intersection(map(each.line, range(len(each.rows))))
             report.read(each.fast.shape.name, len(each.rows) - len(candidates))
-            wanted += map(each.line, candidates)
+            wanted += candidates
         return typed, sorted(wanted)
 
     def _whole(self, block: Block, data: bytes) -> Sorted | None:

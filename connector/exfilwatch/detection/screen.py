@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from exfilwatch.commands.fields import is_ordinary
-from exfilwatch.detection.condition import All, FieldTest, Node, Not, Selection, fields
+from exfilwatch.detection.condition import All, FieldTest, Keyword, Node, Not, Selection, fields
 from exfilwatch.detection.condition import Any as AnyOf
 from exfilwatch.detection.derived import ACTS, LOOKED_AT, TASKS
 from exfilwatch.detection.pattern import Pattern
@@ -20,6 +20,7 @@ from exfilwatch.detection.rest import Found, Rest, Short, joined, leaves, negate
 from exfilwatch.detection.rule import Rule
 from exfilwatch.detection.texts import Acts, FieldGetter, Late, Numbers, Searched, Seen, Words
 from exfilwatch.detection.values import Compare, Exists, OneOf, Test
+from exfilwatch.detection.words import word_of
 from exfilwatch.events.event import Value
 
 # Fields whose values are long or seldom the same twice.
@@ -124,23 +125,33 @@ class _Texts(dict[int, Seen]):
         return seen
 
 
+class _Ask:
+    """What is left to ask of the rules of one number, and of which short fields which tests."""
+
+    __slots__ = ("asked", "number", "rest")
+
+    def __init__(self, number: int, rest: Rest) -> None:
+        self.number = number
+        self.rest = rest
+        self.asked: dict[int, set[int]] = {}
+        for leaf in leaves(rest):
+            if isinstance(leaf, Short):
+                self.asked.setdefault(leaf.field, set()).add(leaf.number)
+
+
 class _State:
     """What is left to ask of all rules after some fields. `left`: no short field is left to ask."""
 
-    __slots__ = ("by_found", "by_value", "field", "left", "numbers", "rests")
+    __slots__ = ("asks", "by_found", "by_value", "field", "left", "numbers")
 
-    def __init__(self, rests: Sequence[tuple[int, Rest]], plan: "Plan") -> None:
-        self.rests = rests
+    def __init__(self, asks: Sequence[_Ask], plan: "Plan") -> None:
+        self.asks = asks
         asked: Counter[int] = Counter()
-        numbers: dict[int, set[int]] = {}
-        for _, rest in rests:
-            found = [leaf for leaf in leaves(rest) if isinstance(leaf, Short)]
-            asked.update({leaf.field for leaf in found})
-            for leaf in found:
-                numbers.setdefault(leaf.field, set()).add(leaf.number)
-        self.left = Left(rests, plan.texts) if rests and not asked else None
+        for ask in asks:
+            asked.update(ask.asked.keys())
+        self.left = Left([(ask.number, ask.rest) for ask in asks], plan.texts) if asks and not asked else None
         self.field = max(plan.first.intersection(asked) or asked, key=asked.__getitem__) if asked else -1
-        self.numbers = sorted(numbers.get(self.field, ()))
+        self.numbers = sorted(set[int]().union(*(ask.asked.get(self.field, ()) for ask in asks)))
         self.by_value: dict[Any, _State] = {}
         self.by_found: dict[frozenset[int], _State] = {}
 
@@ -153,12 +164,20 @@ class _State:
             true = frozenset(number for number in self.numbers if field.holds[number](value))
             known = self.by_found.get(true)
             if known is None:
-                rests = ((number, reduced(rest, self.field, true)) for number, rest in self.rests)
-                known = self.by_found[true] = _State([each for each in rests if each[1] is not False], plan)
+                known = self.by_found[true] = _State(list(self._reduced(true)), plan)
             if len(self.by_value) >= _CACHED:
                 self.by_value.clear()
             self.by_value[key] = known
         return known
+
+    def _reduced(self, true: frozenset[int]) -> Iterator[_Ask]:
+        for ask in self.asks:
+            if self.field not in ask.asked:
+                yield ask
+                continue
+            rest = reduced(ask.rest, self.field, true)
+            if rest is not False:
+                yield _Ask(ask.number, rest)
 
 
 class Plan:
@@ -171,13 +190,16 @@ class Plan:
         *,
         everything: bool = False,
         derived: bool = False,
+        wordless: bool = False,
     ) -> None:
         """`getter` gives for a rule's field how to get it from a row; None when that is not known.
 
         `everything`: every row may make some rule fire. `derived`: fields can be had that are made of others.
+        `wordless`: no keyword is found in any row of which a word can be told (words.py).
         """
         rules = list(rules)
         self._derived = derived
+        self._wordless = wordless
         self._getter = getter
         self._everything = everything
         self.texts: list[Searched] = []
@@ -194,8 +216,8 @@ class Plan:
             alike.setdefault(self._asked(rule) if rule.threshold is None else rule, []).append(rule)
         self._rules = list(alike.values())
         self._order = {rule.id: number for number, rule in enumerate(rules)}
-        rests = [(number, self._prepared(each[0])) for number, each in enumerate(self._rules)]
-        self._start = _State([each for each in rests if each[1] is not False], self)
+        asks = [_Ask(number, self._prepared(each[0])) for number, each in enumerate(self._rules)]
+        self._start = _State([ask for ask in asks if ask.rest is not False], self)
 
     def _asked(self, rule: Rule) -> Node:
         """What holds wherever the rule fires."""
@@ -218,6 +240,8 @@ class Plan:
                 return negated(self._node(rule, part))
             case All(parts) | AnyOf(parts):
                 return joined([self._node(rule, part) for part in parts], every=isinstance(node, All))
+            case Keyword() if self._wordless and word_of(node):
+                return False
             case FieldTest(field) if field == ACTS.field and not self._derived:
                 return self._acting(rule)
             case FieldTest(field, test) if field == ACTS.field:
@@ -288,7 +312,7 @@ class Plan:
                 field = self._fields[state.field]
                 state = state.after(field, field.get(row), self)
         except TimeoutError:
-            return Left([(number, True) for number, _ in state.rests], self.texts)
+            return Left([(ask.number, True) for ask in state.asks], self.texts)
         return state.left
 
     def may_fire(self, left: Left, row: Any) -> bool:
