@@ -259,8 +259,9 @@ def _texts(found: Wrapper, words: Sequence[str]) -> Iterator[str]:
             yield joined(words[at + 1 :])
         return
     given = False
+    begins = {"-", *(option[:1].lower() for option in found.option)}
     for at in range(1, len(words)):
-        value = _value(found, words, at)
+        value = _value(found, words, at) if words[at][:1].lower() in begins else None
         if value is not None:
             given = True
             more = [each for option in found.then for each in _following(words, option)]

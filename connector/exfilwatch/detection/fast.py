@@ -79,7 +79,7 @@ class FastRows:
         for apart, where that can be told (`spoken`).
         """
         # The records of an EVTX file are texts that are made one by one.
-        self._wordless = spoken and shape.spec.windows and shape.name != "evtx"
+        self._wordless = spoken and bool(shape.spec.windows) and shape.name != "evtx"
         self._sought: dict[str, None] = {}
         self.shape = shape
         self._evaluator = evaluator
