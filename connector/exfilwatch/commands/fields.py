@@ -184,9 +184,20 @@ def _of_pieces(script: str) -> Fields:
 
 def _all_seen(found: Understood, original: str) -> Iterator[_Seen]:
     tools = known_tools()
+    before = _Before()
     for position, command in enumerate(found.commands):
         for action in tools.actions(command, "" if position else original):
-            yield _seen(command, action)
+            yield _seen(command, action, before)
+
+
+class _Before(dict[int, list[Action]]):
+    """What commands do that others are piped from, each read once: a long pipe has them before each of its commands."""
+
+    def of(self, command: Command) -> list[Action]:
+        found = self.get(id(command))
+        if found is None:
+            found = self[id(command)] = known_tools().actions(command)
+        return found
 
 
 def _of_seen(found: Understood, seen: list[_Seen]) -> Fields:
@@ -260,29 +271,29 @@ def _several(values: Iterable[str]) -> Value:
     return found[:_MOST] or None
 
 
-def _seen(command: Command, action: Action) -> _Seen:
+def _seen(command: Command, action: Action, before: _Before) -> _Seen:
     where = [destination(each) for each in action.destinations]
     # Of several the first that goes out: curl takes more than one URL.
     chosen = next((each for each in where if each.kind not in ("unknown", *NEAR)), where[0] if where else None)
     kind = action.destination_class or (chosen.kind if chosen else "unknown")
     if action.does == "offer" and chosen and chosen.host in _EVERYWHERE:
         kind = "unknown"
-    sources = tuple(each for each in action.sources if each not in _INPUT) or tuple(_piped(command))
+    sources = tuple(each for each in action.sources if each not in _INPUT) or tuple(_piped(command, before))
     grave = action.sensitive or next(filter(None, map(sensitive.kind_of, sources)), "")
     host = (chosen.host if chosen else "") or next(iter(action.destinations), "")
     return _Seen(command, action, host, kind, sources, grave)
 
 
-def _piped(command: Command) -> Iterator[str]:
+def _piped(command: Command, before: _Before) -> Iterator[str]:
     """The files whose content comes in by the pipe or by a redirection."""
     if command.reads:
         yield command.reads
-    for before in command.piped:
-        if before.reads:
-            yield before.reads
-        if before.program in _READERS:
-            yield from (word for word in before.words[1:] if not word.startswith("-"))
-        for action in known_tools().actions(before):
+    for each in command.piped:
+        if each.reads:
+            yield each.reads
+        if each.program in _READERS:
+            yield from (word for word in each.words[1:] if not word.startswith("-"))
+        for action in before.of(each):
             if action.does in (*_STAGING, "collect"):
                 yield from action.sources
 

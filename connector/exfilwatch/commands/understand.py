@@ -24,6 +24,8 @@ Commands = Callable[[str, Undoing], list[Command]]
 _SHELLS: Mapping[str, Commands] = {"posix": posix.commands, "cmd": cmd.commands, "powershell": powershell.commands}
 _MOST = 500
 """Commands that are kept of one line."""
+_WRITES = 20
+"""Files that are kept of those that a command is redirected to."""
 _INTO = 1_000
 """Characters that are kept of what a command is piped into."""
 _ENTITY = re.compile(r"&(?:gt|lt|amp|quot|apos|#\d{1,5}|#x[0-9a-fA-F]{1,4});")
@@ -161,7 +163,7 @@ def _redirect(command: Command) -> None:
             command.text = target
         elif mark == "<":
             command.reads = target
-        else:
+        elif len(command.writes) < _WRITES:  # what the command runs inherits them
             command.writes.append(target)
     command.words = left
 
