@@ -8,7 +8,7 @@ import tomllib
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
@@ -36,12 +36,29 @@ def _one_spelling(sources: object) -> object:
     return found
 
 
+From = Literal["informational", "low", "medium", "high", "critical", "never"]
+"""From which level on something is done."""
+
+
+class Policy(BaseModel):
+    """What `run` and `poll` do about incidents, each from a level on: `enrich` (one of its findings is of the level),
+    `open` a case (likewise, or what was found out makes it that grave), `page` somebody (the case is of the level).
+    `page_in`: names of case systems that page; those of the kind pagerduty where none is named.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    enrich: From = "medium"
+    open: From = "medium"
+    page: From = "high"
+    page_in: Annotated[tuple[str, ...], BeforeValidator(listed)] = ()
+
+
 class Settings(BaseSettings):
     """What can be set.
 
     `database`: a SQLite file's path or a URL of SQLAlchemy. `rules`: packs, files and folders; in the environment with
     commas between. `incident_window`: how far apart findings of one host and user may be to be one incident.
-    `case_level`: an incident gets a case when one of its findings is of this level or above.
+    `policy`: from which level on incidents are enriched, opened as cases and paged.
     `suppressions`: the folder of filters that hide something for a while, which are loaded with any rules.
     `placeholders`: values for `%name%` in rules that use the modifier expand; in the environment as JSON.
     `siem`: what to poll, by a name of your own; each with its `kind` and the settings of that kind, which are checked
@@ -61,7 +78,7 @@ class Settings(BaseSettings):
     database: Annotated[str, Field(min_length=1, default_factory=lambda: str(database_file()))]
     rules: Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed), Field(min_length=1)] = ("exfil",)
     incident_window: Annotated[timedelta, NoDecode, BeforeValidator(duration)] = timedelta(hours=1)
-    case_level: Literal["informational", "low", "medium", "high", "critical"] = "medium"
+    policy: Policy = Policy()
     placeholders: dict[str, tuple[str, ...]] = {}
     suppressions: Annotated[str, Field(min_length=1, default_factory=lambda: str(suppressions_folder()))]
     siem: Annotated[dict[str, dict[str, Any]], BeforeValidator(_one_spelling), Field(repr=False)] = {}
@@ -88,7 +105,7 @@ def settings() -> Settings:
     try:
         return Settings()  # type: ignore[call-arg] # the database has a default, which mypy does not see in Annotated
     except ValidationError as error:
-        wrong = "; ".join(dict.fromkeys(f"{each['loc'][0]}: {_said(each)}" for each in error.errors()))
+        wrong = "; ".join(dict.fromkeys(f"{_place(each)}: {_said(each)}" for each in error.errors()))
         raise ConfigError(f"settings ({file} and EXFILWATCH_ variables): {wrong}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         quotes = ": texts stand in quotes" if str(error).startswith("Invalid value") else ""
@@ -97,9 +114,16 @@ def settings() -> Settings:
         raise ConfigError(f"{file}: can't be read: {error.strerror}") from None
 
 
+def _place(error: ErrorDetails) -> str:
+    """The setting: no name in a table of others' may be a secret, ours are none."""
+    return ".".join(map(str, error["loc"][:2])) if error["loc"][0] == "policy" else str(error["loc"][0])
+
+
 def _said(error: ErrorDetails) -> str:
     """What is wrong with a setting, without its value."""
     name, kind = error["loc"][0], error["type"]
+    if name == "policy" and kind == "extra_forbidden":
+        return f"there is no such setting, use {', '.join(Policy.model_fields)}"
     if kind == "extra_forbidden" and isinstance(error["input"], dict):
         return f"there is no such table: a SIEM stands in [siem.{name}]"
     if kind == "extra_forbidden":

@@ -29,16 +29,16 @@ def test_what_is_found_is_kept_and_gets_a_case(logs: Path, database: Path, capsy
 def test_the_settings_say_from_which_level_on_there_are_cases(
     logs: Path, database: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("EXFILWATCH_CASE_LEVEL", "critical")
+    monkeypatch.setenv("EXFILWATCH_POLICY__OPEN", "critical")
     ended = inside(capsys, "run", logs, "--database", database)
     assert [line["new"] for line in ended.lines] == ["finding"]
     assert "1 of them new; no case changed" in ended.err
-    monkeypatch.setenv("EXFILWATCH_CASE_LEVEL", "low")
+    monkeypatch.setenv("EXFILWATCH_POLICY__OPEN", "low")
     assert [line["new"] for line in inside(capsys, "run", logs, "--database", database).lines] == ["case"]
-    monkeypatch.setenv("EXFILWATCH_CASE_LEVEL", "grave")
+    monkeypatch.setenv("EXFILWATCH_POLICY__OPEN", "grave")
     wrong = inside(capsys, "run", logs, "--database", database)
     assert wrong.code == 2
-    assert "case_level" in wrong.err
+    assert "policy.open" in wrong.err
 
 
 def test_running_again_changes_nothing(logs: Path, database: Path, capsys: Any) -> None:

@@ -49,6 +49,10 @@ class Context:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End what was opened."""
         await self._end.aclose()
 
     @cached_property
@@ -89,13 +93,22 @@ class Context:
         """The case system of this name, else the one that cases are opened in; the context closes it. Raises
         ConfigError.
         """
-        from exfilwatch_playbooks.cases.registry import case_system, default_system
+        from exfilwatch_playbooks.cases.registry import case_system, opened_in
 
-        wanted = name or default_system(self.settings.case)
+        wanted = name or opened_in(self.settings.case, self.settings.policy.page_in)
         if wanted not in self._cases:
             self._cases[wanted] = found = case_system(self.settings.case, self.store, wanted)
             self._end.push_async_callback(found.close)
         return self._cases[wanted]
+
+    @property
+    def paging(self) -> list[str]:
+        """The names of the case systems that page, in which no case is opened else. Raises ConfigError for one that is
+        not configured.
+        """
+        from exfilwatch_playbooks.cases.registry import paging
+
+        return paging(self.settings.case, self.settings.policy.page_in)
 
     @property
     def enrichers(self) -> dict[str, dict[str, Any]]:

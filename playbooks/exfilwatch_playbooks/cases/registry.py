@@ -4,7 +4,7 @@ What an entry point names is a class with `Settings`, a model that takes the tab
 takes the name, the settings and the store.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -17,6 +17,7 @@ from exfilwatch_playbooks.cases.system import CaseSystem
 
 GROUP = "exfilwatch.case"
 LOCAL = "local"
+_PAGES = "pagerduty"
 
 
 def kinds() -> list[str]:
@@ -66,6 +67,21 @@ def default_system(configured: Mapping[str, Mapping[str, object]]) -> str:
     if len(chosen) > 1:
         raise ConfigError(f"cases can be opened in {', '.join(chosen)}: write `default = true` in one of [case.NAME]")
     return chosen[0] if chosen else LOCAL
+
+
+def paging(configured: Mapping[str, Mapping[str, object]], named: Collection[str]) -> list[str]:
+    """The names of the systems that page: those that the policy names, else those of the kind that only pages. Raises
+    ConfigError for one that is not configured.
+    """
+    if missing := [name for name in named if name not in configured]:
+        raise ConfigError(f"policy.page_in: there is no [case.{missing[0]}] in the settings")
+    return list(named) or [name for name, table in configured.items() if table.get("kind") == _PAGES]
+
+
+def opened_in(configured: Mapping[str, Mapping[str, object]], named: Collection[str]) -> str:
+    """The name of the system that cases are opened in, which is none of those that page. Raises ConfigError."""
+    pages = paging(configured, named)
+    return default_system({name: table for name, table in configured.items() if name not in pages})
 
 
 def case_system(configured: Mapping[str, Mapping[str, object]], store: Store, name: str | None = None) -> CaseSystem:

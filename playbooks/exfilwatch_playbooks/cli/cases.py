@@ -78,12 +78,14 @@ def show(
 
 def _list_pending(database: str | None, *, people: bool) -> None:
     from exfilwatch.config import settings
-    from exfilwatch_playbooks.cases.registry import default_system
+    from exfilwatch_playbooks.cases.registry import opened_in
     from exfilwatch_playbooks.cases.waiting import waiting
     from exfilwatch_playbooks.cli.jsonl import line
-    from exfilwatch_playbooks.cli.settings import case_level, open_store
+    from exfilwatch_playbooks.cli.settings import open_store
 
-    found = waiting(open_store(database, existing=True), [default_system(settings().case)], case_level())
+    chosen = settings()
+    lowest = chosen.policy.open if chosen.policy.open != "never" else "critical"
+    found = waiting(open_store(database, existing=True), [opened_in(chosen.case, chosen.policy.page_in)], lowest)
     if people:
         from exfilwatch_playbooks.cli.boundary import say
         from exfilwatch_playbooks.cli.case_view import show_waiting

@@ -4,11 +4,13 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from rich.padding import Padding
 from rich.rule import Rule
 from rich.text import Text
 
+from exfilwatch.config import Policy, Settings
 from exfilwatch.detection.load import load
 from exfilwatch.detection.rule import RuleSet
 from exfilwatch.events.report import Report
@@ -28,7 +30,7 @@ from exfilwatch_playbooks.cli.terminal import console, level, plain, when
 from exfilwatch_playbooks.demo.telemetry import OWN_TRAFFIC, SCENARIOS, Scenario, telemetry
 
 _SHORT = 160  # characters of a command line
-_SHOWN = "medium"  # the lowest level of what is shown; below are weak signs
+_SHOWN: Literal["medium"] = "medium"  # the lowest level of what is shown; below are weak signs
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,10 @@ def show() -> list[int]:
     with telemetry() as files, tempfile.TemporaryDirectory(prefix="exfilwatch-demo-") as folder:
         ours = _detect(files, load([pack("exfil"), FILTERS, OWN_TRAFFIC]))
         seed = _detect(files, load([pack("seed")]))
-        kept = keep(Store(str(Path(folder) / "demo.sqlite")), ours.findings, ours.rules, _SHOWN)
+        # Made of the defaults alone: the demo asks no SIEM and opens no case of whoever runs it.
+        settings = Settings.model_construct(policy=Policy(enrich=_SHOWN, open=_SHOWN, page="never"))
+        store = Store(str(Path(folder) / "demo.sqlite"))
+        kept = keep(store, ours.findings, ours.rules, settings, [str(file) for file in files])
         case = _chosen([outcome.case for outcome in kept.outcomes if outcome.case is not None])
         _day(ours, files)
         _step(1, "What the exfil pack finds")

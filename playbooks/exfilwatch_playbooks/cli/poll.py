@@ -1,7 +1,7 @@
 """`exfilwatch poll`: ask the SIEMs of the settings for what is new, keep what is found, open its cases."""
 
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from exfilwatch.polling.metrics import Metrics
     from exfilwatch.polling.polls import Polls
     from exfilwatch.polling.runs import Run
-    from exfilwatch_playbooks.cases.opening import Outcome
+    from exfilwatch_playbooks.actions.context import Context
 
 
 class LogLevel(StrEnum):
@@ -79,8 +79,8 @@ def poll(
     log: Log = LogLevel.WARNING,
     database: Database = None,
 ) -> None:
-    """Look at what is new in the SIEMs, keep the findings, and open a case for each incident that is grave
-    enough.
+    """Look at what is new in the SIEMs, keep the findings, and enrich incidents, open cases and page as the policy of
+    the settings says.
 
     Nothing is looked at twice and nothing is left out, however often a poll is run, and wherever one was ended.
     """
@@ -90,8 +90,9 @@ def poll(
     from exfilwatch.errors import ConfigError
     from exfilwatch.polling.logs import configure
     from exfilwatch.polling.polls import Polls, configured
-    from exfilwatch_playbooks.cli.keep import opened
-    from exfilwatch_playbooks.cli.settings import case_level, configured_cases, open_store, rule_set, rules_stamp
+    from exfilwatch_playbooks.actions.context import Context
+    from exfilwatch_playbooks.cli.keep import checked
+    from exfilwatch_playbooks.cli.settings import open_store, rule_set, rules_stamp
 
     if once and every:
         raise ConfigError("give either --once or --every")
@@ -99,21 +100,18 @@ def poll(
         raise ConfigError("--metrics-port is for --every: a poll that ends has nobody to ask it")
     apart, ends, back = _length(every, "--every"), _length(deadline, "--deadline"), _length(since, "--since")
     configure(log.value)
-    sources = configured(settings(), names or ())
+    chosen = settings()
+    sources = configured(chosen, names or ())
     store = open_store(database)
     current = _Current(
         lambda: rules_stamp(rules, filters=not no_filters),
         lambda: rule_set(rules, filters=not no_filters),
         lambda loaded: Polls(sources, loaded, store, since=back),
     )
-    lowest = case_level()
+    checked(chosen, store, current.rules)
     metrics = _metrics(metrics_port, sources, store) if metrics_port is not None else None
-    configured_cases(store)  # what is wrong with its settings is said before anything is polled
-
-    async def cases() -> "list[Outcome]":
-        return await opened(store, current.rules, lowest, configured_cases(store))
-
-    show = _Show(cases, people=readable(output), metrics=metrics)
+    context = Context(chosen, lambda: store, lambda: current.rules)
+    show = _Show(context, people=readable(output), metrics=metrics)
     try:
         asyncio.run(_polled(current, show, ends.total_seconds() if deadline else None, apart if every else None))
     finally:
@@ -178,10 +176,12 @@ async def _polled(current: "_Current", show: "_Show", deadline: float | None, ap
             await asyncio.sleep(seconds - (time.monotonic() - begun) % seconds)
             try:
                 await current.renew()
+                show.context.forget_rules()
             except (ConfigError, RuleError) as error:
                 show.error(f"{error}; polling goes on with the rules of before")
     finally:
         await current.polls.close()
+        await show.context.close()
 
 
 def _metrics(port: int, sources: "Iterable[str]", store: "Store") -> "Metrics":
@@ -215,11 +215,12 @@ def _length(text: str | None, option: str) -> "timedelta":
 class _Show:
     """What is printed: a line a poll, the cases that changed, and each kind of problem once."""
 
-    def __init__(
-        self, opened: "Callable[[], Awaitable[list[Outcome]]]", *, people: bool, metrics: "Metrics | None" = None
-    ) -> None:
+    def __init__(self, context: "Context", *, people: bool, metrics: "Metrics | None" = None) -> None:
+        import asyncio
+
         self.failed = False
-        self._opened = opened
+        self.context = context
+        self._handling = asyncio.Lock()
         self._people = people
         self._metrics = metrics
         self._said: set[str] = set()
@@ -242,21 +243,25 @@ class _Show:
 
         if self._metrics:
             self._metrics.record(run)
-        outcomes = await self._opened()
+        from exfilwatch_playbooks.policy import handle
+
+        async with self._handling:  # what one poll found is handled once, though others end meanwhile
+            handled = await handle(self.context)
         if self._people:
             from exfilwatch_playbooks.cli.case_view import show_outcomes
             from exfilwatch_playbooks.cli.runs import sentence
 
-            show_outcomes(outcomes)
+            show_outcomes(handled.outcomes)
             say(sentence(run))
         else:
             from exfilwatch_playbooks.cli.jsonl import line
             from exfilwatch_playbooks.cli.runs import row
 
             stdout.write_line(line(row(run)))
-        for outcome in outcomes:
-            if outcome.error is not None:
-                self.error(f"incident {outcome.incident}: {outcome.error}")
+        for problem in handled.problems:
+            say(f"problem: {problem}")
+        for failure in handled.errors:
+            self.error(failure)
         if run.problem:
             named = run.problem.startswith((f"{run.source}: ", f"{run.source} ("))
             self.error(run.problem if named else f"{run.source}: {run.problem}")

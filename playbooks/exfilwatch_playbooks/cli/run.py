@@ -1,7 +1,6 @@
 """`exfilwatch run`: detect, keep, group into incidents, open cases."""
 
 from collections import Counter
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import typer
@@ -23,8 +22,8 @@ from exfilwatch_playbooks.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from exfilwatch_playbooks.cases.opening import Outcome
     from exfilwatch_playbooks.cli.keep import Kept
+    from exfilwatch_playbooks.policy import Handled
 
 
 def register(app: typer.Typer) -> None:
@@ -47,38 +46,41 @@ def run(
     fail_on: FailOn = None,
     database: Database = None,
 ) -> None:
-    """Detect, keep the findings, group them into incidents and open a case for each that is grave enough. Prints
-    what is new.
+    """Detect, keep the findings, group them into incidents, and enrich them, open cases and page as the policy of the
+    settings says. Prints what is new.
 
     Running it again over the same events changes nothing.
     """
+    from exfilwatch.config import settings
     from exfilwatch.errors import ExfilwatchError
     from exfilwatch.events.report import Report
     from exfilwatch.findings.finding import finding
     from exfilwatch_playbooks.cli import summary
     from exfilwatch_playbooks.cli.boundary import say
-    from exfilwatch_playbooks.cli.keep import keep
-    from exfilwatch_playbooks.cli.settings import case_level, configured_cases, open_store, rule_set
+    from exfilwatch_playbooks.cli.keep import checked, keep
+    from exfilwatch_playbooks.cli.settings import open_store, rule_set
 
     bounds = span(since, until)
     # The store first: one that can't be written should not cost the time to read everything.
-    store, loaded, report = open_store(database), rule_set(rules, filters=not no_filters), Report()
-    system = configured_cases(store)
+    chosen, store, loaded = settings(), open_store(database), rule_set(rules, filters=not no_filters)
+    checked(chosen, store, loaded)
+    report = Report()
     try:
         found = [finding(each) for each in detections(paths, loaded, report, *bounds)]
     except ExfilwatchError:
         summary.problems(report)
         raise
-    kept = keep(store, found, loaded, case_level(), system)
+    kept = keep(store, found, loaded, chosen)
     (_show if readable(output) else _write)(kept)
     summary.problems(report)
     levels = Counter(each.rule.level for each in found)
     say(f"{summary.levels(levels)} in {summary.events(report)}")
-    say(f"{len(kept.saved.findings):,} of them new; {_done(kept.outcomes)}; kept in {store.database.name}")
-    failures = [outcome for outcome in kept.outcomes if outcome.error is not None]
-    for failure in failures:
-        say(f"error: incident {failure.incident}: {failure.error}")
-    if failures:
+    say(f"{len(kept.saved.findings):,} of them new; {done(kept.handled)}; kept in {store.database.name}")
+    for problem in kept.handled.problems:
+        say(f"problem: {problem}")
+    for failure in kept.handled.errors:
+        say(f"error: {failure}")
+    if kept.handled.errors:
         raise typer.Exit(exits.INTERNAL)
     if fail_on and any(rank(each.rule.level) >= fail_on.rank for each in kept.saved.findings):
         raise typer.Exit(exits.FOUND)
@@ -86,12 +88,14 @@ def run(
         raise typer.Exit(exits.UNREADABLE)
 
 
-def _done(outcomes: "Iterable[Outcome]") -> str:
-    """2 cases opened, 1 case extended."""
+def done(handled: "Handled") -> str:
+    """2 cases opened, 1 case extended, 1 page sent."""
     from exfilwatch_playbooks.cli.summary import counted
 
-    done = Counter(outcome.did for outcome in outcomes if outcome.did in ("opened", "extended", "duplicate"))
-    return ", ".join(f"{counted(count, 'case')} {did}" for did, count in done.items()) or "no case changed"
+    cases = Counter(each.did for each in handled.outcomes if each.did in ("opened", "extended", "duplicate"))
+    said = [f"{counted(count, 'case')} {did}" for did, count in cases.items()] or ["no case changed"]
+    pages = sum(each.did in ("opened", "extended") for _, each in handled.pages)
+    return ", ".join([*said, *([f"{counted(pages, 'page')} sent"] if pages else [])])
 
 
 def _show(kept: "Kept") -> None:

@@ -51,21 +51,6 @@ def placeholders() -> dict[str, tuple[str, ...]]:
     return settings().placeholders
 
 
-def case_level() -> str:
-    """The lowest level of a finding for which its incident gets a case."""
-    from exfilwatch.config import settings
-
-    return settings().case_level
-
-
-def configured_cases(store: "Store") -> "CaseSystem":
-    """Where cases are opened. Raises ConfigError."""
-    from exfilwatch.config import settings
-    from exfilwatch_playbooks.cases.registry import case_system
-
-    return case_system(settings().case, store)
-
-
 def rule_set(names: list[str] | None, *, filters: bool = True) -> "RuleSet":
     """The rules that `--rules` names, else those of the settings; with the filters that come along with a pack, and
     those that hide something for a while.
