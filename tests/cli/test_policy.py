@@ -12,6 +12,8 @@ import pytest
 
 from exfilwatch.findings.store import Store
 from exfilwatch_playbooks import policy
+from exfilwatch_playbooks.cases import registry
+from exfilwatch_playbooks.cases.pagerduty import PagerDuty
 from exfilwatch_playbooks.enrichment import enriching
 from exfilwatch_playbooks.enrichment.keeping import Kept
 from exfilwatch_playbooks.enrichment.model import Enrichment, Severity
@@ -59,7 +61,9 @@ class _Pager(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.taken.append(event)  # type: ignore[attr-defined]
-        answer = json.dumps({"status": "success", "message": "Event processed", "dedup_key": event["dedup_key"]}).encode()
+        answer = json.dumps(
+            {"status": "success", "message": "Event processed", "dedup_key": event["dedup_key"]}
+        ).encode()
         self.send_response(202)
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
@@ -70,7 +74,9 @@ class _Pager(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def pager() -> Iterator[Any]:
+def pager(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    # As its entry point does, where the package is installed as it is now.
+    monkeypatch.setattr(registry, "case_class", lambda _kind: PagerDuty)
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Pager)
     server.taken = []  # type: ignore[attr-defined]
     thread = Thread(target=server.serve_forever)
