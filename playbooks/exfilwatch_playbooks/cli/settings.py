@@ -11,7 +11,6 @@ from exfilwatch.rules.packs import FILTERS, has_filters, pack, packs
 if TYPE_CHECKING:
     from exfilwatch.detection.rule import RuleSet
     from exfilwatch.findings.store import Store
-    from exfilwatch_playbooks.cases.system import CaseSystem
 
 
 def rule_paths(names: list[str] | None) -> list[Path]:
