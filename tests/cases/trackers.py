@@ -3,15 +3,15 @@ which there are only fakes.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from exfilwatch.findings.store import Store
 from exfilwatch_playbooks.cases.local import Local
-from exfilwatch_playbooks.cases.registry import case_class
-from exfilwatch_playbooks.cases.roundup import Roundup, RoundupSettings
+from exfilwatch_playbooks.cases.roundup import Roundup
+from exfilwatch_playbooks.cases.rt import RequestTracker
 from exfilwatch_playbooks.cases.system import CaseSystem
 
 from ..servers.fixtures import had  # noqa: TID252 (tests are no package on the path)
@@ -19,45 +19,63 @@ from ..servers.server import Server  # noqa: TID252
 from .fakes import jira, kinds
 
 UNIQUE = {"local", "roundup", "TheHive alert"}
-REAL = ["roundup", "roundup-without-key"]
+REAL = ["roundup", "roundup-without-key", "rt"]
 KINDS = ["local", *REAL, *kinds.KINDS]
+CLASSES: dict[str, Any] = {"roundup": Roundup, "rt": RequestTracker}
 
 
 @dataclass(frozen=True)
 class Place:
-    """A kind of case system: `make` gives a client of it, as a worker of its own has one; options change settings."""
+    """A kind of case system: `make` gives a client of it, as a worker of its own has one; options change settings.
+    `settings`: those of a real one, whose `secret` is the name of the one that has to be right.
+    """
 
     kind: str
+    store: Store
     make: Callable[..., CaseSystem]
-    server: Server | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
     secret: str = "password"
 
     @property
     def unique(self) -> bool:
+        """Whether it refuses a second case by itself."""
         return self.kind in UNIQUE
 
 
-def roundup_settings(server: Server, **options: Any) -> dict[str, Any]:
+def _roundup(server: Server) -> dict[str, Any]:
     assert server.admin is not None
-    user = {"user": server.admin.user, "password": server.admin.password}
-    return {"kind": "roundup", "url": server.url, "origin": server.url, **user, **options}
+    account = {"user": server.admin.user, "password": server.admin.password}
+    return {"kind": "roundup", "url": server.url, "origin": server.url, **account}
+
+
+def _rt(server: Server) -> dict[str, Any]:
+    assert server.admin is not None
+    account = {"user": server.admin.user, "password": server.admin.password}
+    return {"kind": "rt", "url": server.url, "queue": "Incidents", "timeout": "60s", **account}
+
+
+_SETTINGS: dict[str, Callable[[Server], dict[str, Any]]] = {
+    "roundup": _roundup,
+    "roundup-without-key": _roundup,
+    "rt": _rt,
+}
 
 
 def place(kind: str, config: pytest.Config, store: Store) -> Place:
     """The place of a kind. Skips where its server can't be had."""
     if kind == "local":
-        return Place(kind, lambda **_options: Local(store))
+        return Place(kind, store, lambda **_options: Local(store))
     if kind in kinds.KINDS:
         fake = kinds.KINDS[kind].fake()
         if isinstance(fake, jira.Jira):
             fake.late = False  # how late its search is, test_adapters.py has
-        return Place(kind, lambda **options: kinds.client(kinds.KINDS[kind], fake, **options))
-    server = had(kind, config)
+        return Place(kind, store, lambda **options: kinds.client(kinds.KINDS[kind], fake, **options))
+    settings = _SETTINGS[kind](had(kind, config))
+    made = CLASSES[settings["kind"]]
 
-    def make(**options: Any) -> CaseSystem:
-        return Roundup("tracker", RoundupSettings.model_validate(roundup_settings(server, **options)))
+    def make(transport: Any = None, **options: Any) -> CaseSystem:
+        configured = made.Settings.model_validate({**settings, **options})
+        system: CaseSystem = made("tracker", configured, store, transport=transport)
+        return system
 
-    return Place(kind, make, server)
-
-
-__all__ = ["KINDS", "REAL", "Place", "case_class", "place", "roundup_settings"]
+    return Place(kind, store, make, settings)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from .roundup import Roundup
+from .rt import RequestTracker
 from .search_engine import ENGINES, Running
 from .server import Server
 
@@ -24,4 +25,5 @@ KINDS: dict[str, Callable[[Path], Started]] = {
     **{kind: partial(Running, engine) for kind, engine in ENGINES.items()},
     "roundup": Roundup,
     "roundup-without-key": partial(Roundup, unique=False),
+    "rt": RequestTracker,
 }

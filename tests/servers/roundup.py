@@ -34,7 +34,7 @@ class Roundup:
     def __init__(self, folder: Path, *, unique: bool = True) -> None:
         self._home = folder / "tracker"
         self._log = folder / "output"
-        self._port = _free_port()
+        self._port = free_port()
         self._run("roundup-admin", "-i", self._home, "install", "classic", "sqlite")
         self._configure(unique=unique)
         self._run("roundup-admin", "-i", self._home, "initialise", "a password of its admin")
@@ -117,6 +117,6 @@ def _program(name: str) -> str:
     raise Unavailable(f"needs roundup: pip install roundup ({name} is not there)")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with closing(socket.create_server(("127.0.0.1", 0))) as listening:
         return listening.getsockname()[1]

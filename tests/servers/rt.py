@@ -1,0 +1,134 @@
+"""Request Tracker 5 of Debian's package, a private instance on SQLite: made ready in a folder, started, known to answer.
+
+Its queue Incidents has a custom field FindingId with UniqueValues.
+"""
+
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import httpx
+
+from .roundup import free_port
+from .server import Account, Server
+from .unavailable import Unavailable
+
+_PATIENCE = 120  # seconds
+_SERVER = Path("/usr/share/request-tracker5/libexec/rt-server")
+_PACKAGES = ["request-tracker5", "rt5-db-sqlite"]
+USER = Account("exfilwatch", "a password of rt")
+_SITE = """\
+Set($rtname, 'example.org');
+Set($Organization, 'example.org');
+Set($WebDomain, '127.0.0.1');
+Set($WebPort, {port});
+Set($WebBaseURL, 'http://127.0.0.1:{port}');
+Set($DatabaseType, 'SQLite');
+Set($DatabaseName, '{folder}/rt.sqlite');
+Set($MailCommand, 'testfile');
+Set($LogToSTDERR, 'error');
+Set($LogToSyslog, undef);
+Set($LogToFile, undef);
+Set($MasonDataDir, '{folder}/mason');
+Set($MasonSessionDir, '{folder}/session');
+Set($MaxAttachmentSize, 20_000_000);
+1;
+"""
+_DATA = """\
+our @Queues = ({{ Name => 'Incidents', Description => 'Incidents' }});
+our @CustomFields = ({{ Name => 'FindingId', Type => 'FreeformSingle', MaxValues => 1, UniqueValues => 1,
+  LookupType => 'RT::Queue-RT::Ticket', Queue => ['Incidents'] }});
+our @Users = ({{ Name => '{user}', Password => '{password}', Privileged => 1,
+  EmailAddress => 'exfilwatch@example.org' }});
+our @ACL = map {{ {{ UserId => '{user}', Right => $_, Queue => 'Incidents' }} }} qw(SeeQueue ShowTicket
+  ShowTicketComments CreateTicket CommentOnTicket ReplyToTicket ModifyTicket SeeCustomField ModifyCustomField);
+"""
+
+
+class RequestTracker:
+    """An instance that was started in `folder`, which is its own. Raises Unavailable."""
+
+    def __init__(self, folder: Path) -> None:
+        _install()
+        self._folder, self._port, self._log = folder, free_port(), folder / "output"
+        (folder / "site.pm").write_text(_SITE.format(port=self._port, folder=folder))
+        (folder / "data").write_text(_DATA.format(user=USER.user, password=USER.password))
+        for name in ("mason", "session", "none"):
+            (folder / name).mkdir()
+        if os.geteuid() == 0:
+            subprocess.run(["chown", "-R", "nobody:nogroup", folder], check=True)
+        self._run("rt-setup-database-5", "--action", "init", "--skip-create")
+        self._run("rt-setup-database-5", "--action", "insert", "--datafile", str(folder / "data"))
+        serving = ["--host", "127.0.0.1", "--port", str(self._port), "--server", "Starlet", "--max-workers", "4"]
+        with self._log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [*_as_nobody(), str(_SERVER), *serving],
+                cwd=folder,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def ready(self) -> Server:
+        """The server, as soon as it answers. Raises Unavailable."""
+        url, until = f"http://127.0.0.1:{self._port}", time.monotonic() + _PATIENCE
+        while time.monotonic() < until and self.process.poll() is None:
+            try:
+                answer = httpx.get(f"{url}/REST/2.0/rt", auth=(USER.user, USER.password), trust_env=False, timeout=30)
+            except httpx.TransportError:
+                time.sleep(0.1)
+                continue
+            if answer.status_code == 200:
+                return Server(url, admin=USER)
+            time.sleep(0.1)
+        raise Unavailable(f"request tracker did not start: {self._log.read_text()[-300:]}")
+
+    def stop(self) -> None:
+        """End it, and wait until it is gone."""
+        self.process.terminate()
+        self.process.wait(30)
+
+    def _environment(self) -> dict[str, str]:
+        # Debian's own snippets of a site's configuration are another instance's.
+        own = {"RT_SITE_CONFIG": f"{self._folder}/site.pm", "RT_SITE_CONFIG_DIR": f"{self._folder}/none"}
+        return os.environ | own
+
+    def _run(self, name: str, *arguments: str) -> None:
+        program = shutil.which(name, path=f"/usr/sbin:{os.environ['PATH']}")
+        if program is None:
+            raise Unavailable(f"needs {name} of request-tracker5")
+        done = subprocess.run(
+            [*_as_nobody(), program, *arguments, "--dba", "", "--dba-password", ""],
+            cwd=self._folder,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise Unavailable(f"{name}: {(done.stderr or done.stdout).strip()[-300:]}")
+
+
+def _install() -> None:
+    """Root installs it where servers are required."""
+    if _SERVER.exists():
+        return
+    if os.environ.get("EXFILWATCH_REQUIRE_SERVERS") == "1" and os.geteuid() == 0:
+        answers = "request-tracker5 request-tracker5/install-cronjobs boolean false\n"
+        answers += "request-tracker5 request-tracker5/dbconfig-install boolean false\n"
+        apt = ["apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=300"]
+        quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+        subprocess.run([*apt, "update"], env=quiet, check=False, stdout=subprocess.DEVNULL)
+        subprocess.run(["debconf-set-selections"], input=answers, text=True, check=False)
+        installing = [*apt, "install", "--no-install-recommends", *_PACKAGES]
+        subprocess.run(installing, env=quiet, check=False, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    if not _SERVER.exists():
+        raise Unavailable("needs Request Tracker 5: apt-get install request-tracker5 rt5-db-sqlite")
+
+
+def _as_nobody() -> list[str]:
+    return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []
