@@ -1,4 +1,4 @@
-"""Request Tracker 5 of Debian's package, a private instance on SQLite: made ready in a folder, started, known to answer.
+"""Request Tracker 5 of Debian's package, a private instance on SQLite, started in a folder and known to answer.
 
 Its queue Incidents has a custom field FindingId with UniqueValues.
 """
