@@ -22,7 +22,7 @@ from exfilwatch_playbooks.cases.waiting import waiting
 from ..findings.made import make  # noqa: TID252 (tests are no package on the path)
 from .trackers import REAL, Place, place
 
-KILLS = int(os.environ.get("EXFILWATCH_CHAOS", "30"))
+KILLS = int(os.environ.get("EXFILWATCH_CHAOS", "12"))
 KILLED = -9
 _ROOT = Path(__file__).parents[2]
 

@@ -57,7 +57,7 @@ class _Queue(msgspec.Struct):
 
 
 class _Ticket(msgspec.Struct):
-    id: str
+    id: str | int
     subject: str = msgspec.field(name="Subject", default="")
     status: str = msgspec.field(name="Status", default="")
     priority: str = msgspec.field(name="Priority", default="")
@@ -70,7 +70,7 @@ class _Tickets(msgspec.Struct):
 
 
 class _File(msgspec.Struct):
-    id: str
+    id: str | int
     name: str = msgspec.field(name="Filename", default="")
     media: str = msgspec.field(name="ContentType", default="")
     size: int = msgspec.field(name="ContentLength", default=0)
@@ -83,7 +83,7 @@ class _Files(msgspec.Struct):
 
 
 class _New(msgspec.Struct):
-    id: str
+    id: str | int
 
 
 class RequestTracker(Tracker):
@@ -160,7 +160,7 @@ class RequestTracker(Tracker):
             response = await self._http.change("POST", "/REST/2.0/ticket", json=ticket)
         except CaseError as error:
             return creation(error)
-        return Created(self._http.decoded(response, _New).id)
+        return Created(str(self._http.decoded(response, _New).id))
 
     async def post(self, case: Case, note: Note) -> None:
         """A comment: nobody outside gets it by mail."""
@@ -212,14 +212,15 @@ class RequestTracker(Tracker):
             page += 1
 
     async def _case(self, ticket: _Ticket) -> Case:
-        files = await self._files(ticket.id)
+        case_id = str(ticket.id)
+        files = await self._files(case_id)
         texts = [each for each in files if not each.name and each.media == "text/plain" and each.size < _LONGEST_TEXT]
         notes = [note for found in await asyncio.gather(*map(self._notes, texts)) for note in found]
         is_closed = ticket.status in self._configured.closed_statuses
         key = self._key(ticket)
         public = self._configured.public_url or self._configured.url
         return Case(
-            id=ticket.id,
+            id=case_id,
             incident=key,
             title=ticket.subject.removesuffix(_ending(key)).rstrip(),
             level=level_of(self._priority, ticket.priority),
@@ -228,13 +229,13 @@ class RequestTracker(Tracker):
             opened=_time(ticket.created),
             notes=tuple(notes),
             marks=frozenset(note.key for note in notes),
-            url=f"{public}/Ticket/Display.html?id={ticket.id}",
+            url=f"{public}/Ticket/Display.html?id={case_id}",
         )
 
     async def _notes(self, file: _File) -> list[CaseNote]:
         """Those whose marks a text has."""
         response = await self._http.get(f"/REST/2.0/attachment/{file.id}")
-        text = self._http.decoded(response, _File).content
+        text = _text(self._http.decoded(response, _File).content)
         return [CaseNote(key=mark, text=text, time=_time(file.created)) for mark in marks_in(text)]
 
     def _key(self, ticket: _Ticket) -> str:
@@ -253,6 +254,16 @@ def _ending(key: str) -> str:
 def _quoted(text: str) -> str:
     """For TicketSQL."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _text(content: str) -> str:
+    """RT gives contents in base64, or as they are where it takes them for text."""
+    if " " in content.strip():
+        return content
+    try:
+        return base64.b64decode(content).decode("utf-8", "replace")
+    except ValueError:
+        return content
 
 
 def _message(response: httpx.Response) -> str:
