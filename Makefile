@@ -33,7 +33,7 @@ bench: $(STAMP)
 	$(BIN)/python -m tests.bench
 
 chaos: $(STAMP)  ## 1,000 polls killed, and many more schedules of faults
-	EXFILWATCH_CHAOS=1000 $(BIN)/pytest -n auto tests/faults
+	EXFILWATCH_CHAOS=1000 $(BIN)/pytest -n auto tests/faults tests/cases/test_once.py tests/cases/test_protocol.py
 
 clean:
 	rm -rf $(VENV) .docs-site .bench
