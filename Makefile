@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types docs bench chaos install clean
+.PHONY: demo demo-tracker test lint types docs bench chaos install clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -16,6 +16,9 @@ install: $(STAMP)  ## set up .venv with everything
 
 demo: $(STAMP)  ## the main job on embedded data
 	@$(BIN)/exfilwatch demo
+
+demo-tracker: $(STAMP)  ## its cases in a real Roundup, to look at in a browser
+	@$(BIN)/python -m tests.demo.tracker
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -136,9 +136,15 @@ def test_plain_text_has_each_text_as_it_is(kind):
     def wrong(text: str) -> object:
         written = plain.write(everywhere(text))
         indented = "\n".join(f"    {line}" if line else "    ".rstrip() for line in shown(text).split("\n"))
-        return visible(text) not in written or indented not in written or visible(written, keep="\n\t") != written
+        said = visible(text) in written or defang(visible(text)) in written
+        return not said or indented not in written or visible(written, keep="\n\t") != written
 
     assert odd(KINDS[kind], wrong) == {}
+
+
+def test_plain_text_names_addresses_so_that_no_program_makes_links_of_them():
+    paragraph = Paragraph((Code("http://evil.example/in"), " by ", Code("CORP\\www-data")))
+    assert plain.write((paragraph,)) == "hxxp://evil[.]example/in by CORP\\www-data"
 
 
 @kinds

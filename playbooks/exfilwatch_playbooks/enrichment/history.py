@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import aclosing, suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import msgspec
@@ -388,6 +389,7 @@ def _tell(told: "asyncio.Future[Told]", answers: Sequence[object], names: tuple[
 
 def _name(source: Source) -> str:
     if isinstance(source, Paths):
-        first = ", ".join(source.paths[:2])
+        # Their names: whole paths stand with the evidence.
+        first = ", ".join(Path(path).name or path for path in source.paths[:2])
         return f"{first} and {len(source.paths) - 2} more" if len(source.paths) > 2 else first
     return source.name

@@ -27,11 +27,12 @@ from exfilwatch_playbooks.cases.document import (
 from exfilwatch_playbooks.cases.render.renderer import Renderer, lines_of
 from exfilwatch_playbooks.hostile import cut, defang, line, visible
 
+_LINKED = re.compile(r"://|\bwww\.", re.IGNORECASE)
 _TAG = re.compile(r"\[(?=/?\s*code)", re.IGNORECASE)
 
 
 def write(document: Document) -> str:
-    """The document with lines under its headings; code is indented by four spaces."""
+    """The document with lines under its headings; blocks of code are indented by four spaces, and as they were."""
     return "\n\n".join(_block(each) for each in document)
 
 
@@ -80,8 +81,9 @@ def _run(run: Run) -> str:
             kept, remark = cut(run.text, run.limit)
             return defang(kept) + remark
         case Code():
+            # Programs that show plain text make links of addresses, and nothing here could say that this is none.
             kept, remark = cut(run.text, run.limit)
-            return kept + remark
+            return (defang(kept) if _LINKED.search(kept) else kept) + remark
         case Strong() | Emphasis():
             return visible(run.text)
 
