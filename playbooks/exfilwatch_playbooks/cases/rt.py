@@ -8,12 +8,13 @@ Source: https://docs.bestpractical.com/rt/5.0.3/RT/REST2.html
 
 import asyncio
 import base64
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import httpx
 import msgspec
-from pydantic import SecretStr
+from pydantic import SecretStr, field_validator
 
 from exfilwatch.errors import CaseBlocked, CaseError, CaseRefused
 from exfilwatch.findings.store import Store
@@ -23,7 +24,7 @@ from exfilwatch_playbooks.cases.http import Http
 from exfilwatch_playbooks.cases.levels import level_of, words
 from exfilwatch_playbooks.cases.marks import key_mark, marks_in, signed
 from exfilwatch_playbooks.cases.render.plain import PLAIN
-from exfilwatch_playbooks.cases.settings import Remote
+from exfilwatch_playbooks.cases.settings import Level, Remote
 from exfilwatch_playbooks.cases.system import Account, Capabilities, Created, Creation, Tracker, creation
 
 _PRIORITY = {"critical": "100", "high": "80", "medium": "50", "low": "20", "informational": "10"}
@@ -45,6 +46,14 @@ class RtSettings(Remote):
     opened: str = "open"
     closed_as: str = "resolved"
     closed_statuses: Texts = ("resolved", "rejected", "deleted")
+
+    @field_validator("severity")
+    @classmethod
+    def _numbers(cls, severity: dict[Level, str]) -> dict[Level, str]:
+        """On SQLite, RT keeps any text as a priority."""
+        if wrong := [word for word in severity.values() if not re.fullmatch(r"[0-9]{1,9}", word)]:
+            raise ValueError(f"priorities of Request Tracker are numbers, not {wrong[0]!r}")
+        return severity
 
 
 class _Field(msgspec.Struct):
