@@ -1,7 +1,14 @@
-"""Values as people write them: lengths of time (90s, 45m, 2h, 7d), times, and lists with commas between."""
+"""Values as people write them: lengths of time (90s, 45m, 2h, 7d), times, and lists with commas between; and
+what is wrong with what they wrote.
+"""
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _AGO = re.compile(r"-?(\d{1,9})\s*(s|m|min|h|d|w)", re.ASCII)
@@ -43,3 +50,18 @@ def micros(length: timedelta) -> int:
 def listed(value: object) -> object:
     """A text as a list; what is none stays what it is."""
     return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
+
+
+def wrong(error: "ValidationError", known: Iterable[str]) -> str:
+    """What is wrong with a table of the settings that knows these; without values, which may be secrets."""
+    said = []
+    for each in error.errors():
+        match each["type"]:
+            case "extra_forbidden":
+                what = f"there is no such setting, use {', '.join(known)}"
+            case "missing":
+                what = "is missing"
+            case _:
+                what = each["msg"].removeprefix("Value error, ")
+        said.append(f"{'.'.join(map(str, each['loc'])) or 'settings'}: {what}")
+    return "; ".join(said)

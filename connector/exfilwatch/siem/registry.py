@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from exfilwatch.errors import ConfigError
 from exfilwatch.siem.siem import Siem
 from exfilwatch.siem.spool import Spool
+from exfilwatch.written import wrong
 
 GROUP = "exfilwatch.siem"
 
@@ -40,21 +41,6 @@ def open_siem(name: str, configured: Mapping[str, object]) -> Siem | Spool:
     try:
         settings = found.Settings.model_validate(configured)
     except ValidationError as error:
-        raise ConfigError(f"siem.{name}: {_said(found, error)}") from None
+        raise ConfigError(f"siem.{name}: {wrong(error, found.Settings.model_fields)}") from None
     # What a client needs to be made is its own name and settings: the protocol has no constructor.
     return found(name, settings)  # type: ignore[call-arg]
-
-
-def _said(found: type[Siem] | type[Spool], error: ValidationError) -> str:
-    known = ", ".join(found.Settings.model_fields)
-    wrong = []
-    for each in error.errors():
-        match each["type"]:
-            case "extra_forbidden":
-                said = f"there is no such setting, use {known}"
-            case "missing":
-                said = "is missing"
-            case _:
-                said = each["msg"].removeprefix("Value error, ")
-        wrong.append(f"{'.'.join(map(str, each['loc'])) or 'settings'}: {said}")
-    return "; ".join(wrong)

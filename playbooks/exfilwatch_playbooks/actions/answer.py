@@ -14,3 +14,12 @@ class Change(Answer):
     """The answer of an action that changes something."""
 
     changed: bool = Field(description="Whether something was changed; of a dry run, whether something would be.")
+
+
+class CaseChange(Change):
+    """The answer of an action about a case. `case_id` and `url` are empty where there is no case."""
+
+    incident: str = Field(description="The incident's whole id.")
+    system: str = Field(description="The case system's name.")
+    case_id: str = Field(description="The case's id there.")
+    url: str = Field(description="Where people look at it.")

@@ -7,9 +7,9 @@ import hashlib
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from exfilwatch_playbooks.actions.answer import Change
+from exfilwatch_playbooks.actions.answer import CaseChange
 from exfilwatch_playbooks.actions.context import Context
-from exfilwatch_playbooks.actions.inputs import DryRun, Reason
+from exfilwatch_playbooks.actions.inputs import CaseSystemName, DryRun, IncidentId, Reason
 
 CHANGES = True
 
@@ -20,21 +20,14 @@ class Input(BaseModel):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"incident": "4b77887a", "why": "The nightly backup of the branch office."}]}
     )
-    incident: str = Field(
-        description="An incident's id, or the beginning of it.", min_length=1, max_length=64, pattern=r"^\s*\w+\s*$"
-    )
-    system: str = Field(default="", description="The case system's name in the settings; else the default one.")
+    incident: IncidentId
+    system: CaseSystemName = ""
     why: Reason = Field(description="The reason, for whoever reads it later.")
     dry_run: DryRun = False
 
 
-class Output(Change):
-    """`case_id` and `url` are empty where there is no case."""
-
-    incident: str = Field(description="The incident's whole id.")
-    system: str = Field(description="The case system's name.")
-    case_id: str = Field(description="The case's id there.")
-    url: str = Field(description="Where people look at it.")
+class Output(CaseChange):
+    """As of every action about a case."""
 
 
 async def run(given: Input, context: Context) -> Output:

@@ -39,6 +39,13 @@ FindingId: TypeAlias = Annotated[
     str,
     Field(description="A finding's id, or the beginning of it.", min_length=1, max_length=64, pattern=r"^\s*\w+\s*$"),
 ]
+IncidentId: TypeAlias = Annotated[
+    str,
+    Field(description="An incident's id, or the beginning of it.", min_length=1, max_length=64, pattern=r"^\s*\w+\s*$"),
+]
+CaseSystemName: TypeAlias = Annotated[
+    str, Field(description="The case system's name in the settings; else the default one.")
+]
 Moment: TypeAlias = Annotated[str, AfterValidator(_a_moment), Field(max_length=64)]
 """A time as people write it; empty for none."""
 End: TypeAlias = Annotated[str, AfterValidator(_an_end), Field(max_length=64)]

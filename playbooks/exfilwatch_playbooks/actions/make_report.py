@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from exfilwatch_playbooks.actions.answer import Answer
 from exfilwatch_playbooks.actions.context import Context
+from exfilwatch_playbooks.actions.inputs import IncidentId
 
 CHANGES = False
 
@@ -18,9 +19,7 @@ class Input(BaseModel):
     """Which."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"incident": "4b77887a"}]})
-    incident: str = Field(
-        description="An incident's id, or the beginning of it.", min_length=1, max_length=64, pattern=r"^\s*\w+\s*$"
-    )
+    incident: IncidentId
 
 
 class Output(Answer):

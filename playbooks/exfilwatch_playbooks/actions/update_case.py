@@ -4,11 +4,11 @@ An incident without case gets none by this. A closed case is opened again, or on
 of the case system say (`closed`).
 """
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
-from exfilwatch_playbooks.actions.answer import Change
+from exfilwatch_playbooks.actions.answer import CaseChange
 from exfilwatch_playbooks.actions.context import Context
-from exfilwatch_playbooks.actions.inputs import DryRun
+from exfilwatch_playbooks.actions.inputs import CaseSystemName, DryRun, IncidentId
 
 CHANGES = True
 
@@ -17,20 +17,13 @@ class Input(BaseModel):
     """Of which incident, and where."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"incident": "4b77887a"}]})
-    incident: str = Field(
-        description="An incident's id, or the beginning of it.", min_length=1, max_length=64, pattern=r"^\s*\w+\s*$"
-    )
-    system: str = Field(default="", description="The case system's name in the settings; else the default one.")
+    incident: IncidentId
+    system: CaseSystemName = ""
     dry_run: DryRun = False
 
 
-class Output(Change):
-    """`case_id` and `url` are empty where there is no case."""
-
-    incident: str = Field(description="The incident's whole id.")
-    system: str = Field(description="The case system's name.")
-    case_id: str = Field(description="The case's id there.")
-    url: str = Field(description="Where people look at it.")
+class Output(CaseChange):
+    """As of every action about a case."""
 
 
 async def run(given: Input, context: Context) -> Output:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from exfilwatch.errors import ConfigError
 from exfilwatch.findings.store import Store
+from exfilwatch.written import wrong
 from exfilwatch_playbooks.cases.local import Local
 from exfilwatch_playbooks.cases.system import CaseSystem
 
@@ -54,7 +55,7 @@ def _settings(name: str, found: Any, configured: Mapping[str, object]) -> Any:
     try:
         return found.Settings.model_validate(configured)
     except ValidationError as error:
-        raise ConfigError(f"case.{name}: {_said(found.Settings.model_fields, error)}") from None
+        raise ConfigError(f"case.{name}: {wrong(error, found.Settings.model_fields)}") from None
 
 
 def default_system(configured: Mapping[str, Mapping[str, object]]) -> str:
@@ -93,17 +94,3 @@ def case_system(configured: Mapping[str, Mapping[str, object]], store: Store, na
         return Local(store)
     known = ", ".join([*configured, LOCAL])
     raise ConfigError(f"{wanted}: there is no [case.{wanted}] in the settings, only {known}")
-
-
-def _said(known: Mapping[str, object], error: ValidationError) -> str:
-    wrong = []
-    for each in error.errors():
-        match each["type"]:
-            case "extra_forbidden":
-                said = f"there is no such setting, use {', '.join(known)}"
-            case "missing":
-                said = "is missing"
-            case _:
-                said = each["msg"].removeprefix("Value error, ")
-        wrong.append(f"{'.'.join(map(str, each['loc'])) or 'settings'}: {said}")
-    return "; ".join(wrong)

@@ -10,6 +10,7 @@ from inspect import isabstract
 from pydantic import ValidationError
 
 from exfilwatch.errors import ConfigError
+from exfilwatch.written import wrong
 from exfilwatch_playbooks.enrichment.enricher import Enricher, Means, OfIndicator, OfSubject, Options
 
 GROUP = "exfilwatch.enrichment"
@@ -55,21 +56,7 @@ def configured(name: str, table: Mapping[str, object]) -> tuple[type[Enricher], 
     try:
         return found, found.Settings.model_validate(table)
     except ValidationError as error:
-        raise ConfigError(f"{where}: {_said(found, error)}") from None
-
-
-def _said(found: type[Enricher], error: ValidationError) -> str:
-    wrong = []
-    for each in error.errors():
-        match each["type"]:
-            case "extra_forbidden":
-                said = f"there is no such setting, use {', '.join(found.Settings.model_fields)}"
-            case "missing":
-                said = "is missing"
-            case _:
-                said = each["msg"].removeprefix("Value error, ")
-        wrong.append(f"{'.'.join(map(str, each['loc'])) or 'settings'}: {said}")
-    return "; ".join(wrong)
+        raise ConfigError(f"{where}: {wrong(error, found.Settings.model_fields)}") from None
 
 
 def opened(name: str, table: Mapping[str, object], means: Means) -> Enricher:
