@@ -4,10 +4,8 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 
-from exfilwatch_playbooks.actions.reference import reference
+from exfilwatch_playbooks.actions.reference import PLACE, reference
 from exfilwatch_playbooks.actions.registry import every
-
-PLACE = "<!-- the reference of all actions comes here: `--help` of each has the same -->"
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001 mkdocs' names

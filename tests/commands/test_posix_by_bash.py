@@ -20,7 +20,8 @@ FILTERS = [name for name in ("base64", "tr", "rev", "xxd", "cat", "tac", "sed", 
 @pytest.fixture(scope="session")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A PATH with `probe`, which prints its arguments, and the filters that we undo."""
-    folder = tmp_path_factory.mktemp("path")
+    folder = tmp_path_factory.mktemp("alone") / "path"  # patterns look at its parent: nothing else is there
+    folder.mkdir()
     probe = folder / "probe"
     # One write for each run: several may run at once.
     probe.write_text('#!/bin/sh\nr="\x1e"\nfor a; do r="$r\x1f$a"; done\nprintf %s "$r" >>"$TOLD"\n')

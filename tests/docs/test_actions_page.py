@@ -1,8 +1,6 @@
 """The page of actions, whose reference is made with the site."""
 
-from docs.action_pages import PLACE
-
-from exfilwatch_playbooks.actions.reference import reference
+from exfilwatch_playbooks.actions.reference import PLACE, reference
 from exfilwatch_playbooks.actions.registry import every
 
 from .papers import read

@@ -4,6 +4,9 @@ from collections.abc import Iterable, Iterator
 
 from exfilwatch_playbooks.actions.registry import Action, call, kind_of
 
+PLACE = "<!-- the reference of all actions comes here: `--help` of each has the same -->"
+"""What stands on the page where it belongs."""
+
 
 def reference(actions: Iterable[Action]) -> str:
     """A section for each action."""
