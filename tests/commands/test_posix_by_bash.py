@@ -57,6 +57,7 @@ def told(script: str) -> list[list[str]]:
         r"\p\r\o\b\e a\b\c",
         "pro\\\nbe a\\\nb",
         "pro$@be a$*b a${@}b a${*}b",
+        'v=\'a b\'; probe "$v"{c,d} "${v}"{c,d} x"$v"{c,d}',
         "p$1robe a$2b",
         "pro${nope}be c${nope}url",
         "pr$()obe a``b a$(true)b a$(:)b",

@@ -111,7 +111,10 @@ class _Shell(Grammar):
             elif kind == 4:
                 self.variable(token[4], start, at, quoted=False)
             elif kind == 12 or kind == 13:
+                begins = not self.pieces
                 self.variable(token[kind], start + 1, at - 1, quoted=True)
+                if begins:
+                    self.opened = start
             elif kind == 14:
                 at = self.long_quote(start)
             elif kind == 11:
