@@ -5,22 +5,15 @@ from html import escape
 from exfilwatch_playbooks.cases.document import (
     Block,
     Checks,
-    Code,
     CodeBlock,
     Document,
-    Emphasis,
     Heading,
     Items,
     Paragraph,
     Quote,
-    Run,
-    Runs,
-    Strong,
     Table,
-    Text,
 )
-from exfilwatch_playbooks.cases.render.renderer import Renderer, lines_of
-from exfilwatch_playbooks.hostile import cut, defang, visible
+from exfilwatch_playbooks.cases.render.renderer import Inline, Renderer, lines_of
 
 
 def write(document: Document) -> str:
@@ -54,24 +47,11 @@ def _block(each: Block) -> str:
             return f"<blockquote>{''.join(f'<p>{_runs(each)}</p>' for each in each.paragraphs)}</blockquote>"
 
 
-def _runs(given: Runs) -> str:
-    return "".join(_run(run) for run in given)
+def _code(text: str) -> str:
+    return f"<code>{escape(text)}</code>"
 
 
-def _run(run: Run) -> str:
-    match run:
-        case str():
-            return escape(visible(run))
-        case Text():
-            kept, remark = cut(run.text, run.limit)
-            return escape(defang(kept)) + remark
-        case Code():
-            kept, remark = cut(run.text, run.limit)
-            return f"<code>{escape(kept)}</code>{remark}"
-        case Strong():
-            return f"<strong>{escape(visible(run.text))}</strong>"
-        case Emphasis():
-            return f"<em>{escape(visible(run.text))}</em>"
+_runs = Inline(escape, _code, ("<strong>", "</strong>"), ("<em>", "</em>")).runs
 
 
 HTML = Renderer("HTML", write)

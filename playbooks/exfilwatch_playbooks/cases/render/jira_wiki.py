@@ -11,22 +11,15 @@ import re
 from exfilwatch_playbooks.cases.document import (
     Block,
     Checks,
-    Code,
     CodeBlock,
     Document,
-    Emphasis,
     Heading,
     Items,
     Paragraph,
     Quote,
-    Run,
-    Runs,
-    Strong,
     Table,
-    Text,
 )
-from exfilwatch_playbooks.cases.render.renderer import Renderer, entities, lines_of
-from exfilwatch_playbooks.hostile import cut, defang, visible
+from exfilwatch_playbooks.cases.render.renderer import Inline, Renderer, entities, lines_of
 
 _MACRO = re.compile(r"\{[\s\\]*/?(noformat|code|quote|panel|color|html|anchor)|\\\{", re.IGNORECASE)
 
@@ -64,24 +57,11 @@ def _lines(block: CodeBlock) -> str:
     return f"{text}\n\n{remark}" if remark else text
 
 
-def _runs(given: Runs) -> str:
-    return "".join(_run(run) for run in given)
+def _code(text: str) -> str:
+    return f"{{{{{_spaced(text)}}}}}"
 
 
-def _run(run: Run) -> str:
-    match run:
-        case str():
-            return entities(visible(run))
-        case Text():
-            kept, remark = cut(run.text, run.limit)
-            return entities(defang(kept)) + remark
-        case Code():
-            kept, remark = cut(run.text, run.limit)
-            return f"{{{{{_spaced(kept)}}}}}{remark}"
-        case Strong():
-            return f"*{entities(visible(run.text))}*"
-        case Emphasis():
-            return f"_{entities(visible(run.text))}_"
+_runs = Inline(entities, _code, ("*", "*"), ("_", "_")).runs
 
 
 def _spaced(text: str) -> str:

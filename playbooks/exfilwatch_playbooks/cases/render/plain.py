@@ -10,22 +10,16 @@ from dataclasses import replace
 from exfilwatch_playbooks.cases.document import (
     Block,
     Checks,
-    Code,
     CodeBlock,
     Document,
-    Emphasis,
     Heading,
     Items,
     Paragraph,
     Quote,
-    Run,
-    Runs,
-    Strong,
     Table,
-    Text,
 )
-from exfilwatch_playbooks.cases.render.renderer import Renderer, lines_of
-from exfilwatch_playbooks.hostile import cut, defang, line, visible
+from exfilwatch_playbooks.cases.render.renderer import Inline, Renderer, lines_of
+from exfilwatch_playbooks.hostile import defang, line
 
 _LINKED = re.compile(r"://|\bwww\.", re.IGNORECASE)
 _TAG = re.compile(r"\[(?=/?\s*code)", re.IGNORECASE)
@@ -69,23 +63,12 @@ def _block(each: Block) -> str:
             return "\n>\n".join(f"> {_runs(each)}" for each in each.paragraphs)
 
 
-def _runs(given: Runs) -> str:
-    return "".join(_run(run) for run in given)
+def _code(text: str) -> str:
+    """Programs that show plain text make links of addresses, and nothing here could say that this is none."""
+    return defang(text) if _LINKED.search(text) else text
 
 
-def _run(run: Run) -> str:
-    match run:
-        case str():
-            return visible(run)
-        case Text():
-            kept, remark = cut(run.text, run.limit)
-            return defang(kept) + remark
-        case Code():
-            # Programs that show plain text make links of addresses, and nothing here could say that this is none.
-            kept, remark = cut(run.text, run.limit)
-            return (defang(kept) if _LINKED.search(kept) else kept) + remark
-        case Strong() | Emphasis():
-            return visible(run.text)
+_runs = Inline(str, _code).runs
 
 
 PLAIN = Renderer("plain text", write)

@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from exfilwatch_playbooks.cases.document import CodeBlock, Document
-from exfilwatch_playbooks.hostile import cut, line
+from exfilwatch_playbooks.cases.document import Code, CodeBlock, Document, Emphasis, Run, Runs, Strong, Text
+from exfilwatch_playbooks.hostile import cut, defang, line, visible
 
 LANGUAGES = frozenset({"text", "powershell", "sh", "bash", "json", "yaml", "sql", "xml", "python"})
 """For colours. Other names may draw diagrams or fetch something (mermaid, plantuml, geojson)."""
@@ -30,6 +30,36 @@ class Renderer:
         """One line for a title."""
         shown = self.one_line(text, self.title_limit).strip()  # as most systems do to titles
         return shown if len(shown) <= self.title_limit else f"{shown[: self.title_limit - 1]}…"
+
+
+@dataclass(frozen=True)
+class Inline:
+    """How a markup writes what stands in a line. `escape` makes text of it that stays text; `code` writes code, as it
+    was; `strong` and `emphasis` stand on both sides of our own words.
+    """
+
+    escape: Callable[[str], str]
+    code: Callable[[str], str]
+    strong: tuple[str, str] = ("", "")
+    emphasis: tuple[str, str] = ("", "")
+
+    def runs(self, given: Runs) -> str:
+        """Runs next to each other."""
+        return "".join(map(self._run, given))
+
+    def _run(self, run: Run) -> str:
+        match run:
+            case str():
+                return self.escape(visible(run))
+            case Text():
+                kept, remark = cut(run.text, run.limit)
+                return self.escape(defang(kept)) + remark
+            case Code():
+                kept, remark = cut(run.text, run.limit)
+                return self.code(kept) + remark
+            case Strong() | Emphasis():
+                before, after = self.strong if isinstance(run, Strong) else self.emphasis
+                return f"{before}{self.escape(visible(run.text))}{after}"
 
 
 def lines_of(block: CodeBlock) -> tuple[str, str]:

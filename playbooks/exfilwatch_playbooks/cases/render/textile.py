@@ -11,22 +11,15 @@ import re
 from exfilwatch_playbooks.cases.document import (
     Block,
     Checks,
-    Code,
     CodeBlock,
     Document,
-    Emphasis,
     Heading,
     Items,
     Paragraph,
     Quote,
-    Run,
-    Runs,
-    Strong,
     Table,
-    Text,
 )
-from exfilwatch_playbooks.cases.render.renderer import Renderer, entities, lines_of
-from exfilwatch_playbooks.hostile import cut, defang, visible
+from exfilwatch_playbooks.cases.render.renderer import Inline, Renderer, entities, lines_of
 
 _ACTS = re.compile(r"<\s*[/!?a-z]|\{\{|x%x%|redpre", re.IGNORECASE)
 
@@ -60,26 +53,13 @@ def _block(each: Block) -> str:
             return "\n>\n".join(f"> {_runs(each)}" for each in each.paragraphs)
 
 
-def _runs(given: Runs) -> str:
-    return "".join(_run(run) for run in given)
+def _code(text: str) -> str:
+    if _ACTS.search(text) or "@" in text or not text:
+        return f"“{_spaced(text)}”"
+    return f"<code>{text}</code>"
 
 
-def _run(run: Run) -> str:
-    match run:
-        case str():
-            return entities(visible(run))
-        case Text():
-            kept, remark = cut(run.text, run.limit)
-            return entities(defang(kept)) + remark
-        case Code():
-            kept, remark = cut(run.text, run.limit)
-            if _ACTS.search(kept) or "@" in kept or not kept:
-                return f"“{_spaced(kept)}”{remark}"
-            return f"<code>{kept}</code>{remark}"
-        case Strong():
-            return f"*{entities(visible(run.text))}*"
-        case Emphasis():
-            return f"_{entities(visible(run.text))}_"
+_runs = Inline(entities, _code, ("*", "*"), ("_", "_")).runs
 
 
 def _spaced(text: str) -> str:
