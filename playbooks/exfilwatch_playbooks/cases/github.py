@@ -22,13 +22,12 @@ from exfilwatch_playbooks.cases.fields import filled
 from exfilwatch_playbooks.cases.http import Http, Transport
 from exfilwatch_playbooks.cases.ids import checked
 from exfilwatch_playbooks.cases.levels import level_of, words
-from exfilwatch_playbooks.cases.marks import key_mark, marks_in, signed
+from exfilwatch_playbooks.cases.marks import duplicate_in, duplicate_mark, key_in, key_mark, marks_in, signed
 from exfilwatch_playbooks.cases.render.git import GIT
 from exfilwatch_playbooks.cases.settings import Remote
 from exfilwatch_playbooks.cases.system import Account, Capabilities, Created, Creation, Tracker, creation
 
 _PAGE = 100
-_DUPLICATE = "duplicate of "
 _SEVERITY = {level: f"severity:{level}" for level in ("informational", "low", "medium", "high", "critical")}
 
 
@@ -111,7 +110,7 @@ class GitHub(Tracker):
         labelled = await self._list(f"labels={quote(_label(key))}")
         newest = await self._http.get(f"{self._repo}/issues?state=all&sort=created&direction=desc&per_page={_PAGE}")
         found = {each.number: each for each in (*labelled, *self._http.decoded(newest, list[_Issue]))}
-        ours = [each for each in found.values() if each.pull_request is None and _key_of(each) == key]
+        ours = [each for each in found.values() if each.pull_request is None and key_in(each.body or "") == key]
         return [await self._case(each) for each in ours]
 
     async def create(self, draft: Draft) -> Creation:
@@ -152,7 +151,7 @@ class GitHub(Tracker):
 
     async def supersede(self, case_id: str, by: str) -> None:
         """A comment that names the other, which GitHub reads as a mark of duplicates, and closed."""
-        await self._comment(case_id, signed(f"Duplicate of #{by}", f"{_DUPLICATE}{by}"))
+        await self._comment(case_id, signed(f"Duplicate of #{by}", duplicate_mark(by)))
         await self._change(case_id, {"state": "closed", "state_reason": "duplicate"})
 
     async def attached(self, case_id: str) -> dict[str, int]:  # noqa: ARG002
@@ -192,13 +191,13 @@ class GitHub(Tracker):
             comments += self._http.decoded(await self._http.get(path), list[_Comment])
         notes = [(each, marks_in(each.body or "")) for each in comments]
         marks = [mark for _, found in notes for mark in found]
-        duplicate_of = next((mark.removeprefix(_DUPLICATE) for mark in marks if mark.startswith(_DUPLICATE)), None)
+        duplicate_of = duplicate_in(marks)
         if issue.state != "closed":
             duplicate_of = None
         known = [level for label in issue.labels if (level := level_of(self._words, label.name))]
         return Case(
             id=str(issue.number),
-            incident=_key_of(issue),
+            incident=key_in(issue.body or ""),
             title=issue.title,
             level=known[0] if len(known) == 1 else "",
             body=issue.body or "",
@@ -216,12 +215,6 @@ class GitHub(Tracker):
 
 def _label(key: str) -> str:
     return f"exfilwatch:{key}"
-
-
-def _key_of(issue: _Issue) -> str:
-    """By the text, which is ours alone: anybody may set a label."""
-    prefix = key_mark("")
-    return next((mark.removeprefix(prefix) for mark in marks_in(issue.body or "") if mark.startswith(prefix)), "")
 
 
 class _Problem(msgspec.Struct):

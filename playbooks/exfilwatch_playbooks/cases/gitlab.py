@@ -22,14 +22,13 @@ from exfilwatch_playbooks.cases.fields import filled
 from exfilwatch_playbooks.cases.http import Http, Transport
 from exfilwatch_playbooks.cases.ids import checked
 from exfilwatch_playbooks.cases.levels import level_of, words
-from exfilwatch_playbooks.cases.marks import key_mark, marks_in, signed
+from exfilwatch_playbooks.cases.marks import duplicate_in, duplicate_mark, key_in, key_mark, marks_in, signed
 from exfilwatch_playbooks.cases.render.git import GIT
 from exfilwatch_playbooks.cases.settings import Remote
 from exfilwatch_playbooks.cases.system import Account, Capabilities, Created, Creation, Tracker, creation
 
 _PAGE = 100
 _REPORTER = 20
-_DUPLICATE = "duplicate of "
 _FILE = re.compile(r"file ([\w.-]+) (\d+)")
 _SEVERITY = {level: f"severity::{level}" for level in ("informational", "low", "medium", "high", "critical")}
 
@@ -128,7 +127,7 @@ class GitLab(Tracker):
         labelled = await self._http.get(f"{self._project}/issues?{query}&labels={quote(_label(key))}")
         newest = await self._http.get(f"{self._project}/issues?{query}")
         both = (*self._http.decoded(labelled, list[_Issue]), *self._http.decoded(newest, list[_Issue]))
-        ours = {each.iid: each for each in both if _key_of(each) == key}
+        ours = {each.iid: each for each in both if key_in(each.description or "") == key}
         return [await self._case(each) for each in ours.values()]
 
     async def create(self, draft: Draft) -> Creation:
@@ -174,7 +173,7 @@ class GitLab(Tracker):
         await self._http.change(
             "POST", f"{self._project}/issues/{checked(self.name, case_id)}/links", json=link, accept=linked
         )
-        await self._note(case_id, signed(f"Duplicate of #{by}", f"{_DUPLICATE}{by}"))
+        await self._note(case_id, signed(f"Duplicate of #{by}", duplicate_mark(by)))
         await self._change(case_id, {"state_event": "close"})
 
     async def attached(self, case_id: str) -> dict[str, int]:
@@ -214,13 +213,13 @@ class GitLab(Tracker):
                 break
         told = [(each, marks_in(each.body)) for each in notes if not each.system]
         marks = [mark for _, found in told for mark in found]
-        duplicate_of = next((mark.removeprefix(_DUPLICATE) for mark in marks if mark.startswith(_DUPLICATE)), None)
+        duplicate_of = duplicate_in(marks)
         if issue.state != "closed":
             duplicate_of = None
         known = [level for label in issue.labels if (level := level_of(self._words, label))]
         return Case(
             id=str(issue.iid),
-            incident=_key_of(issue),
+            incident=key_in(issue.description or ""),
             title=issue.title,
             level=known[0] if len(known) == 1 else "",
             body=issue.description or "",
@@ -237,12 +236,6 @@ class GitLab(Tracker):
 
 def _label(key: str) -> str:
     return f"exfilwatch::{key}"
-
-
-def _key_of(issue: _Issue) -> str:
-    prefix = key_mark("")
-    found = marks_in(issue.description or "")
-    return next((mark.removeprefix(prefix) for mark in found if mark.startswith(prefix)), "")
 
 
 def _explain(response: httpx.Response) -> str:

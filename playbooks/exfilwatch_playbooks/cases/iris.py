@@ -20,12 +20,11 @@ from exfilwatch_playbooks.cases.fields import filled
 from exfilwatch_playbooks.cases.http import Http, Transport
 from exfilwatch_playbooks.cases.ids import checked
 from exfilwatch_playbooks.cases.levels import level_of, words
-from exfilwatch_playbooks.cases.marks import key_mark, marks_in, signed
+from exfilwatch_playbooks.cases.marks import duplicate_in, duplicate_mark, key_mark, marks_in, signed
 from exfilwatch_playbooks.cases.render.markdown import MARKDOWN
 from exfilwatch_playbooks.cases.settings import Remote
 from exfilwatch_playbooks.cases.system import Account, Capabilities, Created, Creation, Tracker, creation
 
-_DUPLICATE = "duplicate of "
 _FOLDER = "exfilwatch"
 _SEVERITY = {
     "informational": "Informational",
@@ -153,7 +152,7 @@ class Iris(Tracker):
             notes.append(CaseNote(key=key, text=text.note_content, time=_time(text.note_creationdate)))
         known = {number: name for name, number in (await self._numbers()).items()}
         told = [mark for note in notes for mark in marks_in(note.text)]
-        duplicate_of = next((mark.removeprefix(_DUPLICATE) for mark in told if mark.startswith(_DUPLICATE)), None)
+        duplicate_of = duplicate_in(told)
         closed = found.close_date is not None
         return Case(
             id=str(found.case_id),
@@ -187,7 +186,7 @@ class Iris(Tracker):
 
     async def supersede(self, case_id: str, by: str) -> None:
         """A note that names the other; closed."""
-        mark = f"{_DUPLICATE}{by}"
+        mark = duplicate_mark(by)
         case = await self.get(case_id)
         if mark not in case.marks:
             await self._note(case_id, mark, signed(f"A duplicate: work goes on in case {by}.", mark))

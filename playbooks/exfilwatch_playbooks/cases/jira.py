@@ -24,7 +24,7 @@ from exfilwatch_playbooks.cases.fields import filled
 from exfilwatch_playbooks.cases.http import Http, Transport
 from exfilwatch_playbooks.cases.ids import checked
 from exfilwatch_playbooks.cases.levels import level_of, words
-from exfilwatch_playbooks.cases.marks import key_mark, marks_in, signed
+from exfilwatch_playbooks.cases.marks import key_in, key_mark, marks_in, signed
 from exfilwatch_playbooks.cases.render import adf
 from exfilwatch_playbooks.cases.render.jira_wiki import JIRA_WIKI
 from exfilwatch_playbooks.cases.settings import Remote
@@ -33,7 +33,6 @@ from exfilwatch_playbooks.cases.system import Account, Capabilities, Created, Cr
 _PAGE = 100
 _RECONCILED = 50  # by the API
 _LAG = 10.0  # seconds; not documented, seen in practice
-_DUPLICATE = "duplicate of "
 _NEEDED = ("BROWSE_PROJECTS", "CREATE_ISSUES", "EDIT_ISSUES", "ADD_COMMENTS", "TRANSITION_ISSUES", "LINK_ISSUES")
 _PRIORITY = {"informational": "Lowest", "low": "Low", "medium": "Medium", "high": "High", "critical": "Highest"}
 _FIELDS = ["summary", "description", "labels", "status", "priority", "created", "issuelinks", "attachment"]
@@ -207,7 +206,7 @@ class Jira(Tracker):
             wanted["reconcileIssues"] = [int(each) for each in self._made if each.isdecimal()]
         answer = await self._http.ask("POST", f"{self._api}/search{'/jql' if self._cloud else ''}", json=wanted)
         issues = self._http.decoded(answer, _Found).issues
-        return [await self._case(each) for each in issues if _key_of(each) == key]
+        return [await self._case(each) for each in issues if key_in(adf.lines(each.fields.description)) == key]
 
     async def create(self, draft: Draft) -> Creation:
         """One request, with label and property."""
@@ -334,7 +333,7 @@ class Jira(Tracker):
         body = adf.lines(fields.description)
         return Case(
             id=issue.id,
-            incident=_key_of(issue),
+            incident=key_in(adf.lines(issue.fields.description)),
             title=fields.summary,
             level=level_of(self._words, fields.priority.name if fields.priority else ""),
             body=body,
@@ -352,13 +351,6 @@ class Jira(Tracker):
 
 def _label(key: str) -> str:
     return f"exfilwatch-{key}"
-
-
-def _key_of(issue: _Issue) -> str:
-    """By the text, which is ours alone: anybody may set a label."""
-    prefix = key_mark("")
-    found = marks_in(adf.lines(issue.fields.description))
-    return next((mark.removeprefix(prefix) for mark in found if mark.startswith(prefix)), "")
 
 
 def _duplicate_of(issue: _Issue, kind: str) -> str | None:

@@ -4,7 +4,9 @@ Only last lines count: what an attacker writes stands before them.
 """
 
 import re
+from collections.abc import Iterable
 
+_KEY, _DUPLICATE = "incident ", "duplicate of "
 _LINE = re.compile(r"exfilwatch ([a-z][a-z0-9 :._-]{0,120})")
 
 
@@ -28,4 +30,23 @@ def marks_in(text: str) -> list[str]:
 
 def key_mark(key: str) -> str:
     """The mark of a body that says which case it is, for systems that keep no field of ours."""
-    return f"incident {key}"
+    return f"{_KEY}{key}"
+
+
+def key_in(text: str) -> str:
+    """The key that a body says; "" for none. It is ours alone: anybody may set a label."""
+    return _after(_KEY, marks_in(text)) or ""
+
+
+def duplicate_mark(case_id: str) -> str:
+    """The mark of a note that says which case goes on instead, for systems that keep no such thing."""
+    return f"{_DUPLICATE}{case_id}"
+
+
+def duplicate_in(marks: Iterable[str]) -> str | None:
+    """The id of the case that the marks of a case's notes say goes on instead."""
+    return _after(_DUPLICATE, marks)
+
+
+def _after(prefix: str, marks: Iterable[str]) -> str | None:
+    return next((mark.removeprefix(prefix) for mark in marks if mark.startswith(prefix)), None)

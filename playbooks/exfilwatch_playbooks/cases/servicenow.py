@@ -24,14 +24,13 @@ from exfilwatch_playbooks.cases.fields import filled
 from exfilwatch_playbooks.cases.http import Http, Transport
 from exfilwatch_playbooks.cases.ids import checked
 from exfilwatch_playbooks.cases.levels import level_of, words
-from exfilwatch_playbooks.cases.marks import key_mark, marks_in, signed
+from exfilwatch_playbooks.cases.marks import duplicate_in, duplicate_mark, key_mark, marks_in, signed
 from exfilwatch_playbooks.cases.render.plain import SERVICENOW
 from exfilwatch_playbooks.cases.settings import Remote
 from exfilwatch_playbooks.cases.system import Account, Capabilities, Created, Creation, Tracker, creation
 
 _ROWS = 50
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
-_DUPLICATE = "duplicate of "
 _FIELDS = (
     "sys_id,number,correlation_id,short_description,description,state,impact,urgency,priority,close_notes,opened_at"
 )
@@ -194,7 +193,7 @@ class ServiceNow(Tracker):
     async def supersede(self, case_id: str, by: str) -> None:
         """The other is its parent; its close notes say that it is a duplicate; closed."""
         await self._change(case_id, {"parent": by})
-        await self._close(case_id, signed("A duplicate: work goes on in the parent.", f"{_DUPLICATE}{by}"))
+        await self._close(case_id, signed("A duplicate: work goes on in the parent.", duplicate_mark(by)))
 
     async def attached(self, case_id: str) -> dict[str, int]:
         """By name."""
@@ -242,7 +241,7 @@ class ServiceNow(Tracker):
         path = f"/api/now/table/sys_journal_field?{urlencode(asked)}"
         journal = self._http.decoded(await self._http.get(path), _Journals).result
         closing = marks_in(row.close_notes)
-        duplicate_of = next((each.removeprefix(_DUPLICATE) for each in closing if each.startswith(_DUPLICATE)), None)
+        duplicate_of = duplicate_in(closing)
         closed = row.state in {*_CLOSED[self._set.table], self._set.closed_state}
         word = row.priority if self._set.table == "sn_si_incident" else f"{row.impact}/{row.urgency}"
         return Case(

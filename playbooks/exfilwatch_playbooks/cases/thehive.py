@@ -20,14 +20,13 @@ from exfilwatch_playbooks.cases.fields import filled
 from exfilwatch_playbooks.cases.http import Http, Transport
 from exfilwatch_playbooks.cases.ids import checked
 from exfilwatch_playbooks.cases.levels import level_of, words
-from exfilwatch_playbooks.cases.marks import key_mark, marks_in, signed
+from exfilwatch_playbooks.cases.marks import duplicate_in, duplicate_mark, key_in, key_mark, marks_in, signed
 from exfilwatch_playbooks.cases.render.markdown import MARKDOWN
 from exfilwatch_playbooks.cases.settings import Remote
 from exfilwatch_playbooks.cases.system import Account, Capabilities, Created, Creation, Exists, Tracker, creation
 
 _PAGE = 200
 _ID = re.compile(r"~[0-9]{1,19}", re.ASCII)
-_DUPLICATE = "duplicate of "
 _SEVERITY = {"informational": "1", "low": "1", "medium": "2", "high": "3", "critical": "4"}
 _RIGHTS = {"alert": ("manageAlert/create", "manageAlert/update"), "case": ("manageCase/create", "manageCase/update")}
 
@@ -165,7 +164,7 @@ class TheHive(Tracker):
 
     async def supersede(self, case_id: str, by: str) -> None:
         """The status of duplicates, and a comment that names the other."""
-        await self._comment(case_id, signed(f"A duplicate: work goes on in {by}.", f"{_DUPLICATE}{by.strip('~')}"))
+        await self._comment(case_id, signed(f"A duplicate: work goes on in {by}.", duplicate_mark(by.strip("~"))))
         status = self._set.duplicate_status or ("Duplicate" if self._alerts else "Duplicated")
         await self._change(case_id, {"status": status})
 
@@ -207,7 +206,7 @@ class TheHive(Tracker):
         comments = sorted(self._http.decoded(found, list[_Comment]), key=lambda each: each.createdAt)
         told = [(each, marks_in(each.message)) for each in comments]
         marks = [mark for _, of_comment in told for mark in of_comment]
-        duplicate_of = next((mark.removeprefix(_DUPLICATE) for mark in marks if mark.startswith(_DUPLICATE)), None)
+        duplicate_of = duplicate_in(marks)
         closed = item.stage == "Closed"
         return Case(
             id=item._id,
@@ -226,11 +225,7 @@ class TheHive(Tracker):
         )
 
     def _key_of(self, item: _Item) -> str:
-        if self._alerts:
-            return item.sourceRef
-        prefix = key_mark("")
-        found = marks_in(item.description)
-        return next((mark.removeprefix(prefix) for mark in found if mark.startswith(prefix)), "")
+        return item.sourceRef if self._alerts else key_in(item.description)
 
 
 def _tag(key: str) -> str:
