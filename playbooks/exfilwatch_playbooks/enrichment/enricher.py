@@ -76,7 +76,7 @@ class Enricher(ABC):
 
     @property
     def asks(self) -> str:
-        return self.title
+        return (", ".join(self.means.history.names) or "no source") if self.of_history else self.title
 
     @property
     def quota(self) -> Quota:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tldextract import TLDExtract
 
 _NEAR = frozenset({"loopback", "private", "link-local", "shared", "internal", "multicast", "unknown"})
+HERE = frozenset({"loopback", "link-local", "multicast"})
+"""Kinds of destination that are another place on each host: what others do there says nothing."""
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _LONGEST_LABEL = 24
 _SHORTEST_WORD = 3

@@ -14,13 +14,12 @@ from exfilwatch.findings.node import host_key, user_key
 from exfilwatch.findings.store import Store
 from exfilwatch_playbooks.enrichment import asking
 from exfilwatch_playbooks.enrichment.history import History, Watch, problems
-from exfilwatch_playbooks.enrichment.indicator import indicator
+from exfilwatch_playbooks.enrichment.indicator import HERE, indicator
 from exfilwatch_playbooks.enrichment.span import micros, window
 from exfilwatch_playbooks.enrichment.subject import Subject, of_finding
 
 Kind: TypeAlias = Literal["command", "archive", "destination"]
 _ORDER: dict[Kind, int] = {"command": 0, "archive": 1, "destination": 2}
-_HERE = frozenset({"loopback", "link-local", "multicast"})
 _HOSTS, _USERS, _FINDINGS = 5_000, 20, 20
 _STORED = 5_000
 
@@ -97,7 +96,7 @@ def _things(subject: Subject) -> Iterator[tuple[Kind, str, tuple[Rule, ...]]]:
     for name in subject.archives:
         yield "archive", name, asking.files_named(name)
     for host in subject.destinations:
-        if indicator(host) and kind_of(host) not in _HERE:
+        if indicator(host) and kind_of(host) not in HERE:
             yield "destination", host, (*asking.traffic_to(host), *asking.lookups_of(host), *asking.commands_to(host))
 
 

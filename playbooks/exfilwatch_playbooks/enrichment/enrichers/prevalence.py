@@ -17,13 +17,11 @@ from exfilwatch.findings.node import host_key, user_key
 from exfilwatch_playbooks.enrichment import asking
 from exfilwatch_playbooks.enrichment.enricher import OfSubject, Options, Said
 from exfilwatch_playbooks.enrichment.history import DAY, Told, Watch, problems
-from exfilwatch_playbooks.enrichment.indicator import indicator
+from exfilwatch_playbooks.enrichment.indicator import HERE, indicator
 from exfilwatch_playbooks.enrichment.model import Answer
 from exfilwatch_playbooks.enrichment.span import window
 from exfilwatch_playbooks.enrichment.subject import Subject
 
-_HERE = frozenset({"loopback", "link-local", "multicast"})
-"""What is another place on each host."""
 _LEAST_DAYS = 3
 _SHOWN = 20
 _COUNTED = 10_000
@@ -45,10 +43,6 @@ class Prevalence(OfSubject):
     of_history = True
     Settings = PrevalenceOptions
 
-    @property
-    def asks(self) -> str:
-        return ", ".join(self.means.history.names) or "no source"
-
     def question(self, subject: Subject) -> str | None:
         if not subject.start or not (subject.destinations or subject.commands):
             return None
@@ -57,7 +51,7 @@ class Prevalence(OfSubject):
     async def survey(self, subject: Subject) -> Said:
         low, high = window(subject, timedelta(days=self.means.days), timedelta(hours=1))
         start, _ = window(subject)
-        destinations = [host for host in subject.destinations if indicator(host) and kind_of(host) not in _HERE]
+        destinations = [host for host in subject.destinations if indicator(host) and kind_of(host) not in HERE]
         of_hosts = [Use() for _ in destinations]
         of_commands = [Use() for _ in subject.commands]
         watches = [

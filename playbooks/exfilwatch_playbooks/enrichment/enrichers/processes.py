@@ -42,10 +42,6 @@ class Processes(OfSubject):
     of_history = True
     Settings = ProcessesOptions
 
-    @property
-    def asks(self) -> str:
-        return ", ".join(self.means.history.names) or "no source"
-
     def question(self, subject: Subject) -> str | None:
         if not subject.start or not subject.hosts:
             return None

@@ -22,7 +22,7 @@ from exfilwatch.siem.siem import Near
 from exfilwatch_playbooks.enrichment import asking, sizes
 from exfilwatch_playbooks.enrichment.enricher import OfSubject, Options, Said
 from exfilwatch_playbooks.enrichment.history import Told, Watch, problems
-from exfilwatch_playbooks.enrichment.indicator import Kind, indicator
+from exfilwatch_playbooks.enrichment.indicator import HERE, Kind, indicator
 from exfilwatch_playbooks.enrichment.model import Answer
 from exfilwatch_playbooks.enrichment.span import window
 from exfilwatch_playbooks.enrichment.subject import Subject
@@ -30,7 +30,6 @@ from exfilwatch_playbooks.enrichment.subject import Subject
 _BEFORE, _AFTER = timedelta(minutes=15), timedelta(days=1)
 _ADDRESSES = 10
 """Addresses of one name that are looked for."""
-_HERE = frozenset({"loopback", "link-local", "multicast"})
 _SOURCES = ("SourceIp", "src_ip")
 _RESOLVED = ("QueryResults", "answer", "answers")
 _SIZES = ("FileSize", "file.size", "file_size", "total_bytes", "seen_bytes", "size")
@@ -53,10 +52,6 @@ class Volume(OfSubject):
     of_history = True
     Settings = VolumeOptions
 
-    @property
-    def asks(self) -> str:
-        return ", ".join(self.means.history.names) or "no source"
-
     def question(self, subject: Subject) -> str | None:
         if not subject.start or not (subject.destinations or subject.archives):
             return None
@@ -65,7 +60,7 @@ class Volume(OfSubject):
 
     async def survey(self, subject: Subject) -> Said:
         low, high = window(subject, _BEFORE, _AFTER)
-        hosts = [host for host in subject.destinations if indicator(host) and kind_of(host) not in _HERE]
+        hosts = [host for host in subject.destinations if indicator(host) and kind_of(host) not in HERE]
         sent = {host: Sent() for host in hosts}
         own, resolved, files = Own(subject), Resolved(subject), Files(subject.archives)
         watches = [Watch(asking.traffic_to(host), low, high, each.take) for host, each in sent.items()]
@@ -133,7 +128,7 @@ class Own:
     def take(self, event: Event) -> None:
         if event.host and host_key(event.host, "") in self.keys:
             for name in _SOURCES:
-                if isinstance(address := event.get(name), str) and kind_of(address) not in _HERE:
+                if isinstance(address := event.get(name), str) and kind_of(address) not in HERE:
                     self.addresses.add(address)
 
     def sent(self, row: Row) -> bool:
@@ -150,7 +145,7 @@ class Resolved:
 
     def _add(self, name: str, address: str) -> None:
         known = self.addresses.setdefault(name, [])
-        if address not in known and len(known) < _ADDRESSES and kind_of(address) not in _HERE:
+        if address not in known and len(known) < _ADDRESSES and kind_of(address) not in HERE:
             known.append(address)
 
     def add(self, name: str, event: Event) -> None:
