@@ -7,6 +7,7 @@ is Unreachable at once (the circuit is open).
 
 import asyncio
 import re
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -27,7 +28,7 @@ from exfilwatch.siem.tls import context
 from exfilwatch.siem.unreached import too_late, why
 
 ATTEMPTS = 5
-_TO_CONNECT = 10.0  # seconds
+TO_CONNECT = 10.0  # seconds
 _PASSING = frozenset({502, 503, 504})
 _OPEN_AFTER, _OPEN_FOR = 8, 30.0  # failures running; seconds
 _SHOWN = 300  # characters of a vendor's message
@@ -45,6 +46,30 @@ NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 Sleep: TypeAlias = Callable[[float], Awaitable[None]]
 T = TypeVar("T")
+
+
+def client(
+    settings: Server,
+    trusted: ssl.SSLContext | bool,
+    auth: httpx.Auth | tuple[str, str] | None,
+    headers: Mapping[str, str],
+    transport: httpx.AsyncBaseTransport | None,
+) -> httpx.AsyncClient:
+    """Connections to a server of the settings, which alone say by which proxy; no answer sends them on elsewhere.
+    `trusted`: of tls.context.
+    """
+    seconds = settings.timeout.total_seconds()
+    return httpx.AsyncClient(
+        base_url=settings.url,
+        auth=auth,
+        headers=headers,
+        timeout=httpx.Timeout(seconds, connect=min(seconds, TO_CONNECT)),
+        verify=trusted,
+        proxy=settings.proxy.get_secret_value() if settings.proxy else None,
+        transport=transport,
+        trust_env=False,
+        follow_redirects=False,
+    )
 
 
 class WrongServer(SourceError):
@@ -167,23 +192,11 @@ class Http:
     async def _opened(self) -> httpx.AsyncClient:
         async with self._opening:
             if self._client is None:
-                settings = self._settings
-                seconds = settings.timeout.total_seconds()
                 try:
-                    trusted = await asyncio.to_thread(context, settings)
+                    trusted = await asyncio.to_thread(context, self._settings)
                 except ConfigError as error:  # of a file, which may be there again when the next poll comes
                     raise SourceError(f"{self.name}: {error}") from None
-                self._client = httpx.AsyncClient(
-                    base_url=settings.url,
-                    auth=self._auth,
-                    headers=self._headers,
-                    timeout=httpx.Timeout(seconds, connect=min(seconds, _TO_CONNECT)),
-                    verify=trusted,
-                    proxy=settings.proxy.get_secret_value() if settings.proxy else None,
-                    transport=self._transport,
-                    trust_env=False,
-                    follow_redirects=False,
-                )
+                self._client = client(self._settings, trusted, self._auth, self._headers, self._transport)
             return self._client
 
     @asynccontextmanager
@@ -217,7 +230,7 @@ class Http:
         except ConfigError as error:  # of a fingerprint, by the handshake
             raise WrongServer(f"{self.name}: {error}") from None
         except (httpx.TimeoutException, TimeoutError) as error:
-            late = too_late(error, self._settings.timeout.total_seconds(), _TO_CONNECT)
+            late = too_late(error, self._settings.timeout.total_seconds(), TO_CONNECT)
             raise Unreachable(f"{self._where(error)}: {late}") from None
         except httpx.ProxyError as error:
             raise Unreachable(f"{self._where(error)}: the proxy refused: {self.masked(str(error))}") from None

@@ -14,7 +14,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 
 from exfilwatch import __version__
 from exfilwatch.errors import CaseBlocked, CaseError, CaseRefused, CaseUnreachable, ConfigError
-from exfilwatch.siem.http import NO_JSON, Sleep
+from exfilwatch.siem.http import NO_JSON, TO_CONNECT, Sleep, client
 from exfilwatch.siem.masking import Mask
 from exfilwatch.siem.retries import retry_after, wait_for
 from exfilwatch.siem.tls import context
@@ -22,7 +22,6 @@ from exfilwatch.siem.unreached import too_late, why
 from exfilwatch_playbooks.cases.settings import Remote
 
 ATTEMPTS = 3
-_TO_CONNECT = 10.0  # seconds
 _PATIENCE = 20.0  # seconds: a longer wait is the next run's
 _PASSING = frozenset({408, 425, 502, 503, 504})
 _UNDONE = frozenset({425, 429, 503})  # the request was not looked at
@@ -143,23 +142,11 @@ class Http:
 
     def _opened(self) -> httpx.AsyncClient:
         if self._client is None:
-            settings = self._settings
-            seconds = settings.timeout.total_seconds()
             try:
-                trusted = context(settings)
+                trusted = context(self._settings)
             except ConfigError as error:
                 raise CaseBlocked(f"{self.name}: {error}") from None
-            self._client = httpx.AsyncClient(
-                base_url=settings.url,
-                auth=self._auth,
-                headers=self._headers,
-                timeout=httpx.Timeout(seconds, connect=min(seconds, _TO_CONNECT)),
-                verify=trusted,
-                proxy=settings.proxy.get_secret_value() if settings.proxy else None,
-                transport=self._transport,
-                trust_env=False,
-                follow_redirects=False,
-            )
+            self._client = client(self._settings, trusted, self._auth, self._headers, self._transport)
         return self._client
 
     def _unanswered(self, error: Exception) -> CaseError:
@@ -169,7 +156,7 @@ class Http:
         if isinstance(error, ConfigError):  # of a fingerprint, by the handshake
             return CaseBlocked(f"{self.name}: {error}")
         if isinstance(error, (httpx.TimeoutException, TimeoutError)):
-            late = too_late(error, self._settings.timeout.total_seconds(), _TO_CONNECT)
+            late = too_late(error, self._settings.timeout.total_seconds(), TO_CONNECT)
             return CaseUnreachable(f"{where}: {late}", sent=not unsent)
         if isinstance(error, httpx.ProxyError):
             return CaseUnreachable(f"{where}: the proxy refused: {self._masked(str(error))}", sent=False)
