@@ -16,10 +16,11 @@ from exfilwatch.errors import ConfigError, RuleError
 from exfilwatch.findings.finding import Finding
 from exfilwatch.findings.marks import Disposition
 from exfilwatch.rules.packs import pack
+from exfilwatch_playbooks.actions.context import Context
 from exfilwatch_playbooks.actions.inputs import end
-from exfilwatch_playbooks.cli.poll import _Current
+from exfilwatch_playbooks.polls import Polling
 
-from .kept import NOW, Around, context, did, found
+from .kept import NOW, Around, context, did, found, in_files
 
 WHY = "migration, CHG-1042"
 
@@ -156,16 +157,7 @@ def test_the_commands_load_it(logs: Path, tmp_path: Path, capsys: Any) -> None:
     assert all("ends" in each for each in inside(capsys, "rules", "list", folder).lines)
 
 
-class _Polls:
-    def __init__(self, log: list[str], rules: RuleSet) -> None:
-        self.log, self.rules = log, rules
-
-    async def close(self) -> None:
-        self.log.append("closed")
-
-
 def test_polls_that_are_running_take_up_what_is_new(tmp_path: Path) -> None:
-    log: list[str] = []
     stamps, sets = iter([1, 1, 2, 3]), iter([RuleSet([], []), RuleSet([], [])])
 
     def loaded() -> RuleSet:
@@ -174,14 +166,16 @@ def test_polls_that_are_running_take_up_what_is_new(tmp_path: Path) -> None:
         except StopIteration:
             raise RuleError("broken") from None
 
-    current = _Current(lambda: next(stamps), loaded, lambda rules: _Polls(log, rules))  # type: ignore[arg-type,return-value]
-    first = current.polls
-    asyncio.run(current.renew())
-    assert current.polls is first
-    asyncio.run(current.renew())
-    assert current.polls is not first
-    assert log == ["closed"]
-    second = current.polls
+    work = in_files(tmp_path, RuleSet([], []), tmp_path / "audit.log")
+    polling = Polling(Context(work.settings, lambda: work.store, loaded), stamp=lambda: next(stamps))
+    first, rules = polling.polls, polling.context.rules
+    asyncio.run(polling.renew())
+    assert polling.polls is first
+    asyncio.run(polling.renew())
+    second = polling.polls
+    assert second is not first
+    assert polling.context.rules is not rules
     with pytest.raises(RuleError):
-        asyncio.run(current.renew())
-    assert current.polls is second
+        asyncio.run(polling.renew())
+    assert polling.polls is second
+    assert polling.context.rules is not rules

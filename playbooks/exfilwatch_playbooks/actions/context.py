@@ -69,6 +69,11 @@ class Context:
         """Load the rules again when they are asked for: their files have changed."""
         self.__dict__.pop("rules", None)
 
+    def renew_rules(self) -> "RuleSet":
+        """Load the rules again now. Raises ConfigError and RuleError, and those of before stay then."""
+        self.__dict__["rules"] = renewed = self._loaded()
+        return renewed
+
     @property
     def siems(self) -> list[str]:
         """The names of the SIEMs in the settings."""

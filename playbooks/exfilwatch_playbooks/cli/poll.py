@@ -1,7 +1,7 @@
 """`exfilwatch poll`: ask the SIEMs of the settings for what is new, keep what is found, open its cases."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,13 +13,11 @@ from exfilwatch_playbooks.cli.options import Database, NoFilters, RowsOutput, Ru
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from exfilwatch.detection.rule import RuleSet
     from exfilwatch.events.report import Report
     from exfilwatch.findings.store import Store
     from exfilwatch.polling.metrics import Metrics
-    from exfilwatch.polling.polls import Polls
     from exfilwatch.polling.runs import Run
-    from exfilwatch_playbooks.actions.context import Context
+    from exfilwatch_playbooks.polls import Polled, Polling
 
 
 class LogLevel(StrEnum):
@@ -89,10 +87,11 @@ def poll(
     from exfilwatch.config import settings
     from exfilwatch.errors import ConfigError
     from exfilwatch.polling.logs import configure
-    from exfilwatch.polling.polls import Polls, configured
+    from exfilwatch.polling.polls import configured
     from exfilwatch_playbooks.actions.context import Context
     from exfilwatch_playbooks.cli.keep import checked
     from exfilwatch_playbooks.cli.settings import open_store, rule_set, rules_stamp
+    from exfilwatch_playbooks.polls import Polling
 
     if once and every:
         raise ConfigError("give either --once or --every")
@@ -103,17 +102,13 @@ def poll(
     chosen = settings()
     sources = configured(chosen, names or ())
     store = open_store(database)
-    current = _Current(
-        lambda: rules_stamp(rules, filters=not no_filters),
-        lambda: rule_set(rules, filters=not no_filters),
-        lambda loaded: Polls(sources, loaded, store, since=back),
-    )
-    checked(chosen, store, current.rules)
+    context = Context(chosen, lambda: store, lambda: rule_set(rules, filters=not no_filters))
+    checked(chosen, store, context.rules)
     metrics = _metrics(metrics_port, sources, store) if metrics_port is not None else None
-    context = Context(chosen, lambda: store, lambda: current.rules)
-    show = _Show(context, people=readable(output), metrics=metrics)
+    polling = Polling(context, sources, since=back, stamp=lambda: rules_stamp(rules, filters=not no_filters))
+    show = _Show(people=readable(output), metrics=metrics)
     try:
-        asyncio.run(_polled(current, show, ends.total_seconds() if deadline else None, apart if every else None))
+        asyncio.run(_polled(polling, show, ends.total_seconds() if deadline else None, apart if every else None))
     finally:
         if metrics:
             metrics.close()
@@ -121,37 +116,7 @@ def poll(
         raise typer.Exit(exits.UNREADABLE)
 
 
-class _Current:
-    """Polls with the rules as they are now: a suppression that is new, or ends, needs no new start."""
-
-    def __init__(
-        self,
-        stamp: "Callable[[], object]",
-        loaded: "Callable[[], RuleSet]",
-        made: "Callable[[RuleSet], Polls]",
-    ) -> None:
-        self._stamp, self._loaded, self._made = stamp, loaded, made
-        self._known = stamp()
-        self.rules = loaded()
-        self.polls = made(self.rules)
-
-    async def renew(self) -> None:
-        """Begin anew when a file of rules has changed or a filter has ended. Raises ConfigError and RuleError, and
-        goes on with the rules of before then.
-        """
-        from datetime import UTC, datetime
-
-        now, stamp = datetime.now(UTC), self._stamp()
-        over = any(each.until and not each.ended and each.until <= now for each in self.rules.filters)
-        if stamp == self._known and not over:
-            return
-        self._known = stamp  # what is wrong with them is said once
-        self.rules = self._loaded()
-        await self.polls.close()
-        self.polls = self._made(self.rules)
-
-
-async def _polled(current: "_Current", show: "_Show", deadline: float | None, apart: "timedelta | None") -> None:
+async def _polled(polling: "Polling", show: "_Show", deadline: float | None, apart: "timedelta | None") -> None:
     """Once, or again and again until the program is ended; a poll that takes longer than the time apart delays none.
 
     A database that is away for a while, or full, ends no program that is to go on: the next poll reads what was missed.
@@ -164,24 +129,23 @@ async def _polled(current: "_Current", show: "_Show", deadline: float | None, ap
     try:
         while True:
             try:
-                await current.polls.once(deadline, show.progress, show.done)
+                await polling.once(deadline, show.progress, show.done)
             except ExfilwatchError as error:
                 if apart is None or isinstance(error, ConfigError):
                     raise
                 show.error(str(error))
-            show.problems(current.polls.report)
+            show.problems(polling.polls.report)
             if apart is None:
                 return
             seconds = apart.total_seconds()
             await asyncio.sleep(seconds - (time.monotonic() - begun) % seconds)
             try:
-                await current.renew()
-                show.context.forget_rules()
+                await polling.renew()
             except (ConfigError, RuleError) as error:
                 show.error(f"{error}; polling goes on with the rules of before")
     finally:
-        await current.polls.close()
-        await show.context.close()
+        await polling.close()
+        await polling.context.close()
 
 
 def _metrics(port: int, sources: "Iterable[str]", store: "Store") -> "Metrics":
@@ -215,12 +179,8 @@ def _length(text: str | None, option: str) -> "timedelta":
 class _Show:
     """What is printed: a line a poll, the cases that changed, and each kind of problem once."""
 
-    def __init__(self, context: "Context", *, people: bool, metrics: "Metrics | None" = None) -> None:
-        import asyncio
-
+    def __init__(self, *, people: bool, metrics: "Metrics | None" = None) -> None:
         self.failed = False
-        self.context = context
-        self._handling = asyncio.Lock()
         self._people = people
         self._metrics = metrics
         self._said: set[str] = set()
@@ -237,16 +197,13 @@ class _Show:
             left = f", {counted(run.left, 'interval')} left" if run.left else ""
             say(f"{run.source}: {', '.join(counted(count, what) for what, count in counts.items())} so far{left}")
 
-    async def done(self, run: "Run") -> None:
-        """A poll of one source has ended: its cases are opened, and it is shown."""
+    async def done(self, polled: "Polled") -> None:
+        """A poll of one source has ended, and its cases are opened: it is shown."""
         from exfilwatch_playbooks.cli.boundary import say
 
+        run, handled = polled.run, polled.handled
         if self._metrics:
             self._metrics.record(run)
-        from exfilwatch_playbooks.policy import handle
-
-        async with self._handling:  # what one poll found is handled once, though others end meanwhile
-            handled = await handle(self.context)
         if self._people:
             from exfilwatch_playbooks.cli.case_view import show_outcomes
             from exfilwatch_playbooks.cli.runs import sentence
@@ -260,11 +217,8 @@ class _Show:
             stdout.write_line(line(row(run)))
         for problem in handled.problems:
             say(f"problem: {problem}")
-        for failure in handled.errors:
+        for failure in polled.errors:
             self.error(failure)
-        if run.problem:
-            named = run.problem.startswith((f"{run.source}: ", f"{run.source} ("))
-            self.error(run.problem if named else f"{run.source}: {run.problem}")
 
     def error(self, said: str) -> None:
         """Something went wrong, though the program goes on."""

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exfilwatch.errors import ConfigError
-from exfilwatch.places import CONFIG, config_file, database_file, suppressions_folder
-from exfilwatch.rules.packs import FILTERS, has_filters, pack, packs
+from exfilwatch.places import CONFIG, config_file, suppressions_folder
+from exfilwatch_playbooks import opened
 
 if TYPE_CHECKING:
     from exfilwatch.detection.rule import RuleSet
@@ -15,17 +15,7 @@ if TYPE_CHECKING:
 
 def rule_paths(names: list[str] | None) -> list[Path]:
     """The files and folders that `--rules` names, else those of the settings. Raises ConfigError."""
-    return [_rule_path(name) for name in names or _default_rules()]
-
-
-def _rule_path(name: str) -> Path:
-    if name in packs():
-        return pack(name)
-    if name == FILTERS.name and not Path(name).exists():
-        return FILTERS
-    if Path(name).exists():
-        return Path(name)
-    raise ConfigError(f"{name}: there is neither a rule pack ({', '.join(packs())}) nor a file or folder so called")
+    return opened.rule_paths(names or _default_rules())
 
 
 def _are_set(variable: str) -> bool:
@@ -63,21 +53,12 @@ def rule_set(names: list[str] | None, *, filters: bool = True) -> "RuleSet":
 
 def _all_paths(names: list[str] | None, *, filters: bool) -> list[Path]:
     chosen = names or [*_default_rules()]
-    paths = rule_paths(chosen)
-    if filters and any(map(has_filters, chosen)):
-        paths.append(FILTERS)
-    folder = _suppressions()
-    if filters and any(folder.glob("*.yml")):
-        paths.append(folder)
-    return list(dict.fromkeys(paths))
+    return opened.with_filters(chosen, _suppressions()) if filters else opened.rule_paths(chosen)
 
 
 def rules_stamp(names: list[str] | None, *, filters: bool = True) -> object:
     """Something that is another when a file of `rule_set` changes. Raises ConfigError."""
-    from exfilwatch.detection.document import rule_files
-
-    states = [(path, path.stat()) for path in rule_files(_all_paths(names, filters=filters))]
-    return tuple((str(path), state.st_mtime_ns, state.st_size) for path, state in states)
+    return opened.stamp(_all_paths(names, filters=filters))
 
 
 def _suppressions() -> Path:
@@ -95,7 +76,6 @@ def open_store(database: str | None, *, existing: bool = False) -> "Store":
     With `existing`, a SQLite file that is not there is an error rather than a new, empty store.
     """
     from exfilwatch.config import settings
-    from exfilwatch.findings.store import Store
 
     found = settings()
     url = database or found.database
@@ -104,9 +84,4 @@ def open_store(database: str | None, *, existing: bool = False) -> "Store":
             f"{url}: there is no such database yet: `exfilwatch run PATH` and `exfilwatch poll` make it, "
             "--database names another"
         )
-    if url == str(database_file()):
-        try:
-            Path(url).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise ConfigError(f"{Path(url).parent}: can't be made ({error.strerror}): use --database FILE") from None
-    return Store(url, window=found.incident_window)
+    return opened.store(found.model_copy(update={"database": url}))
