@@ -1,7 +1,9 @@
 """What people read about the pack: its page, the integration's, the playbook's, the release notes."""
 
+from collections.abc import Sequence
+
 from exfilwatch_playbooks.platforms.xsoar.commands import BRAND, Argument, Command
-from exfilwatch_playbooks.platforms.xsoar.integration import DOCKER_IMAGE, yml
+from exfilwatch_playbooks.platforms.xsoar.integration import CLASSIFIER, DOCKER_IMAGE, MAPPER, yml
 from exfilwatch_playbooks.platforms.xsoar.items import FIELDS, TYPE
 from exfilwatch_playbooks.platforms.xsoar.playbook import NAME, TASKS, commands_used
 
@@ -29,25 +31,29 @@ network events of your SIEM, with Sigma rules, explains each finding, and opens 
 ## Before you start
 
 The pack needs the service of exfilwatch (`exfilwatch serve`), reached over HTTPS from the platform or from one of its
-engines. Nothing else leaves the platform: the integration asks that service only.
+engines. Nothing else leaves the platform: the integration asks that service only, and runs in the Docker image
+`{DOCKER_IMAGE}` with what is in it.
 """
 
 
 def integration(commands: list[Command]) -> str:
     """The README of the integration."""
     parts = [
-        f"{yml(commands)['description']}\nThis integration was made for the service of exfilwatch, and is tested against it.",
+        f"{yml(commands)['description']}\nIt asks the service of exfilwatch, and is tested against it.",
         f"## Configure {BRAND} in Cortex",
         _table(
             ("**Parameter**", "**Description**", "**Required**"),
             [
-                (each.get("displaypassword") or each["display"], each.get("additionalinfo", ""), str(each.get("required", False)))
+                (
+                    each.get("displaypassword") or each["display"],
+                    each.get("additionalinfo", ""),
+                    str(each.get("required", False)),
+                )
                 for each in yml(commands)["configuration"]
             ],
         ),
         "## Commands",
-        "You can execute these commands from the CLI, as part of an automation, or in a playbook.\n"
-        "After you successfully execute a command, a DBot message appears in the War Room with the command details.",
+        "You can run these commands from the CLI, as part of an automation, or in a playbook.",
         *(_command(each) for each in commands),
     ]
     return "\n\n".join(parts) + "\n"
@@ -57,7 +63,8 @@ def playbook() -> str:
     """The README of the playbook."""
     used = "\n".join(f"* {name}" for name in sorted(set(commands_used())))
     asked = "\n".join(f"* {task.name} ({', '.join(task.then)})" for task in TASKS if task.kind == "ask")
-    return f"""Enriches an incident of exfilwatch, asks the analyst, contains after approval, opens the case and follows it up.
+    return f"""Enriches an incident of exfilwatch, asks the analyst, contains after approval, opens the case and follows it
+up.
 
 It asks a person:
 
@@ -104,48 +111,24 @@ There are no outputs for this playbook.
 
 
 def release_notes(version: str) -> str:
-    """What is new, in the sections that the platform knows."""
-    fields = "\n".join(f"- New: **{field.name}**" for field in FIELDS)
-    return f"""
-#### Classifiers
-
-##### {BRAND} - Classifier
-
-- New: Classifies what {BRAND} fetches.
-
-#### Incident Fields
-
-{fields}
-
-#### Incident Types
-
-- New: **{TYPE}**
-
-#### Integrations
-
-##### New: {BRAND}
-
-- New: Finds automated data exfiltration, explains it, and opens cases. Version {version} of the service.
-- The Docker image is *{DOCKER_IMAGE}*.
-
-#### Layouts
-
-##### New: {TYPE}
-
-- New: Who and where, how do we know, when.
-
-#### Mappers
-
-##### {BRAND} - Incoming Mapper
-
-- New: Maps the incidents of {BRAND} into their fields.
-
-#### Playbooks
-
-##### New: {NAME}
-
-- New: Enriches, asks the analyst, contains after approval, opens the case and follows it up.
-"""
+    """What is new in the first version, in the sections that the platform knows."""
+    sections = {
+        "Classifiers": [(CLASSIFIER, f"Classifies what {BRAND} fetches.")],
+        "Incident Fields": [(field.name, field.description) for field in FIELDS],
+        "Incident Types": [(TYPE, "What left, from where, to where, and how we know.")],
+        "Integrations": [
+            (BRAND, f"Finds automated data exfiltration, explains it, and opens cases, by the service {version}."),
+        ],
+        "Layouts": [(TYPE, "Who and where, how do we know, when.")],
+        "Mappers": [(MAPPER, f"Maps the incidents of {BRAND} into their fields.")],
+        "Playbooks": [(NAME, "Enriches, asks the analyst, contains after approval, opens the case and follows it up.")],
+    }
+    lines: list[str] = []
+    for section, entries in sections.items():
+        lines += ["", f"#### {section}"]
+        for name, said in entries:
+            lines += ["", f"##### New: {name}", "", f"- New: {said}"]
+    return "\n".join([*lines, ""])
 
 
 def _command(command: Command) -> str:
@@ -158,7 +141,11 @@ def _command(command: Command) -> str:
         _table(
             ("**Argument Name**", "**Description**", "**Required**"),
             [(each.name, _described(each), "Required" if each.required else "Optional") for each in command.arguments]
-            + ([("polling", "Whether to run it in the background. Default is true.", "Optional")] if command.later else []),
+            + (
+                [("polling", "Whether to run it in the background. Default is true.", "Optional")]
+                if command.later
+                else []
+            ),
         ),
         "#### Context Output",
         _table(
@@ -167,7 +154,7 @@ def _command(command: Command) -> str:
         ),
     ]
     if command.action.examples:
-        given = " ".join(f"{name}=\"{value}\"" for name, value in command.action.examples[0].items())
+        given = " ".join(f'{name}="{value}"' for name, value in command.action.examples[0].items())
         parts += ["#### Command example", f"```!{command.name} {given}".rstrip() + "```"]
     return "\n\n".join(parts)
 
@@ -177,6 +164,6 @@ def _described(argument: Argument) -> str:
     return f"{argument.description}{words}" + (f" Default is {argument.default}." if argument.default else "")
 
 
-def _table(headers: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(headers: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [headers, tuple("---" for _ in headers), *rows]
     return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') or ' ' for cell in line)} |" for line in lines)

@@ -59,10 +59,11 @@ def _metadata(version: str) -> dict[str, Any]:
         "email": "",
         "created": "2026-11-28T00:00:00Z",
         "categories": ["Case Management"],
-        "tags": ["Use Case", "Alert", "Incident Response"],
+        "tags": ["Use Case", "Incident Response", "MITRE ATT&CK"],
         "useCases": ["Incident Response"],
         "keywords": ["exfiltration", "T1020", "Sigma", "data loss"],
         "marketplaces": MARKETPLACES,
+        "supportedModules": ["agentix", "xsiam"],
         "dependencies": {"CommonPlaybooks": {"mandatory": False, "display_name": "Common Playbooks"}},
         "githubUser": [],
     }

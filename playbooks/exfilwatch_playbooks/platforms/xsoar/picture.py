@@ -20,8 +20,10 @@ def picture() -> str:
     width, height = columns * _ACROSS + _WIDTH + 40, rows * _DOWN + _HEIGHT + 40
     lines = [line for task in TASKS for line in _lines(task, placed)]
     return "\n".join([
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
-        f'font-family="sans-serif" font-size="13" role="img" aria-label="{escape(NAME)}">',
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
+            f'font-family="sans-serif" font-size="13" role="img" aria-label="{escape(NAME)}">'
+        ),
         f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
         *lines,
         *(_box(task) for task in TASKS),

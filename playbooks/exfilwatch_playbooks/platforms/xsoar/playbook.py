@@ -61,14 +61,14 @@ TASKS = (
     Task(
         "harmful", "ask", "Did data leave that should not have?",
         {"Yes": "contain", "Harmless": "benign", "Wrongly detected": "wrong"}, 7,
-        description="Read the report in the war room and the verify phase of the response plan. Harmless: it is what it "
-        "looks like, and allowed, for example a backup. Wrongly detected: it is not what the rule takes it for.",
+        description="Read the report in the war room and the verify phase of the response plan. Harmless: it is what "
+        "it looks like, and allowed, for example a backup. Wrongly detected: it is not what the rule takes it for.",
     ),
     Task("contain", "title", "Contain", {"#none#": "approve"}, 8),
     Task(
         "approve", "ask", "Approve cutting the host off the network?", {"Yes": "isolate", "No": "case"}, 9,
-        description="The host is ${incident.exfilwatchhost}. Think of what else runs on it, and whether the one who sent "
-        "the data should notice. Nothing is contained without this approval.",
+        description="The host is ${incident.exfilwatchhost}. Think of what else runs on it, and whether the one who "
+        "sent the data should notice. Nothing is contained without this approval.",
     ),
     Task(
         "isolate", "playbook", "Isolate the host", {"#none#": "contained"}, 10, 1,
@@ -77,8 +77,8 @@ TASKS = (
     ),
     Task(
         "contained", "manual", "Contain the rest by the response plan", {"#none#": "case"}, 11, 1,
-        description="Block the destination, end sessions and keys, as the contain phase of the plan says; check that the "
-        "host is isolated.",
+        description="Block the destination, end sessions and keys, as the contain phase of the plan says; check that "
+        "the host is isolated.",
     ),
     Task("case", "title", "Open the case", {"#none#": "open"}, 12),
     Task(
@@ -100,8 +100,8 @@ TASKS = (
     Task("follow", "title", "Follow up", {"#none#": "steps"}, 16),
     Task(
         "steps", "manual", "Follow the response plan to its end", {"#none#": "told"}, 17,
-        description="Scope, eradicate, recover, notify, learn: the plan is in the war room. Hunt for the same elsewhere with "
-        "`!exfilwatch-find-related` and `!exfilwatch-hunt`.",
+        description="Scope, eradicate, recover, notify, learn: the plan is in the war room. Hunt for the same elsewhere "
+        "with `!exfilwatch-find-related` and `!exfilwatch-hunt`.",
     ),
     Task(
         "told", "command", "Tell the case what was found since", {"#none#": "note"}, 18,
@@ -122,7 +122,7 @@ TASKS = (
     ),
     Task(
         "benign", "command", "Mark the finding as benign", {"#none#": "done"}, 8, 2,
-        description="To silence the like of it for a while, use `!exfilwatch-suppress`, which needs a reason and an end.",
+        description="To silence the like of it for a while: `!exfilwatch-suppress`, with a reason and an end.",
         runs="set-disposition",
         given={"finding": _FINDING, "disposition": "benign", "why": "Found harmless by an analyst in Cortex XSOAR"},
     ),
@@ -130,7 +130,8 @@ TASKS = (
         "wrong", "command", "Mark the finding as a false positive", {"#none#": "done"}, 8, 3,
         description="Whoever tunes the rule sees it: `exfilwatch tune`.",
         runs="set-disposition",
-        given={"finding": _FINDING, "disposition": "false-positive", "why": "Wrongly detected, says an analyst in Cortex XSOAR"},
+        given={"finding": _FINDING, "disposition": "false-positive",
+               "why": "Wrongly detected, by an analyst in Cortex XSOAR"},
     ),
     Task("done", "builtin", "Close the incident", {"#none#": "end"}, 21, runs="closeInvestigation"),
     Task("end", "title", "Done", {}, 22),
@@ -163,7 +164,9 @@ def commands_used() -> Iterator[str]:
 
 
 def _task(task: Task, numbers: dict[str, str]) -> dict[str, Any]:
-    kind = {"ask": "condition", "command": "regular", "builtin": "regular", "manual": "regular"}.get(task.kind, task.kind)
+    kind = {"ask": "condition", "command": "regular", "builtin": "regular", "manual": "regular"}.get(
+        task.kind, task.kind
+    )
     runs = {"command": f"{BRAND}|||exfilwatch-{task.runs}", "builtin": f"Builtin|||{task.runs}"}.get(task.kind, "")
     identity = str(uuid5(NAMESPACE_URL, f"{NAME}/{task.key}"))
     inner: dict[str, Any] = {
