@@ -63,8 +63,8 @@ def playbook() -> str:
     """The README of the playbook."""
     used = "\n".join(f"* {name}" for name in sorted(set(commands_used())))
     asked = "\n".join(f"* {task.name} ({', '.join(task.then)})" for task in TASKS if task.kind == "ask")
-    return f"""Enriches an incident of exfilwatch, asks the analyst, contains after approval, opens the case and follows it
-up.
+    return f"""Enriches an incident of exfilwatch, asks the analyst, contains after approval, opens the case and follows
+it up.
 
 It asks a person:
 

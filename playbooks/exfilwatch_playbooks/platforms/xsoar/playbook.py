@@ -100,8 +100,8 @@ TASKS = (
     Task("follow", "title", "Follow up", {"#none#": "steps"}, 16),
     Task(
         "steps", "manual", "Follow the response plan to its end", {"#none#": "told"}, 17,
-        description="Scope, eradicate, recover, notify, learn: the plan is in the war room. Hunt for the same elsewhere "
-        "with `!exfilwatch-find-related` and `!exfilwatch-hunt`.",
+        description="Scope, eradicate, recover, notify, learn: the plan is in the war room. Hunt for the same "
+        "elsewhere with `!exfilwatch-find-related` and `!exfilwatch-hunt`.",
     ),
     Task(
         "told", "command", "Tell the case what was found since", {"#none#": "note"}, 18,

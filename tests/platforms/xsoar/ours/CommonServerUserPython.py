@@ -1,0 +1,1 @@
+"""A site's own additions to every integration: none."""
