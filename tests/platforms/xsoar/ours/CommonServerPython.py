@@ -88,7 +88,8 @@ class ScheduledCommand:
 class CommandResults:
     def __init__(
         self, outputs_prefix: Any = None, outputs_key_field: Any = None, outputs: Any = None,
-        readable_output: Any = None, raw_response: Any = None, ignore_auto_extract: bool = False, scheduled_command: Any = None,
+        readable_output: Any = None, raw_response: Any = None, ignore_auto_extract: bool = False,
+        scheduled_command: Any = None,
         replace_existing: bool = False,
     ) -> None:  # fmt: skip
         self._prefix, self._key, self._outputs, self._replace = (
