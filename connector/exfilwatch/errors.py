@@ -2,6 +2,7 @@
 
 ExfilwatchError
 ├── ConfigError    a setting, an option or a path that the user gave
+│   └── UnknownId      an id that names no finding or incident, or several
 ├── RuleError      a Sigma rule that can't be loaded or evaluated exactly; RuleSetError: several at once
 ├── SourceError    an input or a SIEM that can't be read
 │   ├── SpaceError     the disk for temporary files, without which input can't be read
@@ -24,6 +25,10 @@ class ExfilwatchError(Exception):
 
 class ConfigError(ExfilwatchError):
     """A setting, option or path given by the user is wrong."""
+
+
+class UnknownId(ConfigError):
+    """An id, or the beginning of one, that names nothing that is kept, or several."""
 
 
 class RuleError(ExfilwatchError):

@@ -12,7 +12,6 @@ from sqlalchemy import (
     Row,
     Select,
     exists,
-    func,
     insert,
     literal,
     or_,
@@ -20,15 +19,24 @@ from sqlalchemy import (
 )
 
 from exfilwatch.detection.detection import LEVELS
-from exfilwatch.errors import ConfigError
+from exfilwatch.errors import ConfigError, UnknownId
 from exfilwatch.findings import marks, schema
 from exfilwatch.findings.database import Database
 from exfilwatch.findings.filing import Saved, describe, file, rows_in
 from exfilwatch.findings.finding import Finding
 from exfilwatch.findings.grouping import WINDOW
 from exfilwatch.findings.incident import Incident, rank
+from exfilwatch.findings.listing import (
+    After,
+    Listed,
+    Wanted,
+    of_findings,
+    of_incidents,
+    page_of_findings,
+    page_of_incidents,
+)
 from exfilwatch.findings.marks import Disposition
-from exfilwatch.findings.node import host_key, short, storable, user_key
+from exfilwatch.findings.node import short
 from exfilwatch.findings.superseding import supersede
 
 _MERGED = "merged into "
@@ -110,20 +118,8 @@ class Store:
         branch; `level` that level and above; since <= time < until (naive: UTC); `incident` an id or unique prefix.
         """
         table = schema.findings.c
-        wanted = _times(table.time, since, until)
-        if host is not None:
-            wanted.append(table.host_key == host_key(host, ""))
-        if user is not None:
-            wanted.append(table.user_key == user_key(user))
-        if rule is not None:
-            name = storable(rule).lower()
-            wanted.append(
-                or_(*(func.lower(column) == name for column in (table.rule_id, table.rule_title, table.branch)))
-            )
-        if level is not None:
-            wanted.append(table.level.in_(_at_least(level)))
-        if incident is not None:
-            wanted.append(table.incident == self.incident(incident).id)
+        whole = None if incident is None else self.incident(incident).id
+        wanted = of_findings(Wanted(host, user, rule, level, since, until, whole))
         query = select(table.body).where(*wanted).order_by(table.time.desc().nulls_last(), table.id).limit(limit)
         with self.database.read() as connection:
             return [_finding(body) for body in connection.scalars(query)]
@@ -165,16 +161,20 @@ class Store:
     ) -> list[Incident]:
         """The incidents that fit all that is given, newest first, without those that went into others."""
         table = schema.incidents.c
-        wanted: list[ColumnElement[bool]] = [table.merged_into.is_(None), *_times(table.time, since, until)]
-        if host is not None:
-            wanted.append(table.host_key == host_key(host, ""))
-        if user is not None:
-            wanted.append(table.user_key == user_key(user))
-        if level is not None:
-            wanted.append(table.level.in_(_at_least(level)))
+        wanted = of_incidents(Wanted(host, user, None, level, since, until))
         query = select(schema.incidents).where(*wanted).order_by(table.time.desc().nulls_last(), table.id)
         with self.database.read() as connection:
             return _with_findings(connection, connection.execute(query).all())
+
+    def page_of_findings(self, wanted: Wanted, after: After | None = None, limit: int = 100) -> list[Listed]:
+        """At most `limit` findings that come after `after`, newest first, as lists have them: see listing.py."""
+        with self.database.read() as connection:
+            return page_of_findings(connection, wanted, after, limit)
+
+    def page_of_incidents(self, wanted: Wanted, after: After | None = None, limit: int = 100) -> list[Incident]:
+        """At most `limit` incidents that come after `after`, newest first, without those that went into others."""
+        with self.database.read() as connection:
+            return _with_findings(connection, page_of_incidents(connection, wanted, after, limit))
 
     def incident(self, identity: str) -> Incident:
         """The incident with this id or unique prefix; the one that it went into, where it did. Raises ConfigError."""
@@ -228,25 +228,6 @@ class Store:
                 connection.execute(insert(schema.told), rows)
 
 
-def _times(column: Column[datetime], since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
-    wanted: list[ColumnElement[bool]] = []
-    if since is not None:
-        wanted.append(column >= _utc(since))
-    if until is not None:
-        wanted.append(column < _utc(until))
-    return wanted
-
-
-def _utc(time: datetime) -> datetime:
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-
-
-def _at_least(level: str) -> list[str]:
-    if level not in LEVELS:
-        raise ConfigError(f"level {level!r} is unknown: use one of {', '.join(LEVELS)}")
-    return list(LEVELS[rank(level) :])
-
-
 def _finding(body: str) -> Finding:
     return Finding.model_validate(json.loads(body))
 
@@ -260,8 +241,8 @@ def _only(connection: Connection, query: Select[Any], column: Column[str], ident
     if len(rows) == 1:
         return rows[0]
     if rows:
-        raise ConfigError(f"several {thing}s have ids that start with {identity!r}: give more of the id")
-    raise ConfigError(
+        raise UnknownId(f"several {thing}s have ids that start with {identity!r}: give more of the id")
+    raise UnknownId(
         f"no {thing} has an id that starts with {identity!r}: `exfilwatch findings list` shows what there is"
     )
 

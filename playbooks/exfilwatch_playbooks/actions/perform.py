@@ -1,7 +1,7 @@
 """Running an action: its input is checked, it runs, and the audit log has it, whatever comes of it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -11,6 +11,15 @@ from exfilwatch_playbooks.actions.audit import Audit, Outcome
 from exfilwatch_playbooks.actions.context import Context
 from exfilwatch_playbooks.actions.registry import Action, action
 from exfilwatch_playbooks.actions.secrets import Secrets
+
+
+class WrongInput(ConfigError):
+    """What was given is no input of the action. `wrong`: what is wrong with each field, without its value."""
+
+    def __init__(self, action: str, wrong: Sequence[tuple[str, str]]) -> None:
+        said = (f"{name}: {what}" if name else what for name, what in wrong)
+        super().__init__(f"{action}: {'; '.join(said)}")
+        self.wrong = tuple(wrong)
 
 
 async def perform(name: str, given: Mapping[str, object], context: Context) -> BaseModel:
@@ -47,21 +56,19 @@ async def perform(name: str, given: Mapping[str, object], context: Context) -> B
 
 
 def validated(wanted: Action, given: Mapping[str, object]) -> BaseModel:
-    """The input of an action. Raises ConfigError, which names each field that is wrong, and shows no value."""
+    """The input of an action. Raises WrongInput."""
     fields = wanted.input.model_fields
-    wrong = [
-        f"{name}: there is no such input, use {', '.join(fields) or 'none'}" for name in given if name not in fields
-    ]
+    known = ", ".join(fields) or "none"
+    wrong = [(name, f"there is no such input, use {known}") for name in given if name not in fields]
     try:
         checked = wanted.input.model_validate({name: value for name, value in given.items() if name in fields})
     except ValidationError as error:
         wrong += [_said(each) for each in error.errors(include_input=False, include_url=False)]
     if wrong:
-        raise ConfigError(f"{wanted.name}: {'; '.join(dict.fromkeys(wrong))}")
+        raise WrongInput(wanted.name, list(dict.fromkeys(wrong)))
     return checked
 
 
-def _said(error: ErrorDetails) -> str:
-    where = ".".join(map(str, error["loc"]))
+def _said(error: ErrorDetails) -> tuple[str, str]:
     said = "is missing" if error["type"] == "missing" else error["msg"].removeprefix("Value error, ")
-    return f"{where}: {said}" if where else said
+    return ".".join(map(str, error["loc"])), said

@@ -1,0 +1,55 @@
+"""The tables of the service, in the findings' database. A change needs a migration."""
+
+from sqlalchemy import Boolean, Column, Index, Integer, MetaData, String, Table, Text
+
+from exfilwatch.findings.schema import UtcTime
+
+PART, PACKAGE = "service", "exfilwatch_playbooks.service"
+metadata = MetaData()
+tokens = Table(
+    "service_tokens",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("name", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("scopes", String(64), nullable=False),
+    Column("created", UtcTime, nullable=False),
+    Column("expires", UtcTime),
+    Column("revoked", UtcTime),
+)
+# Answers to changing requests, by their Idempotency-Key. `status` is 0 while it is being done, by `owner`.
+keys = Table(
+    "service_keys",
+    metadata,
+    Column("token", String(16), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("request", String(64), nullable=False),
+    Column("owner", String(160), nullable=False),
+    Column("began", UtcTime, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("service_keys_began", "began"),
+)
+jobs = Table(
+    "service_jobs",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("action", String(64), nullable=False),
+    Column("token", String(16), nullable=False),
+    Column("who", String(200), nullable=False),
+    Column("input", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("progress", Text, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("created", UtcTime, nullable=False),
+    Column("started", UtcTime),
+    Column("ended", UtcTime),
+    Column("owner", String(160), nullable=False),
+    Column("beat", UtcTime, nullable=False),
+    Column("cancel", Boolean, nullable=False),
+    Column("answer", Text),
+    Column("problem", Text),
+    Index("service_jobs_created", "created", "id"),
+    Index("service_jobs_state", "state"),
+)
