@@ -65,6 +65,7 @@ class Settings(BaseSettings):
     when it is used (siem/registry.py). In the environment: EXFILWATCH_SIEM__NAME__PASSWORD.
     `case`: where cases are opened, by a name of your own, likewise (docs/cases.md); the local ones where there is none.
     `enrichment`: whom to ask about a finding, by the enricher's name, likewise (docs/enrichment.md).
+    `serve`: how `exfilwatch serve` listens, and what it takes (docs/service.md).
     """
 
     model_config = SettingsConfigDict(
@@ -84,6 +85,7 @@ class Settings(BaseSettings):
     siem: Annotated[dict[str, dict[str, Any]], BeforeValidator(_one_spelling), Field(repr=False)] = {}
     case: Annotated[dict[str, dict[str, Any]], BeforeValidator(_one_spelling), Field(repr=False)] = {}
     enrichment: Annotated[dict[str, dict[str, Any]], BeforeValidator(_one_spelling), Field(repr=False)] = {}
+    serve: Annotated[dict[str, Any], Field(repr=False)] = {}
 
     @classmethod
     def settings_customise_sources(

@@ -18,8 +18,8 @@ NETWORK = {
     *("httpx", "requests", "aiohttp", "urllib3", "aiosmtplib"),
 }
 PROGRAMS = {"subprocess", "multiprocessing", "webbrowser", "pty", "ctypes"}
-ASKING = {"siem", "cases", "enrichment"}
-"""The rooms that reach the network: SIEMs, case systems, and whom enrichment asks."""
+ASKING = {"siem", "cases", "enrichment", "service"}
+"""The rooms that reach the network: SIEMs, case systems, whom enrichment asks, and the service, which listens."""
 CALLS = {"system", "popen", "execv", "execve", "execvp", "spawnv", "fork", "forkpty", "posix_spawn", "startfile"}
 
 

@@ -90,9 +90,10 @@ class Audit:
         who: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        before: int | None = None,
         limit: int | None = None,
     ) -> list[Entry]:
-        """The lines that fit all that is given, newest first; since <= time < until."""
+        """The lines that fit all that is given, newest first; since <= time < until, id < before."""
         wanted = []
         if action is not None:
             wanted.append(_log.c.action == action.replace("-", "_"))
@@ -102,6 +103,8 @@ class Audit:
             wanted.append(_log.c.began >= since)
         if until is not None:
             wanted.append(_log.c.began < until)
+        if before is not None:
+            wanted.append(_log.c.id < before)
         query = select(_log).where(*wanted).order_by(_log.c.id.desc()).limit(limit)
         with self._database.read() as connection:
             return [_entry(row) for row in connection.execute(query)]

@@ -23,6 +23,8 @@ from exfilwatch_playbooks.cli import (
     rules,
     run,
     runs,
+    serve,
+    tokens,
     tune,
 )
 from exfilwatch_playbooks.cli.options import examples
@@ -67,6 +69,6 @@ def application() -> typer.Typer:
     app.callback(epilog=examples(*start))(_globals)
     for family in (detect, explain, run, check, poll, runs, demo):
         family.register(app)
-    for family in (rules, query, findings, tune, cases, report, action, audit):
+    for family in (rules, query, findings, tune, cases, report, action, audit, serve, tokens):
         family.register(app)
     return app

@@ -42,6 +42,15 @@ def rank(level: str) -> int:
     return Level(level).rank if level in {each.value for each in Level} else Level.MEDIUM.rank
 
 
+class LogLevel(StrEnum):
+    """How much is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
 Paths: TypeAlias = Annotated[
     list[str],
     typer.Argument(

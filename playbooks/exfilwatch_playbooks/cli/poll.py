@@ -2,13 +2,12 @@
 
 import time
 from collections.abc import Iterable
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from exfilwatch_playbooks.cli import exits, stdout
-from exfilwatch_playbooks.cli.options import Database, NoFilters, RowsOutput, Rules, examples, readable
+from exfilwatch_playbooks.cli.options import Database, LogLevel, NoFilters, RowsOutput, Rules, examples, readable
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -18,15 +17,6 @@ if TYPE_CHECKING:
     from exfilwatch.polling.metrics import Metrics
     from exfilwatch.polling.runs import Run
     from exfilwatch_playbooks.polls import Polled, Polling
-
-
-class LogLevel(StrEnum):
-    """How much is logged."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
 
 
 Names = Annotated[

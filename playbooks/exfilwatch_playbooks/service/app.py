@@ -1,0 +1,99 @@
+"""The application: what routes there are, and what stands around them."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from exfilwatch import __version__
+from exfilwatch_playbooks.service import asking, handing, health, reading, records
+from exfilwatch_playbooks.service.access import Gate
+from exfilwatch_playbooks.service.edge import Edge
+from exfilwatch_playbooks.service.figures import Figures
+from exfilwatch_playbooks.service.openapi import Models, document
+from exfilwatch_playbooks.service.openapi_30 import as_30
+from exfilwatch_playbooks.service.paging import answer
+from exfilwatch_playbooks.service.problems import handle
+from exfilwatch_playbooks.service.service import Service
+from exfilwatch_playbooks.service.settings import ServeSettings
+
+if TYPE_CHECKING:
+    from exfilwatch.config import Settings
+    from exfilwatch.detection.rule import RuleSet
+    from exfilwatch.findings.store import Store
+
+
+class Documents:
+    """The OpenAPI documents of an application, made when they are first asked for."""
+
+    def __init__(self, app: FastAPI, models: Models) -> None:
+        self._app, self._models = app, models
+
+    @cached_property
+    def current(self) -> dict[str, Any]:
+        """3.1."""
+        return document(self._app, self._models)
+
+    @cached_property
+    def older(self) -> dict[str, Any]:
+        """3.0."""
+        return as_30(self.current)
+
+
+def create_app(
+    settings: "Settings",
+    serve: ServeSettings | None = None,
+    *,
+    store: "Callable[[], Store] | None" = None,
+    rules: "Callable[[], RuleSet] | None" = None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> FastAPI:
+    """The service. Nothing is opened before its lifespan begins. `serve`: as the command line has it, else that of the
+    settings. Raises ConfigError.
+    """
+    serve = serve or ServeSettings.of(settings.serve)
+    shared = Service(settings, serve, store=store, rules=rules, clock=clock)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await run_in_threadpool(shared.open)
+        try:
+            yield
+        finally:
+            shared.closing.set()
+            shared.workers.close()
+
+    app = FastAPI(
+        title="exfilwatch",
+        version=__version__,
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.service = shared
+    app.state.gate = Gate(serve.rate)
+    app.state.figures = figures = Figures(shared)
+    handle(app)
+    models = Models()
+    for router in (asking.router(models), reading.router(models), records.router(models), handing.router(models)):
+        app.include_router(router)
+    app.include_router(health.router())
+    app.state.documents = documents = Documents(app, models)
+
+    @app.get("/openapi.json", include_in_schema=False)
+    def openapi() -> Response:
+        return answer(documents.current)
+
+    @app.get("/openapi-3.0.json", include_in_schema=False)
+    def openapi_30() -> Response:
+        return answer(documents.older)
+
+    app.add_middleware(Edge, limit=serve.body, figures=figures)
+    return app

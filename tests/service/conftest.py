@@ -1,0 +1,46 @@
+"""The service over a store with two findings of one host, in this process."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.cli.telemetry import BITSADMIN, harmless, process, write
+
+from exfilwatch.detection.load import load
+from exfilwatch.detection.rule import RuleSet
+from exfilwatch.findings.finding import Finding
+from exfilwatch.findings.store import Store
+from exfilwatch.rules.packs import FILTERS, pack
+
+from .asked import Asked, found, site
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith(("EXFILWATCH_", "XDG_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture(scope="session")
+def rules() -> RuleSet:
+    """The pack as it is used."""
+    return load([pack("exfil"), FILTERS])
+
+
+@pytest.fixture
+def kept(tmp_path: Path, rules: RuleSet) -> list[Finding]:
+    """Findings of two uploads of one host and one of another, stored; oldest first."""
+    uploads = [process(BITSADMIN, second=2), process(BITSADMIN.replace("a.zip", "b.zip"), second=40)]
+    logs = write(tmp_path / "sysmon.jsonl", harmless(1), *uploads, harmless(20))
+    findings = sorted(found(logs, rules), key=lambda each: str(each.time))
+    Store(str(tmp_path / "kept.sqlite")).save(findings)
+    return findings
+
+
+@pytest.fixture
+def asked(tmp_path: Path, rules: RuleSet, kept: list[Finding]) -> Iterator[Asked]:
+    """A client with a token that may do everything."""
+    with site(tmp_path, rules) as made:
+        yield made

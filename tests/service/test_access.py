@@ -1,0 +1,126 @@
+"""Who may ask the service: tokens, their scopes and ends, and how often."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from exfilwatch.errors import ConfigError
+from exfilwatch_playbooks.service.tokens import Tokens
+
+from .asked import Asked, problem, site
+
+OPEN = ("/healthz", "/readyz", "/openapi.json", "/openapi-3.0.json")
+
+
+def test_nothing_but_health_and_the_documents_is_answered_without_a_token(asked: Asked) -> None:
+    for path in OPEN:
+        assert asked.get(path, token="").status_code == 200
+    document = asked.get("/openapi.json").json()
+    closed = [(path, method) for path, each in document["paths"].items() for method in each if path not in OPEN]
+    assert len(closed) > 30
+    for path, method in closed:
+        answer = asked(method.upper(), path, token="")
+        assert problem(answer) == (401, "token-missing"), (path, method)
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(
+    ("sent", "kind"),
+    [
+        ("Bearer nonsense", "token-wrong"),
+        ("Bearer exfw_0123456789ab_" + "x" * 43, "token-wrong"),
+        ("Bearer ", "token-missing"),
+        ("Basic YW5uYTpwYXNz", "token-missing"),
+        ("", "token-missing"),
+    ],
+)
+def test_what_is_no_token_is_refused(asked: Asked, sent: str, kind: str) -> None:
+    assert problem(asked.get("/v1/rules", token="", headers={"Authorization": sent})) == (401, kind)
+
+
+def test_a_token_with_another_ones_secret_is_refused(asked: Asked) -> None:
+    other = asked.made("other", "read")
+    mixed = f"{asked.token[:17]}_{other[18:]}"
+    assert problem(asked.get("/v1/rules", token=mixed)) == (401, "token-wrong")
+
+
+def test_an_expired_and_a_revoked_token_are_told_so(asked: Asked) -> None:
+    now = datetime.now(UTC)
+    short = asked.made("short", "read", expires=now + timedelta(days=1))
+    assert asked.get("/v1/rules", token=short).status_code == 200
+    asked.service.clock = lambda: now + timedelta(days=1, seconds=1)
+    assert problem(asked.get("/v1/rules", token=short)) == (401, "token-expired")
+    asked.service.tokens.revoke("anna")
+    assert problem(asked.get("/v1/rules")) == (401, "token-revoked")
+
+
+def test_scopes_hold_those_before_them(asked: Asked) -> None:
+    reads, acts = asked.made("reads", "read"), asked.made("acts", "act")
+    finding = {"finding": asked.get("/v1/findings").json()["items"][0]["id"]}
+    mark = finding | {"disposition": "benign", "why": "a test"}
+    assert asked.act("get_finding", finding, token=reads).status_code == 200
+    refused = asked.act("set_disposition", mark, token=reads)
+    assert problem(refused) == (403, "scope-missing")
+    assert 'scope="act"' in refused.headers["WWW-Authenticate"]
+    assert asked.act("get_finding", finding, token=acts).status_code == 200
+    assert asked.act("set_disposition", mark, token=acts).status_code == 200
+    assert problem(asked.get("/v1/audit", token=acts)) == (403, "scope-missing")
+    (line,) = asked.get("/v1/audit?action=set_disposition").json()["items"]
+    assert (line["who"], line["outcome"], line["changed"]) == ("acts", "done", True)
+
+
+def test_only_a_digest_is_kept(asked: Asked, tmp_path) -> None:
+    with asked.service.store.database.read() as connection:
+        (row,) = connection.exec_driver_sql("SELECT * FROM service_tokens").all()
+    secret = asked.token.rpartition("_")[2]
+    assert len(secret) >= 20
+    assert secret not in str(row)
+
+
+def test_who_asks_too_often_has_to_wait(tmp_path, rules, kept) -> None:
+    with site(tmp_path, rules, serve={"rate": 0.5}) as asked:
+        answers = [asked.get("/v1/rules?limit=1") for _ in range(30)]
+        assert answers[0].status_code == 200
+        assert problem(answers[-1]) == (429, "too-many")
+        assert int(answers[-1].headers["Retry-After"]) >= 1
+        other = asked.made("other", "read")
+        assert asked.get("/v1/rules?limit=1", token=other).status_code == 200
+
+
+def test_who_tries_tokens_has_to_wait_and_keeps_nobody_out(asked: Asked) -> None:
+    tried = [asked.get("/v1/rules", token=f"exfw_0123456789ab_{'x' * 43}") for _ in range(40)]
+    assert problem(tried[0]) == (401, "token-wrong")
+    assert problem(tried[-1]) == (429, "too-many")
+    assert asked.get("/v1/rules").status_code == 200
+
+
+def test_no_other_site_is_let_in(asked: Asked) -> None:
+    headers = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+    preflight = asked("OPTIONS", "/v1/actions/hunt", headers=headers)
+    assert problem(preflight) == (405, "method-not-allowed")
+    simple = asked.get("/v1/rules", headers={"Origin": "https://evil.example"})
+    assert not [name for name in (*preflight.headers, *simple.headers) if name.lower().startswith("access-control")]
+
+
+@pytest.mark.parametrize(
+    ("name", "scopes", "why"),
+    [
+        ("", ["read"], "as a name"),
+        ("a b", ["read"], "as a name"),
+        ("anna", ["write"], "use read, act, admin"),
+        ("anna", [], "use read, act, admin"),
+        ("anna", ["read"], "already"),
+    ],
+)
+def test_tokens_that_can_not_be_made(asked: Asked, name: str, scopes: list[str], why: str) -> None:
+    with pytest.raises(ConfigError, match=why):
+        asked.service.tokens.add(name, scopes)
+
+
+def test_a_name_is_free_again_when_its_token_is_revoked(asked: Asked) -> None:
+    tokens: Tokens = asked.service.tokens
+    tokens.revoke("anna")
+    again, _ = tokens.add("anna", ["read"])
+    assert asked.get("/v1/rules", token=again).status_code == 200
+    with pytest.raises(ConfigError, match="no token 'bert'"):
+        tokens.revoke("bert")

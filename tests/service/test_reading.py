@@ -1,0 +1,95 @@
+"""What is kept, over HTTP."""
+
+import pytest
+
+from .asked import Asked, problem
+
+
+def test_findings_come_in_pages_newest_first_and_each_once(asked: Asked, kept) -> None:
+    seen, path = [], "/v1/findings?limit=1"
+    while path:
+        answer = asked.get(path).json()
+        assert len(answer["items"]) == 1
+        seen += answer["items"]
+        path = f"/v1/findings?limit=1&cursor={answer['next']}" if answer["next"] else ""
+    assert [each["id"] for each in seen] == [each.id for each in reversed(kept)]
+    assert "bitsadmin" in seen[0]["evidence"].lower()
+    assert seen[0]["title"] == kept[-1].rule.title
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ("host=ws1", 0),
+        ("level=critical", 0),
+        ("level=informational", None),
+        ("since=1h", 0),
+        ("since=2000-01-01&until=2001-01-01", 0),
+        ("since=2000-01-01", None),
+        ("rule=no+such+rule", 0),
+    ],
+)
+def test_findings_are_narrowed(asked: Asked, kept, query: str, count: int | None) -> None:
+    assert len(asked.get(f"/v1/findings?{query}").json()["items"]) == (len(kept) if count is None else count)
+
+
+def test_a_finding_and_its_incident_by_the_beginning_of_their_ids(asked: Asked, kept) -> None:
+    found = asked.get(f"/v1/findings/{kept[0].id[:10]}").json()
+    assert found["finding"]["id"] == kept[0].id
+    incident = asked.get(f"/v1/incidents/{found['incident'][:8]}").json()["incident"]
+    assert kept[0].id in incident["findings"]
+    assert asked.get(f"/v1/findings?incident={incident['id']}").json()["items"]
+    assert asked.get("/v1/incidents").json()["items"][0]["id"] == incident["id"]
+    page = asked.get(f"/v1/incidents/{incident['id']}/report")
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert "sandbox" in page.headers["Content-Security-Policy"]
+    assert incident["id"][:8] in page.text
+
+
+def test_what_is_not_there_is_a_problem(asked: Asked) -> None:
+    for path in ("/v1/findings/zzzz", "/v1/incidents/zzzz", "/v1/incidents/zzzz/report", "/v1/findings?incident=zz"):
+        assert problem(asked.get(path)) == (404, "not-found"), path
+    assert problem(asked.get("/v1/nothing")) == (404, "not-found")
+    assert problem(asked("DELETE", "/v1/findings")) == (405, "method-not-allowed")
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=abc", "level=worst", "since=yesterday", "cursor=abc", "cursor=!", "cursor=bnVsbA"]
+)
+def test_wrong_parameters_are_named(asked: Asked, query: str) -> None:
+    answer = asked.get(f"/v1/findings?{query}")
+    assert problem(answer) == (422, "input-wrong")
+    assert answer.json()["errors"][0]["field"] == f"query.{query.partition('=')[0]}"
+
+
+def test_rules_and_runs_and_cases_are_listed(asked: Asked, kept) -> None:
+    rules = asked.get("/v1/rules?limit=10").json()
+    assert len(rules["items"]) == 10
+    assert "path" not in rules["items"][0]
+    more = asked.get(f"/v1/rules?limit=1000&cursor={rules['next']}").json()
+    assert more["next"] is None
+    assert len({each["id"] for each in rules["items"] + more["items"]}) == len(asked.service.rules().infos)
+    assert asked.get("/v1/runs").json() == {"items": [], "next": None}
+    incident = asked.get("/v1/incidents").json()["items"][0]["id"]
+    opened = asked.act("open_case", {"incident": incident}).json()
+    (case,) = asked.get("/v1/cases").json()["items"]
+    assert (case["system"], case["incident"], case["case_id"]) == ("local", incident, opened["case_id"])
+    assert asked.get(f"/v1/incidents/{incident}").json()["cases"] == [case]
+
+
+def test_a_platform_gets_each_incident_until_it_has_taken_it(asked: Asked, kept) -> None:
+    (handed,) = asked.get("/v1/platforms/xsoar/news").json()["items"]
+    assert (handed["known"], len(handed["findings"])) == (False, len(kept))
+    incident, ids = handed["incident"]["id"], [each["id"] for each in handed["findings"]]
+    assert asked.get("/v1/platforms/xsoar/news").json()["items"] == [handed]
+    taken = {"incident": incident, "findings": ids[:1]}
+    assert asked("POST", "/v1/platforms/xsoar/taken", json=taken).status_code == 200
+    (left,) = asked.get("/v1/platforms/xsoar/news").json()["items"]
+    assert (left["known"], [each["id"] for each in left["findings"]]) == (True, ids[1:])
+    for _ in range(2):
+        assert asked("POST", "/v1/platforms/xsoar/taken", json=taken | {"findings": ids}).json()["findings"] == 2
+    assert asked.get("/v1/platforms/xsoar/news").json()["items"] == []
+    assert asked.get("/v1/platforms/other/news").json()["items"]
+    unknown = asked("POST", "/v1/platforms/xsoar/taken", json={"incident": "0" * 16})
+    assert problem(unknown) == (404, "not-found")
+    assert problem(asked("POST", "/v1/platforms/xsoar/taken", json={"incident": 1}))[1] == "input-wrong"
