@@ -89,7 +89,6 @@ def test_what_is_found_is_what_a_poll_that_is_let_end_finds(tmp_path: Path) -> N
 
 @pytest.mark.slow
 @installed
-@pytest.mark.xfail(strict=True, reason="process trees link only by starts on which a member fires, see docs/rules.md")
 def test_what_is_found_is_what_one_reading_finds(tmp_path: Path) -> None:
     (tmp_path / "whole.log").write_bytes(gzip.decompress(RECORDING.read_bytes()))
     assert found_undisturbed(tmp_path / "followed") == found_at_once(tmp_path / "whole.log")

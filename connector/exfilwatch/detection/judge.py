@@ -14,6 +14,8 @@ from exfilwatch.detection.neighbours import Led, leads
 from exfilwatch.detection.parts import with_parts
 from exfilwatch.detection.rows import Decoders
 from exfilwatch.detection.rule import Rule, RuleSet
+from exfilwatch.detection.starts import Start
+from exfilwatch.detection.trees import STARTS, TOLD
 from exfilwatch.events.blocks import Block
 from exfilwatch.events.event import Event
 from exfilwatch.events.lines import LineDecoder
@@ -44,11 +46,14 @@ class Around(NamedTuple):
 
 
 class Judge:
-    """One rule set. `everything`: there is nothing to ask a second time, so lazy rules look at all that comes."""
+    """One rule set. `everything`: there is nothing to ask a second time, so lazy rules look at all that comes, and the
+    starts of processes are collected where sequences ask for trees (`take_starts`).
+    """
 
     def __init__(self, rules: RuleSet, report: Report, *, everything: bool = False) -> None:
         self.evaluator = Evaluator(rules, report)
         found, lazy = Led([], frozenset()) if everything else leads(rules)
+        self._starts: list[Start] | None = [] if everything and rules.asks_for_trees else None
         self._report = report
         self._lazy = lazy
         self._decoders = Decoders(self.evaluator, [lazy] if lazy else [])
@@ -78,7 +83,10 @@ class Judge:
         """
         ends = max(0, len(lines) - 1)
         block = Block("", first, b"\n".join(lines), ends)
-        _, wanted = self._decoders.sift(block, self._report)
+        typed, wanted = self._decoders.sift(block, self._report)
+        if self._starts is not None:
+            for each in typed:
+                self._starts += each.fast.starts(each.rows)
         for at in wanted:
             for event in decoder.feed(lines[at], first + at if first else 0):
                 yield self.event(event)
@@ -86,6 +94,8 @@ class Judge:
     def event(self, event: Event) -> Judged:
         """What the eager rules find in one event."""
         judged = Judged(event, [], [])
+        if self._starts is not None and event.category == STARTS:
+            self._starts.append((event.get("Computer"), event.time, *map(event.get, TOLD)))
         for verdict in self.evaluator.fired(event):
             if verdict.rule.id in self._lazy:
                 continue
@@ -93,6 +103,11 @@ class Judge:
                 judged.detections.append(verdict.detection())
             judged.hits.extend(self._hits(verdict.rule, event))
         return judged
+
+    def take_starts(self) -> list[Start]:
+        """The starts of processes in what was judged since this was asked last."""
+        taken, self._starts = self._starts or [], None if self._starts is None else []
+        return taken
 
     def near(self, lines: Iterable[bytes], decoder: LineDecoder) -> Iterator[Waiting]:
         """The hits of lazy rules in records."""

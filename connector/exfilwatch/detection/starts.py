@@ -5,7 +5,7 @@ say, most of which no rule fires on. They are few beside all events, and looked 
 """
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import IO, Any, NamedTuple, TypeAlias
 
@@ -101,8 +101,12 @@ class Starts:
             if len(self._packed) >= _IN_MEMORY:
                 self._spill()
 
-    def linking(self, wanted: Iterable[Sought]) -> Iterator[tuple[str, Hit]]:
-        """Those that are sought and may link hits, each as a hit, with the correlation's id."""
+    def linking(
+        self, wanted: Iterable[Sought], name: Callable[[int, Start], str] = lambda number, _start: str(number)
+    ) -> Iterator[tuple[str, Hit]]:
+        """Those that are sought and may link hits, each as a hit, with the correlation's id. `name` tells starts apart
+        by their number among all and what they are.
+        """
         wanted = list(wanted)
         links: dict[int, list[Sought]] = {}
         of_hosts = self._of_hosts(ByHost(wanted))
@@ -115,7 +119,7 @@ class Starts:
             found = kin(start[2:], starts=True) if near else None
             if near and found:
                 time = start[1] if isinstance(start[1], int) else microseconds(start[1])
-                yield from (each.link(time, str(number), found) for each in near)
+                yield from (each.link(time, name(number, start), found) for each in near)
 
     def _of_hosts(self, by_host: ByHost) -> dict[str, StartsOfHost]:
         """What is known of the starts near what is sought, by host."""

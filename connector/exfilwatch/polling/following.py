@@ -5,18 +5,19 @@ same spool into the same database can't both commit: the position must still be 
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from sqlalchemy import Connection
 
-from exfilwatch.detection.judge import Judge
+from exfilwatch.detection.detection import Detection
+from exfilwatch.detection.judge import Judge, Waiting
 from exfilwatch.detection.rule import RuleSet
 from exfilwatch.errors import SourceError
 from exfilwatch.events.lines import LineDecoder
 from exfilwatch.events.report import Report
 from exfilwatch.events.script_blocks import ScriptBlocks
 from exfilwatch.findings.store import Store
-from exfilwatch.polling import joining, leases, state, tables, waiting
+from exfilwatch.polling import joining, leases, starting, state, tables, waiting
 from exfilwatch.polling.keeping import Kept, keep, keep_settled
 from exfilwatch.polling.logs import log
 from exfilwatch.polling.lookback import LOOKBACK, lookback_of
@@ -82,7 +83,7 @@ class Follower:
                 self._remember(connection, portion, decoders)
                 for event in joining.keep_parts(connection, self._spool.name, read.parts, self._now()):
                     read.take(self._judge.event(event))
-                kept = keep(connection, self._store, self._judge.evaluator, read.detections, read.hits)
+                kept = self._keep(connection, read.detections, read.hits)
             position = portion.position
             self._count(run, read, kept)
             yield portion
@@ -123,6 +124,13 @@ class Follower:
         if portion.last:
             del decoders[portion.decoder_key]
 
+    def _keep(self, connection: Connection, detections: Iterable[Detection], hits: Sequence[Waiting]) -> Kept:
+        """Store what was found, with the starts of processes that link it."""
+        evaluator, name = self._judge.evaluator, self._spool.name
+        started = starting.keep_starts(connection, name, self._judge.take_starts())
+        linking = starting.links(connection, name, evaluator, hits, started)
+        return keep(connection, self._store, evaluator, detections, [*hits, *linking])
+
     def _count(self, run: Run, read: Read, kept: Kept) -> None:
         run.slices += 1
         run.records += read.records
@@ -140,10 +148,10 @@ class Follower:
                 settled = (known.frontier if run.problem else self._now()) - self._late
                 for event in joining.overdue(connection, self._spool.name, self._now() - self._late):
                     judged = self._judge.event(event)
-                    kept = keep(connection, self._store, self._judge.evaluator, judged.detections, judged.hits)
-                    run.findings += len(kept.new)
+                    run.findings += len(self._keep(connection, judged.detections, judged.hits).new)
                 joining.forget_blocks(connection, self._spool.name, self._now() - _REMEMBERED)
                 run.findings += len(keep_settled(connection, self._store, self._judge.evaluator, settled).new)
+                starting.forget_starts(connection, self._spool.name, self._judge.evaluator, known.frontier - self._late)
                 waiting.forget_hits(connection, self._judge.evaluator.rules.correlations, known.frontier - self._late)
             run.ended = self._now()
             keep_run(connection, run)

@@ -54,7 +54,18 @@ hits = Table(
     Column("hit", LargeBinary, nullable=False),
     Index("poll_hits_group", "correlation", "grp", "time"),
 )
-
+starts = Table(
+    "poll_starts",
+    metadata,
+    Column("id", _NUMBER, primary_key=True, autoincrement=True),
+    Column("source", String(200), nullable=False),
+    Column("host", String(32), nullable=False),
+    Column("low", BigInteger, nullable=False),
+    Column("high", BigInteger, nullable=False),
+    Column("packed", LargeBinary, nullable=False),
+    Index("poll_starts_host", "source", "host", "low"),
+    Index("poll_starts_high", "source", "high"),
+)
 blocks = Table(
     "poll_blocks",
     metadata,
