@@ -99,16 +99,19 @@ class Settings(BaseSettings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
 
 
-def settings() -> Settings:
-    """The settings in force. Raises ConfigError, which never shows a value: a database's URL may hold a password."""
+def settings(**given: Any) -> Settings:
+    """The settings in force; those that are given win. Raises ConfigError, which never shows a value: a database's URL
+    may hold a password.
+    """
     file = config_file()
     if os.environ.get(CONFIG) and not file.is_file():
         raise ConfigError(f"{file}: there is no such file; {CONFIG} names it as the settings")
     try:
-        return Settings()  # type: ignore[call-arg] # the database has a default, which mypy does not see in Annotated
+        return Settings(**given)
     except ValidationError as error:
         wrong = "; ".join(dict.fromkeys(f"{_place(each)}: {_said(each)}" for each in error.errors()))
-        raise ConfigError(f"settings ({file} and EXFILWATCH_ variables): {wrong}") from None
+        where = "" if given else f" ({file} and EXFILWATCH_ variables)"
+        raise ConfigError(f"settings{where}: {wrong}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         quotes = ": texts stand in quotes" if str(error).startswith("Invalid value") else ""
         raise ConfigError(f"{file}: not a TOML file: {error}{quotes}") from None

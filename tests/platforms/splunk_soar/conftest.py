@@ -1,0 +1,17 @@
+"""The app as `exfilwatch package` writes it, and the SDK that runs it."""
+
+import pytest
+from tests.servers.unavailable import Unavailable, leave_out
+
+from .installation import App, installed
+from .sdk import sdk
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory: pytest.TempPathFactory) -> App:
+    """The app's project, beside the SDK."""
+    folder = tmp_path_factory.mktemp("splunk_soar")
+    try:
+        return installed(sdk(folder), folder / "exfilwatch_app")
+    except Unavailable as error:
+        leave_out(error)
