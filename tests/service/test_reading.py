@@ -1,6 +1,12 @@
 """What is kept, over HTTP."""
 
+from datetime import timedelta
+from pathlib import Path
+
 import pytest
+
+from exfilwatch.findings.listing import Wanted
+from exfilwatch.findings.store import Store
 
 from .asked import Asked, problem
 
@@ -44,6 +50,19 @@ def test_a_finding_and_its_incident_by_the_beginning_of_their_ids(asked: Asked, 
     assert page.headers["Content-Type"].startswith("text/html")
     assert "sandbox" in page.headers["Content-Security-Policy"]
     assert incident["id"][:8] in page.text
+
+
+def test_incidents_by_when_something_of_them_was_first_kept(asked: Asked, kept, tmp_path: Path) -> None:
+    store = asked.service.store
+    (first, *_) = store.incidents()
+    seen = max(each.first_seen for each in store.page_of_findings(Wanted(incident=first.id)))
+    for since, there in ((seen, True), (seen + timedelta(seconds=1), False)):
+        asking = since.isoformat().replace("+00:00", "Z")
+        found = asked.get(f"/v1/incidents?seen_since={asking}").json()["items"]
+        assert (first.id in [each["id"] for each in found]) is there
+    later = kept[0].model_copy(update={"id": "f" * 16})
+    Store(str(tmp_path / "kept.sqlite"), clock=lambda: seen + timedelta(hours=1)).save([later])
+    assert [each["id"] for each in asked.get(f"/v1/incidents?seen_since={asking}").json()["items"]] == [first.id]
 
 
 def test_what_is_not_there_is_a_problem(asked: Asked) -> None:

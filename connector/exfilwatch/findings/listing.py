@@ -26,7 +26,9 @@ class After(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """What narrows a list, as Store.find has it; `incident` is a whole id."""
+    """What narrows a list, as Store.find has it; `incident` is a whole id. `seen_since`: of incidents, those of which
+    something was first kept from then on.
+    """
 
     host: str | None = None
     user: str | None = None
@@ -35,6 +37,7 @@ class Wanted(NamedTuple):
     since: datetime | None = None
     until: datetime | None = None
     incident: str | None = None
+    seen_since: datetime | None = None
 
 
 class Listed(msgspec.Struct):
@@ -100,8 +103,11 @@ def of_findings(wanted: Wanted) -> list[ColumnElement[bool]]:
 
 def of_incidents(wanted: Wanted) -> list[ColumnElement[bool]]:
     """What narrows a list of incidents."""
-    table = schema.incidents.c
-    return [table.merged_into.is_(None), *_shared(wanted, table.time, table.host_key, table.user_key, table.level)]
+    table, finding = schema.incidents.c, schema.findings.c
+    found = [table.merged_into.is_(None), *_shared(wanted, table.time, table.host_key, table.user_key, table.level)]
+    if wanted.seen_since is not None:
+        found.append(table.id.in_(select(finding.incident).where(finding.first_seen >= _utc(wanted.seen_since))))
+    return found
 
 
 def at_least(level: str) -> list[str]:

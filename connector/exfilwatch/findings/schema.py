@@ -76,6 +76,7 @@ findings = Table(
     Column("first_seen", UtcTime, nullable=False),
     Column("body", Text, nullable=False),
     Index("findings_of_host", "host_key", "time"),
+    Index("findings_by_first_seen", "first_seen", "incident"),
 )
 # The processes a finding touched: see findings.node.Process.
 processes = Table(

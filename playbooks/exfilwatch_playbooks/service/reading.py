@@ -25,6 +25,9 @@ Id: TypeAlias = Annotated[
 Text: TypeAlias = Annotated[str, Query(max_length=1000)]
 _SINCE = Query(description="From this time on: 2026-03-12, 2026-03-12T09:14Z, 24h (ago).", max_length=64)
 _UNTIL = Query(description="Before this time.", max_length=64)
+_SEEN = Query(
+    description="Those of which something was first kept from this time on, whenever it happened.", max_length=64
+)
 _LEVEL = Query(description="This level and above: informational, low, medium, high, critical.", max_length=32)
 
 
@@ -118,11 +121,20 @@ def _incidents(made: APIRouter, models: Models) -> None:
         level: Annotated[Level, _LEVEL] = "",
         since: Annotated[Moment, _SINCE] = "",
         until: Annotated[Moment, _UNTIL] = "",
+        seen_since: Annotated[Moment, _SEEN] = "",
         cursor: Cursor = "",
         limit: Limit = 100,
     ) -> Response:
         store, now = service(request).store, service(request).clock()
-        wanted = Wanted(host or None, user or None, None, level or None, at(since, now), at(until, now))
+        wanted = Wanted(
+            host or None,
+            user or None,
+            None,
+            level or None,
+            at(since, now),
+            at(until, now),
+            seen_since=at(seen_since, now),
+        )
         found = store.page_of_incidents(wanted, _after(cursor), limit + 1)
         return page([each.model_dump(mode="json") for each in found[:limit]], _next(found, limit))
 

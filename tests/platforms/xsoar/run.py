@@ -7,8 +7,10 @@ A call: `{command, params, args, last_run}`. What came of it: `{results, inciden
 
 import json
 import sys
+from types import ModuleType
 
 sys.path[:0] = sys.argv[1:3]
+sys.modules["CommonServerUserPython"] = ModuleType("CommonServerUserPython")  # a site's own additions: none
 import demistomock  # noqa: E402
 import ExfilWatch  # noqa: E402
 

@@ -1,1 +1,0 @@
-"""A site's own additions to every integration: none."""
