@@ -14,7 +14,7 @@ KIND = "exfilwatch-incident"
 
 @dataclass(frozen=True)
 class Field:
-    """A field of an incident. `source`: where the fetched document has it; empty for what the playbook fills in."""
+    """A field of an incident. `source`: where the fetched document has it."""
 
     name: str
     type: str
@@ -41,7 +41,7 @@ FIELDS = (
     Field(f"{BRAND} Findings", "number", "count", "How many findings it has."),
     Field(f"{BRAND} First Event", "date", "time", "When it began."),
     Field(f"{BRAND} Last Event", "date", "end", "The last event so far."),
-    Field(f"{BRAND} Case", "url", "", "The case in the case system, once it is open."),
+    Field(f"{BRAND} Case", "url", "case_url", "The case in the case system, once it is open."),
 )
 
 
@@ -132,7 +132,7 @@ def classifier() -> dict[str, Any]:
 
 def mapper() -> dict[str, Any]:
     """Into our fields."""
-    mapped = {field.name: {"complex": None, "simple": field.source} for field in FIELDS if field.source}
+    mapped = {field.name: {"complex": None, "simple": field.source} for field in FIELDS}
     return {
         "id": MAPPER,
         "name": MAPPER,
