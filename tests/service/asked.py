@@ -24,10 +24,10 @@ from exfilwatch_playbooks.service.service import Service
 class Asked:
     """A client. `token`: sent with each request unless another is given; empty for none."""
 
-    def __init__(self, portal: BlockingPortal, client: httpx.AsyncClient, app: FastAPI) -> None:
+    def __init__(self, portal: BlockingPortal, client: httpx.AsyncClient, app: FastAPI, who: str) -> None:
         self.portal, self.client, self.app = portal, client, app
         self.service: Service = app.state.service
-        self.token = self.made("anna", "read", "act", "admin")
+        self.token = self.made(who, "read", "act", "admin")
 
     def made(self, name: str, *scopes: str, **given: Any) -> str:
         """A new token."""
@@ -59,15 +59,15 @@ def found(path: Path, rules: RuleSet) -> list[Finding]:
 
 
 @contextmanager
-def site(folder: Path, rules: RuleSet, **values: Any) -> Iterator[Asked]:
-    """The service over the database `kept.sqlite` in a folder, with these settings."""
+def site(folder: Path, rules: RuleSet, *, who: str = "anna", **values: Any) -> Iterator[Asked]:
+    """The service over the database `kept.sqlite` in a folder, with these settings, asked by `who`."""
     database = str(folder / "kept.sqlite")
     settings = Settings(database=database, suppressions=str(folder / "suppressions"), **values)
     app = create_app(settings, store=lambda: Store(database), rules=lambda: rules)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(app.router.lifespan_context(app)):
         client = httpx.AsyncClient(transport=transport, base_url="http://service")
-        yield Asked(portal, client, app)
+        yield Asked(portal, client, app, who)
         portal.call(client.aclose)
 
 

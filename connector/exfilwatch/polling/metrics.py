@@ -4,9 +4,13 @@ is `siem`, the name of a source in the settings: no host, user or file is in any
 
 import time
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from exfilwatch.errors import ConfigError
 from exfilwatch.polling.runs import Run
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
 
 _ADDRESS = "127.0.0.1"
 _MICROS = 1_000_000
@@ -22,26 +26,17 @@ _COUNTED = (
 _INTERVALS = (("slices", "read"), ("halved", "halved"), ("failed", "failed"))
 
 
-class Metrics:
-    """The metrics, served from the moment they are made. Raises ConfigError: the extra is missing, the port is taken.
-
-    `waiting` tells how many hits wait for others; it is asked at each scrape, in a thread of its own.
-    """
+class PollFigures:
+    """The metrics of polls, in a registry. `waiting` tells how many hits wait for others: asked at each scrape."""
 
     def __init__(
         self,
-        port: int,
+        registry: "CollectorRegistry",
         sources: Iterable[str],
         waiting: Callable[[], int],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        try:
-            from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
-        except ImportError:
-            raise ConfigError(
-                "--metrics-port needs more than is installed: pip install 'exfilwatch[metrics]'"
-            ) from None
-        registry = CollectorRegistry()
+        from prometheus_client import Counter, Gauge
 
         def counter(name: str, said: str, *labels: str) -> Counter:
             return Counter(name, said, ("siem", *labels), registry=registry)
@@ -62,16 +57,6 @@ class Metrics:
         waits.set_function(waiting)
         for source in sources:  # there from the start: a rate needs a first value
             self._start(source)
-        try:
-            self._server, self._thread = start_http_server(port, _ADDRESS, registry)
-        except (OSError, OverflowError) as error:
-            said = getattr(error, "strerror", None) or str(error)
-            raise ConfigError(f"--metrics-port {port}: can't listen on {_ADDRESS}: {said}: choose another") from None
-
-    @property
-    def port(self) -> int:
-        """Where it listens."""
-        return int(self._server.server_port)
 
     def _start(self, source: str) -> None:
         for _, counted in self._counted:
@@ -98,6 +83,39 @@ class Metrics:
                 self._late.labels(source, quantile).set(value)
         if not run.problem:
             self._success.labels(source).set(run.ended / _MICROS)
+
+
+class Metrics:
+    """The same, served from the moment they are made. Raises ConfigError: the extra is missing, the port is taken.
+
+    `waiting` is asked in a thread of its own.
+    """
+
+    def __init__(
+        self,
+        port: int,
+        sources: Iterable[str],
+        waiting: Callable[[], int],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        try:
+            from prometheus_client import CollectorRegistry, start_http_server
+        except ImportError:
+            raise ConfigError(
+                "--metrics-port needs more than is installed: pip install 'exfilwatch[metrics]'"
+            ) from None
+        registry = CollectorRegistry()
+        self.record = PollFigures(registry, sources, waiting, clock).record
+        try:
+            self._server, self._thread = start_http_server(port, _ADDRESS, registry)
+        except (OSError, OverflowError) as error:
+            said = getattr(error, "strerror", None) or str(error)
+            raise ConfigError(f"--metrics-port {port}: can't listen on {_ADDRESS}: {said}: choose another") from None
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self._server.server_port)
 
     def close(self) -> None:
         """Serve no longer."""

@@ -37,6 +37,8 @@ class Context:
         self.settings = settings
         self.who = who or user()
         self.clock = clock
+        self.progress: Callable[[str], None] = lambda _said: None
+        """Called by what takes long with how far it is, for people."""
         self._opened = opened
         self._loaded = loaded
         self._siems: dict[str, Siem | Spool] = {}

@@ -19,6 +19,7 @@ from exfilwatch.findings.node import host_key, user_key
 from exfilwatch.polling.hunting import Hunted, hunt_files, hunt_siem
 from exfilwatch.polling.slices import Interval
 from exfilwatch.siem.siem import Siem
+from exfilwatch.siem.spool import Spool
 from exfilwatch_playbooks.actions.answer import Change
 from exfilwatch_playbooks.actions.context import Context
 from exfilwatch_playbooks.actions.inputs import Moment, at, names
@@ -96,13 +97,20 @@ async def _everywhere(
     sources: Iterable[str], chosen: Chosen, span: Interval, context: Context
 ) -> tuple[Hunted, list[str]]:
     """What was found in all sources; one that can't be read costs only itself."""
-    opened = [context.siem(name) for name in sources]
-    jobs = (
-        hunt_siem(each, chosen.rules, span, Report())
-        if isinstance(each, Siem)
-        else asyncio.to_thread(hunt_files, paths_of(each), chosen.rules, span, Report())
-        for each in opened
-    )
+    opened = {name: context.siem(name) for name in sources}
+    ended: list[str] = []
+
+    async def hunted(name: str, source: Siem | Spool) -> Hunted:
+        try:
+            if isinstance(source, Siem):
+                return await hunt_siem(source, chosen.rules, span, Report())
+            return await asyncio.to_thread(hunt_files, paths_of(source), chosen.rules, span, Report())
+        finally:
+            ended.append(name)
+            context.progress(f"{len(ended)} of {len(opened)} sources read: {', '.join(ended)}")
+
+    context.progress(f"0 of {len(opened)} sources read")
+    jobs = [hunted(name, source) for name, source in opened.items()]
     problems: list[str] = []
     findings: dict[str, Finding] = {}
     records = 0

@@ -25,7 +25,7 @@ from exfilwatch_playbooks.cases.settings import Remote
 from exfilwatch_playbooks.cases.system import Account, Capabilities
 
 _TYPE = "io.exfilwatch.case."
-_TAKEN = frozenset({200, 201, 202, 204})
+TAKEN = frozenset({200, 201, 202, 204})
 
 
 def _long(secret: SecretStr) -> SecretStr:
@@ -111,30 +111,38 @@ class Webhook(OneWay):
         await self._http.close()
 
     async def _send(self, what: str, subject: str, said: Mapping[str, object], mark: str) -> None:
-        now = self._clock()
-        name = hashlib.sha256(f"{what}\n{subject}\n{mark}".encode()).hexdigest()[:32]
-        event = {
-            "specversion": "1.0",
-            "id": name,
-            "source": self._set.source,
-            "type": f"{_TYPE}{what}",
-            "subject": subject,
-            "time": now.isoformat(),
-            "datacontenttype": "application/json",
-            "data": said,
-        }
-        # ASCII only: lone surrogates of hostile text have no UTF-8.
-        body = json.dumps(event).encode("ascii")
-        headers = {"Content-Type": "application/cloudevents+json", **self._signed(name, now, body)}
-        await self._http.change("POST", self._set.url, content=body, headers=headers, accept=_TAKEN)
+        name = event_id(what, subject, mark)
+        content, headers = event(self._set, name, f"{_TYPE}{what}", subject, said, self._clock())
+        await self._http.change("POST", self._set.url, content=content, headers=headers, accept=TAKEN)
 
-    def _signed(self, name: str, now: datetime, body: bytes) -> dict[str, str]:
-        stamp = str(int(now.timestamp()))
-        return {
-            "webhook-id": name,
-            "webhook-timestamp": stamp,
-            "webhook-signature": signature(self._set.secret.get_secret_value(), name, stamp, body),
-        }
+
+def event_id(*texts: str) -> str:
+    """The same for the same news."""
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:32]
+
+
+def event(
+    settings: WebhookSettings, name: str, kind: str, subject: str, said: Mapping[str, object], now: datetime
+) -> tuple[bytes, dict[str, str]]:
+    """An event's body and headers: its id is `name`, its type `kind`."""
+    told = {
+        "specversion": "1.0",
+        "id": name,
+        "source": settings.source,
+        "type": kind,
+        "subject": subject,
+        "time": now.isoformat(),
+        "datacontenttype": "application/json",
+        "data": said,
+    }
+    # ASCII only: lone surrogates of hostile text have no UTF-8.
+    body, stamp = json.dumps(told).encode("ascii"), str(int(now.timestamp()))
+    return body, {
+        "Content-Type": "application/cloudevents+json",
+        "webhook-id": name,
+        "webhook-timestamp": stamp,
+        "webhook-signature": signature(settings.secret.get_secret_value(), name, stamp, body),
+    }
 
 
 def signature(secret: str, name: str, stamp: str, body: bytes) -> str:

@@ -1,6 +1,7 @@
 """The application: what routes there are, and what stands around them."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import cached_property
@@ -11,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from exfilwatch import __version__
-from exfilwatch_playbooks.service import asking, handing, health, reading, records
+from exfilwatch_playbooks.service import asking, handing, health, job_routes, poll_routes, reading, records
 from exfilwatch_playbooks.service.access import Gate
 from exfilwatch_playbooks.service.edge import Edge
 from exfilwatch_playbooks.service.figures import Figures
@@ -19,8 +20,10 @@ from exfilwatch_playbooks.service.openapi import Models, document
 from exfilwatch_playbooks.service.openapi_30 import as_30
 from exfilwatch_playbooks.service.paging import answer
 from exfilwatch_playbooks.service.problems import handle
+from exfilwatch_playbooks.service.schedule import polling
 from exfilwatch_playbooks.service.service import Service
 from exfilwatch_playbooks.service.settings import ServeSettings
+from exfilwatch_playbooks.service.workers import Workers
 
 if TYPE_CHECKING:
     from exfilwatch.config import Settings
@@ -45,6 +48,15 @@ class Documents:
         return as_30(self.current)
 
 
+def background(shared: Service) -> Iterator[Coroutine[Any, Any, None]]:
+    """What goes on beside the requests, until the service ends."""
+    yield shared.jobs.watch()
+    if shared.serve.poll_every:
+        yield polling(shared, shared.serve.poll_every)
+    for hook in shared.hooks:
+        yield hook.go_on(Workers(1))
+
+
 def create_app(
     settings: "Settings",
     serve: ServeSettings | None = None,
@@ -62,10 +74,15 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await run_in_threadpool(shared.open)
+        running = [asyncio.create_task(each) for each in background(shared)]
         try:
             yield
         finally:
             shared.closing.set()
+            await shared.jobs.drain(serve.drain.total_seconds())
+            for each in running:
+                each.cancel()
+            await asyncio.wait(running, timeout=5)
             shared.workers.close()
 
     app = FastAPI(
@@ -80,10 +97,11 @@ def create_app(
     app.state.service = shared
     app.state.gate = Gate(serve.rate)
     app.state.figures = figures = Figures(shared)
+    shared.ended, shared.polled = figures.job, figures.polled
     handle(app)
     models = Models()
-    for router in (asking.router(models), reading.router(models), records.router(models), handing.router(models)):
-        app.include_router(router)
+    for room in (asking, reading, records, handing, job_routes, poll_routes):
+        app.include_router(room.router(models))
     app.include_router(health.router())
     app.state.documents = documents = Documents(app, models)
 

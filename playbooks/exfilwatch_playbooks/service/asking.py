@@ -9,15 +9,27 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
+from exfilwatch_playbooks.actions.perform import validated
 from exfilwatch_playbooks.actions.registry import Action, every
 from exfilwatch_playbooks.service.access import needs, service
 from exfilwatch_playbooks.service.bodies import body_of, object_in
+from exfilwatch_playbooks.service.job_routes import PREFER, accepted, job_for, wants_job
+from exfilwatch_playbooks.service.once import MAY, PARAMETER, once
 from exfilwatch_playbooks.service.openapi import Models, problems
 from exfilwatch_playbooks.service.paging import answer
 from exfilwatch_playbooks.service.problems import Refused
 from exfilwatch_playbooks.service.tokens import Token
 
-_MAY = ("not-found", "case-refused", "body-too-large", "media-type", "siem-failed", "case-system-failed", "cannot-do")
+_MAY = (
+    "not-found",
+    "case-refused",
+    "busy",
+    "body-too-large",
+    "media-type",
+    "siem-failed",
+    "case-system-failed",
+    "cannot-do",
+)
 
 
 class ActionView(msgspec.Struct):
@@ -69,9 +81,13 @@ def router(models: Models) -> APIRouter:
             description=each.details,
             responses={
                 200: models.answer(_named(each, each.output, "Answer"), "What came of it."),
-                **problems(*_MAY),
+                202: accepted(models),
+                **problems(*_MAY, *(MAY if each.changes else ())),
             },
-            openapi_extra={"requestBody": models.body(_named(each, each.input, "Input"), each.examples)},
+            openapi_extra={
+                "requestBody": models.body(_named(each, each.input, "Input"), each.examples),
+                "parameters": [PREFER, *([PARAMETER] if each.changes else [])],
+            },
         )
 
     @made.post("/{name}", include_in_schema=False)
@@ -91,9 +107,16 @@ def _operation(wanted: Action) -> Callable[..., Awaitable[Response]]:
     needed = needs("act" if wanted.changes else "read")
 
     async def run(request: Request, token: Annotated[Token, Depends(needed)]) -> Response:
-        given = object_in(await body_of(request))
-        done = await service(request).perform(wanted.name, given, token.name)
-        return answer(done.model_dump(mode="json"))
+        body = await body_of(request)
+
+        async def done() -> Response:
+            given = object_in(body)
+            if wants_job(request):
+                validated(wanted, given)
+                return await job_for(request, token, wanted.name, given)
+            return answer((await service(request).do(wanted.name, given, token.name)).model_dump(mode="json"))
+
+        return await once(request, token, body, done) if wanted.changes else await done()
 
     return run
 

@@ -1,13 +1,17 @@
 """The body of a request: a JSON object, not nested deeply, within the limit that edge.py holds to."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 import msgspec
 from fastapi import Request
+from pydantic import BaseModel, ValidationError
 
-from exfilwatch_playbooks.service.problems import Refused
+from exfilwatch_playbooks.service.problems import Refused, Wrong
 
 _DEEPEST = 20
+
+T = TypeVar("T", bound=BaseModel)
 
 
 async def body_of(request: Request) -> bytes:
@@ -34,6 +38,18 @@ def object_in(body: bytes) -> dict[str, Any]:
     if _deeper(found, _DEEPEST):
         raise Refused("bad-request", "the JSON is nested too deep")
     return found
+
+
+def checked(model: type[T], given: Mapping[str, object]) -> T:
+    """An object as a model. Raises Refused, which names each field that is wrong."""
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        wrong = [
+            Wrong(field=".".join(map(str, each["loc"])), detail=each["msg"].removeprefix("Value error, "))
+            for each in error.errors(include_input=False, include_url=False)
+        ]
+        raise Refused("input-wrong", "; ".join(f"{each.field}: {each.detail}" for each in wrong), wrong) from None
 
 
 def _deeper(value: object, levels: int) -> bool:

@@ -3,7 +3,7 @@
 from typing import Annotated, TypeAlias
 
 from fastapi import APIRouter, Depends, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -11,10 +11,10 @@ from exfilwatch_playbooks.actions.audit import Audit
 from exfilwatch_playbooks.actions.inputs import Level, Moment, at
 from exfilwatch_playbooks.handover import Handed
 from exfilwatch_playbooks.service.access import needs, service
-from exfilwatch_playbooks.service.bodies import body_of, object_in
+from exfilwatch_playbooks.service.bodies import body_of, checked, object_in
+from exfilwatch_playbooks.service.once import MAY, PARAMETER, once
 from exfilwatch_playbooks.service.openapi import Models, problems
 from exfilwatch_playbooks.service.paging import answer
-from exfilwatch_playbooks.service.problems import Refused, Wrong
 from exfilwatch_playbooks.service.tokens import Token
 
 Platform: TypeAlias = Annotated[
@@ -83,16 +83,20 @@ def router(models: Models) -> APIRouter:
         "/taken",
         operation_id="take_news",
         summary="Note that the platform has these findings of an incident; noting it twice changes nothing.",
-        responses={200: models.answer(Noted, "It is noted."), **problems("not-found", "body-too-large", "media-type")},
+        responses={
+            200: models.answer(Noted, "It is noted."),
+            **problems("not-found", "body-too-large", "media-type", *MAY),
+        },
         openapi_extra={
-            "requestBody": models.body(Taken, [{"incident": "4b77887a0c1d2e3f", "findings": ["3fa9c2d1e5b60718"]}])
+            "parameters": [PARAMETER],
+            "requestBody": models.body(Taken, [{"incident": "4b77887a0c1d2e3f", "findings": ["3fa9c2d1e5b60718"]}]),
         },
     )
     async def taken(request: Request, token: Annotated[Token, Depends(needs("act"))], platform: Platform) -> Response:
-        given = checked(Taken, object_in(await body_of(request)))
+        body = await body_of(request)
         shared = service(request)
 
-        def note() -> Noted:
+        def note(given: Taken) -> Noted:
             from exfilwatch_playbooks import handover
 
             shared.store.incident(given.incident)
@@ -103,18 +107,10 @@ def router(models: Models) -> APIRouter:
             audit.end(number, shared.clock(), "done", f"{platform} has {given.incident}", changed=True)
             return Noted(incident=given.incident, findings=len(given.findings))
 
-        return answer((await run_in_threadpool(note)).model_dump(mode="json"))
+        async def noted() -> Response:
+            done = await run_in_threadpool(note, checked(Taken, object_in(body)))
+            return answer(done.model_dump(mode="json"))
+
+        return await once(request, token, body, noted)
 
     return made
-
-
-def checked(model: type[Taken], given: dict[str, object]) -> Taken:
-    """A body as its model. Raises Refused."""
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        wrong = [
-            Wrong(field=".".join(map(str, each["loc"])), detail=each["msg"].removeprefix("Value error, "))
-            for each in error.errors(include_input=False, include_url=False)
-        ]
-        raise Refused("input-wrong", "; ".join(f"{each.field}: {each.detail}" for each in wrong), wrong) from None

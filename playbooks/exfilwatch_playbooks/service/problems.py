@@ -109,10 +109,10 @@ class Refused(Exception):
         return KINDS[self.name]
 
 
-def answer(refused: Refused) -> Response:
-    """The answer to a request that ends so."""
+def said(refused: Refused) -> Problem:
+    """What a client is told."""
     kind = refused.kind
-    said = Problem(
+    return Problem(
         type=f"{_PREFIX}{kind.name}",
         title=kind.title,
         status=kind.status,
@@ -120,31 +120,36 @@ def answer(refused: Refused) -> Response:
         errors=refused.errors,
         id=refused.id,
     )
-    body = json.dumps(said.model_dump(exclude_defaults=True))  # ASCII: hostile text may have lone surrogates
-    return Response(body, kind.status, media_type=MEDIA, headers=refused.headers)
+
+
+def answer(refused: Refused) -> Response:
+    """The answer to a request that ends so."""
+    # ASCII: hostile text may have lone surrogates.
+    body = json.dumps(said(refused).model_dump(exclude_defaults=True))
+    return Response(body, refused.kind.status, media_type=MEDIA, headers=refused.headers)
 
 
 def of(error: ExfilwatchError) -> Refused:
     """The problem that an error of an action, or of reading what is kept, is."""
-    said = str(error)
+    what = str(error)
     match error:
         case WrongInput():
-            return Refused("input-wrong", said, [Wrong(field=name, detail=what) for name, what in error.wrong])
+            return Refused("input-wrong", what, [Wrong(field=name, detail=each) for name, each in error.wrong])
         case UnknownId():
-            return Refused("not-found", said)
+            return Refused("not-found", what)
         case ConfigError() | RuleError():
-            return Refused("cannot-do", said)
+            return Refused("cannot-do", what)
         case RateLimited():
-            return Refused("busy", said, headers={"Retry-After": str(round(error.wait or 30))})
+            return Refused("busy", what, headers={"Retry-After": str(round(error.wait or 30))})
         case SpaceError():
-            return Refused("unavailable", said)
+            return Refused("unavailable", what)
         case AuthError() | SourceError():
-            return Refused("siem-failed", said)
+            return Refused("siem-failed", what)
         case CaseRefused():
-            return Refused("case-refused", said)
+            return Refused("case-refused", what)
         case CaseBlocked() | CaseUnreachable() | CaseError():
-            return Refused("case-system-failed", said)
-    return Refused("unavailable", said)
+            return Refused("case-system-failed", what)
+    return Refused("unavailable", what)
 
 
 def fault(error: BaseException, request: str) -> Refused:

@@ -7,7 +7,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from exfilwatch.errors import ExfilwatchError
+from exfilwatch.polling.worker import worker_name
 from exfilwatch_playbooks import opened
+from exfilwatch_playbooks.service.hooks import Hook, hooks
+from exfilwatch_playbooks.service.jobs import Jobs
 from exfilwatch_playbooks.service.rules import CurrentRules
 from exfilwatch_playbooks.service.settings import ServeSettings
 from exfilwatch_playbooks.service.workers import Workers
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from exfilwatch.config import Settings
     from exfilwatch.detection.rule import RuleSet
     from exfilwatch.findings.store import Store
+    from exfilwatch.polling.runs import Run
     from exfilwatch_playbooks.actions.context import Context
     from exfilwatch_playbooks.service.tokens import Tokens
 
@@ -48,6 +52,14 @@ class Service:
         self.workers = Workers(serve.at_once)
         self.closing = asyncio.Event()
         """Set when the service is to end: what would go on without end, ends."""
+        self.me = worker_name()
+        """This service, as it signs what it is at."""
+        self.jobs = Jobs(self)
+        self.hooks = [Hook(name, each, self) for name, each in hooks(serve.webhook).items()]
+        self.polled: Callable[[Run], None] = lambda _run: None
+        """Called with the record of each poll that has ended."""
+        self.ended: Callable[[str], None] = lambda _state: None
+        """Called with the state of each job that has ended."""
         self.ready = False
         self.failed = ""
         """Why it could not be opened."""
@@ -72,15 +84,30 @@ class Service:
 
         return Context(self.settings, lambda: self.store, self.rules, who=who, clock=self.clock)
 
-    async def perform(self, name: str, given: Mapping[str, object], who: str) -> "BaseModel":
-        """What the action of this name answers, run in a thread; the audit log has it. Raises what perform raises."""
-        from exfilwatch_playbooks.actions.perform import perform
+    async def do(
+        self,
+        name: str,
+        given: Mapping[str, object],
+        who: str,
+        progress: Callable[[str], None] = lambda _said: None,
+    ) -> "BaseModel":
+        """What the action of this name answers, or a `poll`, run in a thread; the audit log has it. `progress` is
+        called when it begins, and with how far it is. Raises what the action raises.
+        """
 
-        async def performed() -> "BaseModel":
+        async def done() -> "BaseModel":
+            progress("")
             async with self.context(who) as context:
+                context.progress = progress
+                if name == "poll":
+                    from exfilwatch_playbooks.service.poll_routes import poll
+
+                    return await poll(given, context, self.polled)
+                from exfilwatch_playbooks.actions.perform import perform
+
                 return await perform(name, given, context)
 
-        return await self.workers.run(performed)
+        return await self.workers.run(done)
 
     def open(self) -> None:
         """Open all that requests need. Raises ConfigError and RuleError."""
@@ -89,7 +116,22 @@ class Service:
             for part, package in _TABLES:
                 self.store.database.ensure(part, package)
             self.rules()
+            if self.serve.poll_every:
+                self._check_polls()
         except ExfilwatchError as error:
             self.failed = str(error)
             raise
         self.ready = True
+
+    def _check_polls(self) -> None:
+        """Raises ConfigError where nothing could be polled, or its policy could not be followed."""
+        from exfilwatch.polling.polls import configured
+        from exfilwatch_playbooks import policy
+
+        configured(self.settings)
+
+        async def check() -> None:
+            async with self.context("scheduler") as context:
+                policy.check(context)
+
+        asyncio.run(check())
