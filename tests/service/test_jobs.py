@@ -103,7 +103,9 @@ def test_a_service_that_ends_parks_its_jobs_for_the_next(tmp_path, rules, kept) 
     with silent_siem() as settings, site(tmp_path, rules, siem={"mute": settings}, serve={"drain": "0s"}) as asked:
         made = asked.act("hunt", {"since": "1h"}, headers=ASYNC).json()
         until(asked, made["id"], "running")
-    with site(tmp_path, rules, who="bert", serve={"drain": "0s"}) as asked:  # the SIEM is gone, so that it fails at once
+    with site(
+        tmp_path, rules, who="bert", serve={"drain": "0s"}
+    ) as asked:  # the SIEM is gone, so that it fails at once
         taken_up = until(asked, made["id"], "failed")
         assert "[siem.NAME]" in taken_up["problem"]["detail"]
         assert taken_up["who"] == "anna"

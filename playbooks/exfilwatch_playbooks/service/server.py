@@ -21,7 +21,7 @@ def serve(app: FastAPI, said: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT, then end what runs. `said` is called with where it listens. Raises ConfigError."""
     shared: Service = app.state.service
     chosen = shared.serve
-    check_place(chosen, shared)
+    check_place(shared)
     listening = _listening(chosen)
     config = uvicorn.Config(
         app,
@@ -61,8 +61,9 @@ def serve(app: FastAPI, said: Callable[[str], None]) -> None:
         os._exit(0)
 
 
-def check_place(chosen: ServeSettings, shared: Service) -> None:
+def check_place(shared: Service) -> None:
     """Raises ConfigError where it would listen to others without a token or unencrypted, unless that is wanted."""
+    chosen = shared.serve
     if (chosen.certificate is None) != (chosen.key is None):
         raise ConfigError("serve: certificate and key go together: give both, in PEM files")
     if chosen.client_ca is not None and chosen.certificate is None:
