@@ -118,11 +118,11 @@ def test_whatever_request_fails_one_case_is_open_in_the_end(at, store, fault):
     check(at, store)
     later(store, host)
     more = requests_of(at, store)
-    for number in range(2, total + 1, 1 if fault == "lost" else 3):
+    for number in range(2, total + 1, at.slow * (1 if fault == "lost" else 3)):
         host = story(store)
         opened(at, Lossy({number: fault}))
         opened(at)
-    for number in range(2, more + 1, 1 if fault == "lost" else 3):
+    for number in range(2, more + 1, at.slow * (1 if fault == "lost" else 3)):
         host = story(store)
         opened(at)
         later(store, host)
@@ -185,7 +185,7 @@ def test_who_is_killed_between_any_two_steps_is_gone_on_after(at, store, workers
     drawn = random.Random(7)
     kills = 0
     for number in range(1, 10_000):
-        if kills >= KILLS:
+        if kills >= KILLS // at.slow:
             break
         host = story(store)
         step = (number - 1) // 3 + 1
@@ -197,7 +197,7 @@ def test_who_is_killed_between_any_two_steps_is_gone_on_after(at, store, workers
         kills += workers.wait().count(KILLED)
         workers.start()
         assert workers.wait() == [0]
-    assert kills >= KILLS
+    assert kills >= KILLS // at.slow
     check(at, store)
 
 

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from .redmine import Redmine
 from .roundup import Roundup
 from .rt import RequestTracker
 from .search_engine import ENGINES, Running
@@ -25,5 +26,6 @@ KINDS: dict[str, Callable[[Path], Started]] = {
     **{kind: partial(Running, engine) for kind, engine in ENGINES.items()},
     "roundup": Roundup,
     "roundup-without-key": partial(Roundup, unique=False),
+    "redmine": Redmine,
     "rt": RequestTracker,
 }
