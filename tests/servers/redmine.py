@@ -15,10 +15,10 @@ from .roundup import free_port
 from .server import Account, Server
 from .unavailable import Unavailable
 
-_PATIENCE = 120  # seconds
+_PATIENCE = 180  # seconds
 _HOME = Path("/usr/share/redmine")
 _PACKAGES = ["redmine", "redmine-sqlite", "puma"]
-_NEEDED = [_HOME / "config.ru", Path("/usr/bin/puma"), Path("/usr/share/rubygems-integration/all/specifications")]
+_INSTALLED = [Path(f"/var/lib/dpkg/info/{package}.list") for package in _PACKAGES]
 USER = Account("exfilwatch", "0123456789abcdef0123456789abcdef01234567")
 READER = Account("reader", "76543210fedcba9876543210fedcba9876543210")
 """Each with its API key."""
@@ -58,17 +58,10 @@ class Redmine:
         self._copy()
         if os.geteuid() == 0:
             subprocess.run(["chown", "-R", "nobody:nogroup", folder], check=True)
+        serving = ["-t", "4:4", "-b", f"tcp://127.0.0.1:{self._port}", str(folder / "made_ready.ru")]
         with self._log.open("wb") as output:
             self.process = subprocess.Popen(
-                [
-                    *_as_nobody(),
-                    "puma",
-                    "-t",
-                    "4:4",
-                    "-b",
-                    f"tcp://127.0.0.1:{self._port}",
-                    str(folder / "made_ready.ru"),
-                ],
+                [*_as_nobody(), "puma", *serving],
                 cwd=folder,
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
@@ -113,16 +106,13 @@ class Redmine:
     def _environment(self) -> dict[str, str]:
         accounts = {"USER_OPENS": USER.user, "KEY_OPENS": USER.password}
         accounts |= {"USER_READS": READER.user, "KEY_READS": READER.password}
-        return (
-            os.environ
-            | {"RAILS_ENV": "production", "REDMINE_INSTANCE": "default", "LANG": "C.UTF-8", "RUBYOPT": "--yjit"}
-            | accounts
-        )
+        own = {"RAILS_ENV": "production", "REDMINE_INSTANCE": "default", "LANG": "C.UTF-8", "RUBYOPT": "--yjit"}
+        return os.environ | own | accounts
 
 
 def _install() -> None:
     """Root installs it where servers are required."""
-    if all(each.exists() for each in _NEEDED):
+    if all(each.exists() for each in _INSTALLED):
         return
     if os.environ.get("EXFILWATCH_REQUIRE_SERVERS") == "1" and os.geteuid() == 0:
         apt = ["apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=300"]
@@ -132,8 +122,8 @@ def _install() -> None:
         subprocess.run(["debconf-set-selections"], input=answers, text=True, check=False)
         installing = [*apt, "install", "--no-install-recommends", *_PACKAGES]
         subprocess.run(installing, env=quiet, check=False, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
-    if not all(each.exists() for each in _NEEDED):
-        raise Unavailable(f"needs Redmine 5: apt-get install {' '.join(_PACKAGES)}")
+    if missing := [each.stem for each in _INSTALLED if not each.exists()]:
+        raise Unavailable(f"needs Redmine 5: apt-get install {' '.join(missing)}")
 
 
 def _as_nobody() -> list[str]:
