@@ -81,7 +81,19 @@ class Repository:
 
     def validate(self, *words: str) -> tuple[int, str]:
         """How `demisto-sdk validate` ends, and what it says. Raises Unavailable."""
-        command = [str(environment() / "demisto-sdk"), "validate", *words]
+        return self._sdk("validate", *words)
+
+    def zipped(self, pack: str) -> Path:
+        """The file to upload. Raises Unavailable."""
+        out = self.folder.parent / "zipped"
+        out.mkdir()
+        code, said = self._sdk("zip-packs", "-i", f"Packs/{pack}", "-o", str(out))
+        (made,) = out.rglob("*.zip")
+        assert code == 0, said
+        return made
+
+    def _sdk(self, *words: str) -> tuple[int, str]:
+        command = [str(environment() / "demisto-sdk"), *words]
         with tempfile.TemporaryDirectory() as logs:
             asked = {"DEMISTO_SDK_IGNORE_CONTENT_WARNING": "1", "DEMISTO_SDK_LOG_FILE_PATH": logs, "NO_COLOR": "1"}
             done = subprocess.run(

@@ -108,14 +108,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
             yield running
 
 
-@pytest.fixture(scope="module", params=["ours", "theirs"])
-def server(request: pytest.FixtureRequest, pack: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """With our stand-in for CommonServerPython, and with the platform's, where that is at hand."""
+@pytest.fixture(scope="module")
+def server(pack: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """With the platform's CommonServerPython where that is at hand, else with our stand-in for it, as the door has it."""
     common, home = tmp_path_factory.mktemp("common"), tmp_path_factory.mktemp("server")
-    source = _OURS if request.param == "ours" else _THEIRS
-    for name in ("CommonServerPython.py", "demistomock.py"):
-        if not (source / name).is_file():
-            pytest.skip("the platform's CommonServerPython is not at hand: name its folder in EXFILWATCH_XSOAR_COMMON")
+    names = ("CommonServerPython.py", "demistomock.py")
+    source = _THEIRS if all((_THEIRS / name).is_file() for name in names) else _OURS
+    for name in names:
         shutil.copy(source / name, common)
     with platform(pack, common, {}, home) as running:
         yield running
