@@ -110,7 +110,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def server(pack: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """With the platform's CommonServerPython where that is at hand, else with our stand-in for it, as the door has it."""
+    """With the platform's CommonServerPython where that is at hand, else with our stand-in, as the door has it."""
     common, home = tmp_path_factory.mktemp("common"), tmp_path_factory.mktemp("server")
     names = ("CommonServerPython.py", "demistomock.py")
     source = _THEIRS if all((_THEIRS / name).is_file() for name in names) else _OURS
