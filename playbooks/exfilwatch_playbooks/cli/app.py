@@ -17,6 +17,7 @@ from exfilwatch_playbooks.cli import (
     detect,
     explain,
     findings,
+    manifest,
     mcp,
     poll,
     query,
@@ -70,6 +71,6 @@ def application() -> typer.Typer:
     app.callback(epilog=examples(*start))(_globals)
     for family in (detect, explain, run, check, poll, runs, demo):
         family.register(app)
-    for family in (rules, query, findings, tune, cases, report, action, audit, mcp, serve, tokens):
+    for family in (rules, query, findings, tune, cases, report, action, audit, mcp, serve, tokens, manifest):
         family.register(app)
     return app

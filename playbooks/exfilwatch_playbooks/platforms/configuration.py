@@ -71,6 +71,8 @@ def settings(given: Mapping[str, object], **own: object) -> "Settings":
     for name in said:
         if name not in known:
             raise ConfigError(f"{name}: there is no such setting, use {', '.join(known)}")
+        if isinstance(said[name], str) and not str(said[name]).strip():
+            raise ConfigError(f"{name}: is empty: give a value, or nothing at all")
     found: dict[str, Any] = dict(own) | _table("more", said)
     found |= {name: said[name] for name in ("rules", "database") if name in said}
     for part, name in (("siem", SIEM), ("case", CASE)):
