@@ -1,6 +1,7 @@
 """The manifest at the root: of today, valid by the schema in docs/, and refused when it is not."""
 
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,9 @@ import pytest
 from jsonschema import Draft7Validator, Draft202012Validator
 
 from exfilwatch.errors import ConfigError
+from exfilwatch.siem import registry as siems
 from exfilwatch_playbooks.actions.registry import every
+from exfilwatch_playbooks.cases import registry as cases
 from exfilwatch_playbooks.manifest import built, check, schema
 
 ROOT = Path(__file__).parents[2]
@@ -29,6 +32,12 @@ WRONG: list[tuple[str, list[str], Any]] = [
 def written() -> dict[str, Any]:
     found: dict[str, Any] = json.loads((ROOT / "manifest.json").read_text(encoding="utf-8"))
     return found
+
+
+def test_the_kinds_of_siems_and_case_systems_are_installed_as_they_are_named() -> None:
+    named = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"]
+    known = {"exfilwatch.siem": siems.kinds(), "exfilwatch.case": cases.kinds()}
+    assert known == {group: sorted(kinds) for group, kinds in named.items()}, "run pip install --editable . again"
 
 
 def test_the_manifest_at_the_root_is_that_of_today() -> None:
