@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -145,3 +146,17 @@ def test_fields_that_the_playbook_and_the_mapper_name_are_there(pack: Path) -> N
 
 def test_the_picture_of_the_playbook_is_of_this_playbook() -> None:
     assert (_ROOT / "docs/pictures/xsoar-playbook.svg").read_text("utf-8") == picture()
+
+
+def test_the_tests_that_are_in_the_pack_pass(pack: Path, tmp_path: Path) -> None:
+    try:
+        python = environment() / "python"
+    except Unavailable as error:
+        leave_out(error)
+    for folder in (pack / "Integrations/ExfilWatch", _HERE / "ours"):
+        for file in folder.glob("*.py"):
+            shutil.copy(file, tmp_path)
+    (tmp_path / "CommonServerUserPython.py").touch()
+    command = [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", "ExfilWatch_test.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
