@@ -13,6 +13,7 @@ from tests.platforms.xsoar.cortex import platform
 from tests.platforms.xsoar.sdk import environment
 from tests.servers.unavailable import Unavailable, leave_out
 
+from exfilwatch_playbooks.manifest import built
 from exfilwatch_playbooks.platforms.xsoar import package
 
 from .scenario import reference, scenario
@@ -25,7 +26,7 @@ def test_cortex_xsoar(tmp_path: Path) -> None:
         environment()
     except Unavailable as error:
         leave_out(error)
-    package(None, tmp_path)
+    package(built(), tmp_path)
     with scenario() as site, service(site.environment, site.values["database"]) as running:
         polled = [sys.executable, "-m", "exfilwatch_playbooks.cli", "poll", "--once"]
         subprocess.run(polled, env=site.environment, check=True, capture_output=True)

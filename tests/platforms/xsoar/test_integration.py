@@ -24,6 +24,7 @@ from exfilwatch.findings.finding import Finding
 from exfilwatch.findings.incident import Incident, rank
 from exfilwatch.findings.store import Store
 from exfilwatch_playbooks.demo.telemetry import OWN_TRAFFIC, telemetry
+from exfilwatch_playbooks.manifest import built
 from exfilwatch_playbooks.opened import context
 from exfilwatch_playbooks.platforms.xsoar import package
 from exfilwatch_playbooks.polls import poll_once
@@ -89,7 +90,7 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
     except Unavailable as error:
         leave_out(error)
     out = tmp_path_factory.mktemp("pack")
-    package(None, out)
+    package(built(), out)
     return out / "ExfilWatch"
 
 

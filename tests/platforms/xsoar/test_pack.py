@@ -12,6 +12,7 @@ import yaml
 from tests.servers.unavailable import Unavailable, leave_out
 
 from exfilwatch_playbooks.actions.registry import every
+from exfilwatch_playbooks.manifest import built
 from exfilwatch_playbooks.platforms.xsoar import package
 from exfilwatch_playbooks.platforms.xsoar.items import FIELDS, KIND
 from exfilwatch_playbooks.platforms.xsoar.picture import picture
@@ -29,7 +30,7 @@ _FIELD = "IncidentFields/incidentfield-ExfilWatch_Host.json"
 @pytest.fixture(scope="module")
 def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("pack")
-    package(None, out)
+    package(built(), out)
     return out / "ExfilWatch"
 
 

@@ -3,19 +3,22 @@
 import json
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from exfilwatch_playbooks.actions.registry import every
 from exfilwatch_playbooks.platforms.xsoar import documents, items, playbook
 from exfilwatch_playbooks.platforms.xsoar.commands import BRAND, command
 from exfilwatch_playbooks.platforms.xsoar.integration import MARKETPLACES, python, yml
 
+if TYPE_CHECKING:
+    from exfilwatch_playbooks.manifest import Manifest
+
 _IMAGE = f"{BRAND}_image.png"
 
 
-def package(manifest: object, out: Path) -> None:
+def package(manifest: "Manifest", out: Path) -> None:
     """Write the folder `ExfilWatch` into `out`: a pack as `Packs/` of a content repository has them."""
-    version = str(getattr(manifest, "version", "")) or _version()
+    version = manifest.version
     commands = [command(each) for each in every()]
     home, pictures = f"Integrations/{BRAND}", resources.files(__package__) / "files"
     named = playbook.NAME.replace(" ", "_")
@@ -67,12 +70,6 @@ def _metadata(version: str) -> dict[str, Any]:
         "dependencies": {"CommonPlaybooks": {"mandatory": False, "display_name": "Common Playbooks"}},
         "githubUser": [],
     }
-
-
-def _version() -> str:
-    import exfilwatch
-
-    return exfilwatch.__version__
 
 
 def _put(path: Path, content: bytes) -> None:
