@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from exfilwatch_playbooks.manifest import built
 from exfilwatch_playbooks.platforms.splunk_soar import package
 
 from .sdk import Sdk
@@ -88,5 +89,5 @@ def containers(home: Path) -> list[dict[str, Any]]:
 
 def installed(sdk: Sdk, folder: Path) -> App:
     """The app's project as the packager writes it."""
-    package(None, folder)
+    package(built(), folder)
     return App(sdk, folder)

@@ -23,6 +23,7 @@ class Site:
             "rules": f"exfil,{OWN_TRAFFIC}",
             "siem_kind": "files",
             "siem_paths": str(self.home / "logs"),
+            "policy_open": "never",
         }
 
     def step(self, action: str, /, asset: dict[str, Any] | None = None, **params: Any) -> dict[str, Any]:

@@ -5,22 +5,23 @@ running.py, handing.py and containers.py map the platform's settings, polls and 
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import NAMESPACE_URL, uuid5
+
+if TYPE_CHECKING:
+    from exfilwatch_playbooks.manifest import Manifest
 
 APP = uuid5(NAMESPACE_URL, "exfilwatch/splunk_soar")
 """By it the platform knows an app again when it is upgraded."""
-_ABOUT = "Finds automated data exfiltration in process and network events, and explains it"
 _PROJECT = Path(__file__).parent / "project"
 _TEMPLATE = ".jinja"
 
 
-def package(manifest: object, out: Path) -> None:
+def package(manifest: "Manifest", out: Path) -> None:
     """Write the app's project into the folder `out`."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    from exfilwatch import __version__
     from exfilwatch_playbooks.actions.registry import every
-    from exfilwatch_playbooks.platforms.configuration import schema
     from exfilwatch_playbooks.platforms.splunk_soar import source
     from exfilwatch_playbooks.platforms.splunk_soar.fields import FIELDS
 
@@ -35,11 +36,11 @@ def package(manifest: object, out: Path) -> None:
     made.filters |= {"text": source.literal, "literal": source.literal}
     actions = every()
     known = {
-        "version": getattr(manifest, "version", __version__),
+        "version": manifest.version,
         "uuid": str(APP),
-        "title": "exfilwatch",
-        "description": getattr(manifest, "description", _ABOUT),
-        "fields": source.asset(schema()) + source.asset({"properties": FIELDS}),
+        "title": manifest.name,
+        "description": manifest.description,
+        "fields": source.asset(manifest.configuration) + source.asset({"properties": FIELDS}),
         "actions": source.names(actions),
         "every": actions,
     }

@@ -12,6 +12,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from exfilwatch.errors import ConfigError, ExfilwatchError
 from exfilwatch_playbooks.handover import Handed, news, told
 from exfilwatch_playbooks.platforms.splunk_soar.containers import Artifact, Container, artifacts, container
 from exfilwatch_playbooks.policy import check
@@ -144,7 +145,10 @@ def _chosen(
     store: "Store", wanted: Wanted, pace: Pace, start: datetime | None, end: datetime | None
 ) -> Iterable[Handed]:
     if wanted.manual and wanted.incidents.strip():
-        asked = {store.incident(each).id for each in wanted.incidents.split(",") if each.strip()}
+        try:
+            asked = {store.incident(each).id for each in wanted.incidents.split(",") if each.strip()}
+        except ConfigError as error:  # of what was asked, not of the settings
+            raise ExfilwatchError(str(error)) from None
         return [each for each in news(store, _NOBODY) if each.incident.id in asked]
     most = wanted.limit(wanted.containers) or _AT_ONCE
     if end is None:

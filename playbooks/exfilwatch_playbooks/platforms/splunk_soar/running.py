@@ -114,18 +114,22 @@ class Site:
         """Poll the SIEMs, and hand over what the platform has not been told. Raises Failed and Misconfigured."""
         from exfilwatch_playbooks.platforms.splunk_soar.handing import polled
 
-        with self.failing():
+        with self.failing(ConfigError):
             return asyncio.run(polled(self.context(), wanted, self.pace, self._folder))
 
     @contextmanager
-    def failing(self) -> Iterator[None]:
-        """Errors as the platform is to show them, without a secret of the settings."""
-        from exfilwatch_playbooks.actions.secrets import Secrets
-
-        masked = Secrets(self.settings)
+    def failing(self, misconfigured: type[Exception] | tuple[()] = ()) -> Iterator[None]:
+        """Errors as the platform is to show them, without a secret of the settings; `misconfigured` are those that only
+        the asset's settings can be the reason of.
+        """
         try:
             yield
-        except ExfilwatchError as error:
-            raise Failed(masked(str(error))) from None
+        except misconfigured as error:
+            raise Misconfigured(str(error)) from None
+        except ExfilwatchError as error:  # has no secret by itself
+            raise Failed(str(error)) from None
         except Exception as error:
-            raise Failed(masked(f"exfilwatch broke, please report it: {type(error).__name__}: {error}")) from error
+            from exfilwatch_playbooks.actions.secrets import Secrets
+
+            said = f"exfilwatch broke, please report it: {type(error).__name__}: {error}"
+            raise Failed(Secrets(self.settings)(said)) from error
