@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo demo-tracker test lint types docs bench chaos install clean
+.PHONY: demo demo-tracker test lint types docs bench chaos release install clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -37,6 +37,17 @@ bench: $(STAMP)
 
 chaos: $(STAMP)  ## 1,000 polls killed, and many more schedules of faults
 	EXFILWATCH_CHAOS=1000 $(BIN)/pytest -n auto tests/faults tests/cases/test_once.py tests/cases/test_protocol.py
+
+# The same files from the same commit, whoever makes them: what is packed has the time of the commit.
+release: export SOURCE_DATE_EPOCH = $(shell git log -1 --format=%ct)
+release: $(STAMP)  ## wheel, source distribution, SBOM (CycloneDX) and checksums, in dist/
+	rm -rf dist
+	$(BIN)/python -m hatchling build -d dist
+	$(PYTHON) -m venv dist/.venv
+	dist/.venv/bin/python -m pip install --quiet --disable-pip-version-check "$$(ls dist/*.whl)[serve,postgresql,microsoft,aws,stix,mcp]"
+	$(BIN)/cyclonedx-py environment --output-reproducible --output-format JSON --output-file dist/exfilwatch.cdx.json dist/.venv/bin/python
+	rm -rf dist/.venv
+	cd dist && sha256sum * > SHA256SUMS
 
 clean:
 	rm -rf $(VENV) .docs-site .bench

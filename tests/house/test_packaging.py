@@ -69,6 +69,19 @@ def in_tree() -> set[str]:
     return {path.as_posix() for path in found if "__pycache__" not in path.parts}
 
 
+def test_the_same_sources_make_the_same_files(tmp_path):
+    made = []
+    for folder, umask in ((tmp_path / "one", 0o022), (tmp_path / "two", 0o077)):
+        before = os.umask(umask)
+        try:
+            run(sys.executable, "-m", "hatchling", "build", "-d", folder, cwd=ROOT, SOURCE_DATE_EPOCH="1700000000")
+        finally:
+            os.umask(before)
+        made.append({each.name: each.read_bytes() for each in folder.iterdir()})
+    assert made[0] == made[1]
+    assert len(made[0]) == 2
+
+
 def test_the_wheel_has_two_import_names_and_nothing_else(built):
     names = {name.partition("/")[0] for name in zipfile.ZipFile(built.wheel).namelist()}
     assert {name for name in names if not name.endswith(".dist-info")} == {"exfilwatch", "exfilwatch_playbooks"}
