@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# More than there are cores: many tests wait for servers.
+WORKERS ?= $(shell expr $$(nproc) + 2)
 
 .PHONY: demo demo-tracker test lint types docs bench chaos release install clean
 
@@ -30,7 +32,7 @@ docs: $(STAMP)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir .docs-site
 
 test: $(STAMP) lint docs
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.bench
