@@ -40,7 +40,7 @@ class Wanted(NamedTuple):
     seen_since: datetime | None = None
 
 
-class Listed(msgspec.Struct):
+class Brief(msgspec.Struct):
     """A finding in a list. `evidence` is hostile text, as it was logged, and its beginning only; times are UTC."""
 
     id: str
@@ -58,13 +58,13 @@ class Listed(msgspec.Struct):
     evidence: str
 
 
-def page_of_findings(connection: Connection, wanted: Wanted, after: After | None, limit: int) -> list[Listed]:
+def page_of_findings(connection: Connection, wanted: Wanted, after: After | None, limit: int) -> list[Brief]:
     """At most `limit` findings that come after `after`, newest first; those without a time last."""
     table = schema.findings.c
     columns = [column for column in table if column.name not in ("host_key", "user_key", "kind")]
     rows = _page(connection, select(*columns).where(*of_findings(wanted)), table.time, table.id, after, limit)
     return [
-        Listed(
+        Brief(
             id=row.id,
             incident=row.incident,
             time=row.time,

@@ -28,7 +28,7 @@ from exfilwatch.findings.grouping import WINDOW
 from exfilwatch.findings.incident import Incident, rank
 from exfilwatch.findings.listing import (
     After,
-    Listed,
+    Brief,
     Wanted,
     of_findings,
     of_incidents,
@@ -166,7 +166,7 @@ class Store:
         with self.database.read() as connection:
             return _with_findings(connection, connection.execute(query).all())
 
-    def page_of_findings(self, wanted: Wanted, after: After | None = None, limit: int = 100) -> list[Listed]:
+    def page_of_findings(self, wanted: Wanted, after: After | None = None, limit: int = 100) -> list[Brief]:
         """At most `limit` findings that come after `after`, newest first, as lists have them: see listing.py."""
         with self.database.read() as connection:
             return page_of_findings(connection, wanted, after, limit)

@@ -25,11 +25,11 @@ def service(request: Request) -> "Service":
 
 
 class Gate:
-    """Counts who asks how often: requests of each token, and wrong tokens of each address."""
+    """Counts who asks how often: requests of each token, and wrong tokens of each address; both a second."""
 
-    def __init__(self, rate: float) -> None:
+    def __init__(self, rate: float, wrong: float = 0.5) -> None:
         self._asked = Rate(rate, max(20.0, 2 * rate))
-        self._failed = Rate(0.5, 20.0)
+        self._failed = Rate(wrong, max(20.0, 2 * wrong))
 
     def passed(self, token: Token) -> None:
         """Raises Refused when this token asks too often."""

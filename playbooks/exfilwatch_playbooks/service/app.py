@@ -1,13 +1,13 @@
 """The application: what routes there are, and what stands around them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 class Documents:
     """The OpenAPI documents of an application, made when they are first asked for."""
 
-    def __init__(self, app: FastAPI, models: Models) -> None:
-        self._app, self._models = app, models
+    def __init__(self, app: FastAPI, routers: Sequence[APIRouter], models: Models) -> None:
+        self._app, self._routers, self._models = app, routers, models
 
     @cached_property
     def current(self) -> dict[str, Any]:
         """3.1."""
-        return document(self._app, self._models)
+        return document(self._app, self._routers, self._models)
 
     @cached_property
     def older(self) -> dict[str, Any]:
@@ -100,10 +100,11 @@ def create_app(
     shared.ended, shared.polled = figures.job, figures.polled
     handle(app)
     models = Models()
-    for room in (asking, reading, records, handing, job_routes, poll_routes):
-        app.include_router(room.router(models))
-    app.include_router(health.router())
-    app.state.documents = documents = Documents(app, models)
+    rooms = (asking, reading, records, handing, job_routes, poll_routes)
+    routers = [*(room.router(models) for room in rooms), health.router()]
+    for router in routers:
+        app.include_router(router)
+    app.state.documents = documents = Documents(app, routers, models)
 
     @app.get("/openapi.json", include_in_schema=False)
     def openapi() -> Response:

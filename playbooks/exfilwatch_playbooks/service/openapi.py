@@ -4,11 +4,11 @@ FastAPI knows the paths and parameters. Bodies, answers and problems are referen
 take seconds to build a validator of each answer, which nothing needs.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
@@ -78,6 +78,7 @@ class Models:
             if name == "Problem":
                 found[name]["required"] = ["type", "title", "status"]
         _, structs = msgspec.json.schema_components(self._structs.values(), ref_template=_MSGSPEC_REF)
+        assert not found.keys() & structs.keys(), found.keys() & structs.keys()
         return found | structs
 
     def _ref(self, model: Model) -> dict[str, Any]:
@@ -110,8 +111,8 @@ def _content(schema: Mapping[str, Any], said: str, example: object = None) -> di
     return {"description": said, "content": {"application/json": content}}
 
 
-def document(app: FastAPI, models: Models) -> dict[str, Any]:
-    """OpenAPI 3.1."""
+def document(app: FastAPI, routers: Iterable[APIRouter], models: Models) -> dict[str, Any]:
+    """OpenAPI 3.1. `routers`: those that the application includes."""
     made = get_openapi(
         title="exfilwatch", version=__version__, openapi_version="3.1.0", description=_ABOUT, routes=app.routes
     )
@@ -122,7 +123,7 @@ def document(app: FastAPI, models: Models) -> dict[str, Any]:
     components["securitySchemes"] = {
         "token": {"type": "http", "scheme": "bearer", "description": "`exfilwatch tokens add NAME --scope read,act`"}
     }
-    for route in app.routes:
+    for route in (each for router in routers for each in router.routes):
         if isinstance(route, APIRoute) and route.include_in_schema:
             for method in route.methods or ():
                 operation = made["paths"][route.path_format][method.lower()]

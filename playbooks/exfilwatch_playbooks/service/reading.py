@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from exfilwatch.findings.finding import Finding
 from exfilwatch.findings.incident import Incident
-from exfilwatch.findings.listing import After, Listed, Wanted
+from exfilwatch.findings.listing import After, Brief, Wanted
 from exfilwatch.findings.marks import Mark
 from exfilwatch_playbooks.actions.inputs import Level, Moment, at
 from exfilwatch_playbooks.service.access import needs, service
@@ -61,7 +61,7 @@ def _findings(made: APIRouter, models: Models) -> None:
         tags=["findings"],
         summary="List findings, newest first.",
         description="Host and user compare as in incidents: ws1 is WS1.corp.local, anna is CORP\\\\anna.",
-        responses={200: models.page(Listed, "A page of findings."), **problems("not-found")},
+        responses={200: models.page(Brief, "A page of findings."), **problems("not-found")},
     )
     def findings(
         request: Request,
@@ -182,5 +182,5 @@ def _after(text: str) -> After | None:
     return None if found is None else After(*found)
 
 
-def _next(found: list[Listed] | list[Incident], limit: int) -> str | None:
+def _next(found: list[Brief] | list[Incident], limit: int) -> str | None:
     return cursor(found[limit - 1].time, found[limit - 1].id) if len(found) > limit else None
