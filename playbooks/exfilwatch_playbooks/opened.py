@@ -28,8 +28,10 @@ def context(
     return Context(settings, lambda: store(settings), lambda: rules(settings), who=who, clock=clock)
 
 
-def store(settings: "Settings") -> "Store":
-    """The store of the settings. Only the default's folder is made when it is missing. Raises ConfigError."""
+def store(settings: "Settings", *, kept: bool = False) -> "Store":
+    """The store of the settings. Only the default's folder is made when it is missing. `kept`: see Database. Raises
+    ConfigError.
+    """
     from exfilwatch.findings.store import Store
 
     url = settings.database
@@ -38,7 +40,7 @@ def store(settings: "Settings") -> "Store":
             Path(url).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigError(f"{Path(url).parent}: can't be made ({error.strerror}): use --database FILE") from None
-    return Store(url, window=settings.incident_window)
+    return Store(url, window=settings.incident_window, kept=kept)
 
 
 def rules(settings: "Settings") -> "RuleSet":

@@ -12,6 +12,7 @@ from .polling import polling
 from .references import SINGLE_EVENT_RULES, WORK
 from .report import report
 from .row import Row, Run, at_most
+from .service import service
 
 EVTX_COPIES = 40  # about 200,000 records
 ZIRCOLITE_EVENTS = 100_000
@@ -160,7 +161,7 @@ def sigma(asked: Run) -> list[Row]:
 
 SECTIONS: dict[str, Callable[[Run], list[Row]]] = {
     section.__name__: section
-    for section in (decode, ecs, packs, sigma, rsigma, zircolite, memory, evtx, polling, report)
+    for section in (decode, ecs, packs, sigma, rsigma, zircolite, memory, evtx, polling, report, service)
 }
 
 

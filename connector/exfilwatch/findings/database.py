@@ -21,9 +21,11 @@ _WRITER = 0x65786677
 
 
 class Database:
-    """A SQLite file (a path or `sqlite:///PATH`) or any URL of SQLAlchemy. `patience`: seconds to wait for a lock."""
+    """A SQLite file (a path or `sqlite:///PATH`) or any URL of SQLAlchemy. `patience`: seconds to wait for a lock.
+    `kept`: connections to a SQLite file stay open for the next transaction, for a process that goes on and never forks.
+    """
 
-    def __init__(self, url: str, *, patience: float = 30.0) -> None:
+    def __init__(self, url: str, *, patience: float = 30.0, kept: bool = False) -> None:
         self._patience = patience
         try:
             self._url = _with_driver(make_url(url if "://" in url else f"sqlite:///{url}"))
@@ -31,10 +33,12 @@ class Database:
             self._postgresql = self._url.get_backend_name() == "postgresql"
             # A SQLite file is opened anew for each transaction: nothing is left open across a fork or at the end.
             in_file = self.sqlite and self._url.database not in (None, "", ":memory:")
+            many = {"pool_size": 16, "max_overflow": 64} if kept and (in_file or not self.sqlite) else {}
             self._engine = create_engine(
                 self._url,
                 connect_args={"timeout": patience} if self.sqlite else {},
-                poolclass=pool.NullPool if in_file else None,
+                poolclass=pool.NullPool if in_file and not kept else None,
+                **many,
                 pool_pre_ping=not self.sqlite,  # the server may have been started anew since
             )
         except (ArgumentError, NoSuchModuleError) as error:

@@ -11,6 +11,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Row, Select, func, or_
 from exfilwatch.detection.detection import LEVELS
 from exfilwatch.errors import ConfigError
 from exfilwatch.findings import schema
+from exfilwatch.findings.filing import rows_in
 from exfilwatch.findings.incident import rank
 from exfilwatch.findings.node import host_key, storable, user_key
 
@@ -58,11 +59,37 @@ class Brief(msgspec.Struct):
     evidence: str
 
 
-def page_of_findings(connection: Connection, wanted: Wanted, after: After | None, limit: int) -> list[Brief]:
+class Evidence:
+    """The evidence of findings by their ids, remembered: a finding never changes, and reading whole ones takes most of
+    the time of a list.
+    """
+
+    def __init__(self, most: int = 20_000) -> None:
+        self._most = most
+        self._known: dict[str, str] = {}
+
+    def of(self, connection: Connection, findings: Sequence[str]) -> dict[str, str]:
+        """That of these."""
+        known = self._known
+        found = {each: known[each] for each in findings if each in known}
+        table = schema.findings.c
+        left = [each for each in findings if each not in found]
+        for row in rows_in(connection, select(table.id, table.body), table.id, left):
+            found[row.id] = _evidence(row.body)
+        if len(known) + len(left) > self._most:
+            known.clear()
+        known.update((each, found[each]) for each in left)
+        return found
+
+
+def page_of_findings(
+    connection: Connection, wanted: Wanted, after: After | None, limit: int, evidence: Evidence
+) -> list[Brief]:
     """At most `limit` findings that come after `after`, newest first; those without a time last."""
     table = schema.findings.c
-    columns = [column for column in table if column.name not in ("host_key", "user_key", "kind")]
+    columns = [column for column in table if column.name not in ("host_key", "user_key", "kind", "body")]
     rows = _page(connection, select(*columns).where(*of_findings(wanted)), table.time, table.id, after, limit)
+    telling = evidence.of(connection, [row.id for row in rows])
     return [
         Brief(
             id=row.id,
@@ -77,7 +104,7 @@ def page_of_findings(connection: Connection, wanted: Wanted, after: After | None
             attack=json.loads(row.attack),
             host=row.host,
             user=row.user_name,
-            evidence=_evidence(row.body),
+            evidence=telling[row.id],
         )
         for row in rows
     ]
@@ -162,8 +189,11 @@ def _utc(time: datetime) -> datetime:
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
+_Fields = msgspec.defstruct("_Fields", [(name, Any, None) for name in _TELLING])
+
+
 class _Event(msgspec.Struct):
-    fields: dict[str, Any]
+    fields: _Fields  # type: ignore[valid-type]
 
 
 class _Body(msgspec.Struct):
@@ -176,11 +206,13 @@ _decoder = msgspec.json.Decoder(_Body)
 def _evidence(body: str) -> str:
     """The text of a finding that tells most."""
     try:
-        events = _decoder.decode(body).events
+        events = [each.fields for each in _decoder.decode(body).events]
     except msgspec.DecodeError:  # lone surrogates of hostile text
-        events = [_Event(each["fields"]) for each in json.loads(body)["events"]]
+        events = [
+            _Fields(**{name: each["fields"].get(name) for name in _TELLING}) for each in json.loads(body)["events"]
+        ]
     for name in _TELLING:
         for event in events:
-            if event.fields.get(name):
-                return str(event.fields[name])[:_LONGEST]
+            if found := getattr(event, name):
+                return str(found)[:_LONGEST]
     return ""

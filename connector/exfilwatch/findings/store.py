@@ -29,6 +29,7 @@ from exfilwatch.findings.incident import Incident, rank
 from exfilwatch.findings.listing import (
     After,
     Brief,
+    Evidence,
     Wanted,
     of_findings,
     of_incidents,
@@ -50,7 +51,7 @@ class Pending(NamedTuple):
 
 
 class Store:
-    """Findings and incidents in a database: a SQLite file's path, or a URL of SQLAlchemy."""
+    """Findings and incidents in a database: a SQLite file's path, or a URL of SQLAlchemy. `kept`: see Database."""
 
     def __init__(
         self,
@@ -58,10 +59,12 @@ class Store:
         *,
         window: timedelta = WINDOW,
         patience: float = 30.0,
+        kept: bool = False,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.database = Database(url, patience=patience)
+        self.database = Database(url, patience=patience, kept=kept)
         self._window = window
+        self._evidence = Evidence()
         self._clock = clock
         self.database.ensure("findings", "exfilwatch.findings")
 
@@ -169,7 +172,7 @@ class Store:
     def page_of_findings(self, wanted: Wanted, after: After | None = None, limit: int = 100) -> list[Brief]:
         """At most `limit` findings that come after `after`, newest first, as lists have them: see listing.py."""
         with self.database.read() as connection:
-            return page_of_findings(connection, wanted, after, limit)
+            return page_of_findings(connection, wanted, after, limit, self._evidence)
 
     def page_of_incidents(self, wanted: Wanted, after: After | None = None, limit: int = 100) -> list[Incident]:
         """At most `limit` incidents that come after `after`, newest first, without those that went into others."""

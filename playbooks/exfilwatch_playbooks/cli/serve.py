@@ -51,15 +51,16 @@ def serve(
         raise ConfigError("serve needs more than is installed: pip install 'exfilwatch[serve]'")
     from exfilwatch.polling.logs import configure
     from exfilwatch_playbooks.cli.boundary import say
-    from exfilwatch_playbooks.cli.settings import open_store
     from exfilwatch_playbooks.service.app import create_app
     from exfilwatch_playbooks.service.settings import ServeSettings
 
     configure(log.value)
     chosen = settings()
+    if database:
+        chosen = chosen.model_copy(update={"database": database})
     given = {"host": host, "port": port, "certificate": certificate, "key": key, "client_ca": client_ca}
     serving = ServeSettings.of(chosen.serve, **given, insecure=insecure or None, poll_every=poll_every)
-    app = create_app(chosen, serving, store=lambda: open_store(database))
+    app = create_app(chosen, serving)
     if openapi or openapi_30:
         from exfilwatch_playbooks.service.paging import encoded
 

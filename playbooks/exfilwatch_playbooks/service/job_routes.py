@@ -65,7 +65,7 @@ def router(models: Models) -> APIRouter:
         _token: Reader,
         state: Annotated[StateName, Query(description="Only those that are so.")] = "",
         after: Annotated[Cursor, Query(alias="cursor")] = "",
-        limit: Limit = 100,
+        limit: Limit = 50,
     ) -> Response:
         where = place(after, datetime, str)
         found = service(request).jobs.page((where[0], where[1]) if where and where[0] else None, limit + 1, state)

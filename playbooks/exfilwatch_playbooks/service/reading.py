@@ -74,7 +74,7 @@ def _findings(made: APIRouter, models: Models) -> None:
         since: Annotated[Moment, _SINCE] = "",
         until: Annotated[Moment, _UNTIL] = "",
         cursor: Cursor = "",
-        limit: Limit = 100,
+        limit: Limit = 50,
     ) -> Response:
         store, now = service(request).store, service(request).clock()
         wanted = Wanted(
@@ -123,7 +123,7 @@ def _incidents(made: APIRouter, models: Models) -> None:
         until: Annotated[Moment, _UNTIL] = "",
         seen_since: Annotated[Moment, _SEEN] = "",
         cursor: Cursor = "",
-        limit: Limit = 100,
+        limit: Limit = 50,
     ) -> Response:
         store, now = service(request).store, service(request).clock()
         wanted = Wanted(

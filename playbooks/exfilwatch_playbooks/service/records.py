@@ -28,7 +28,7 @@ def router(models: Models) -> APIRouter:
         responses={200: models.page(CaseView, "A page of cases."), **problems()},
     )
     def cases(
-        request: Request, _token: Reader, after: Annotated[Cursor, Query(alias="cursor")] = "", limit: Limit = 100
+        request: Request, _token: Reader, after: Annotated[Cursor, Query(alias="cursor")] = "", limit: Limit = 50
     ) -> Response:
         where = place(after, int, str, str)
         found = page_of_cases(
@@ -52,7 +52,7 @@ def router(models: Models) -> APIRouter:
         _token: Reader,
         siem: Annotated[str, Query(description="Of this SIEM.", max_length=200)] = "",
         after: Annotated[Cursor, Query(alias="cursor")] = "",
-        limit: Limit = 100,
+        limit: Limit = 50,
     ) -> Response:
         where = place(after, int)
         found = page_of_runs(service(request).store, siem, where[0] if where else None, limit + 1)
@@ -66,7 +66,7 @@ def router(models: Models) -> APIRouter:
         responses={200: models.page(RuleView, "A page of rules."), **problems()},
     )
     def rules(
-        request: Request, _token: Reader, after: Annotated[Cursor, Query(alias="cursor")] = "", limit: Limit = 100
+        request: Request, _token: Reader, after: Annotated[Cursor, Query(alias="cursor")] = "", limit: Limit = 50
     ) -> Response:
         where = place(after, str)
         infos = sorted(service(request).rules().infos, key=lambda each: each.id)
@@ -88,7 +88,7 @@ def router(models: Models) -> APIRouter:
         since: Annotated[Moment, Query(description="From this time on.", max_length=64)] = "",
         until: Annotated[Moment, Query(description="Before this time.", max_length=64)] = "",
         after: Annotated[Cursor, Query(alias="cursor")] = "",
-        limit: Limit = 100,
+        limit: Limit = 50,
     ) -> Response:
         shared = service(request)
         now, where = shared.clock(), place(after, int)

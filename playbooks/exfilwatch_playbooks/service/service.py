@@ -63,7 +63,7 @@ class Service:
         self.ready = False
         self.failed = ""
         """Why it could not be opened."""
-        self._opened = store or (lambda: opened.store(settings))
+        self._opened = store or (lambda: opened.store(settings, kept=True))
         self.rules = rules or CurrentRules(lambda: opened.rules_stamp(settings), lambda: opened.rules(settings), clock)
 
     @cached_property

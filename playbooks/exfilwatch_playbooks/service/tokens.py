@@ -108,6 +108,11 @@ class Tokens:
         self._known.clear()
         return valid[0]._replace(revoked=now)
 
+    def remembers(self, sent: str) -> bool:
+        """Whether `find` asks no database for this one."""
+        known = self._known.get(sent[5:17])
+        return known is not None and self._ticks() - known[0] < _REMEMBERED
+
     def find(self, sent: str) -> Token | None:
         """The token that was sent, in whatever state; None when nobody has it."""
         parts = _TOKEN.fullmatch(sent)
