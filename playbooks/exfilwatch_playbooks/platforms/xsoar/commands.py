@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from exfilwatch_playbooks.actions.registry import Action
+from exfilwatch_playbooks.platforms.arguments import Argument, arguments, resolved, sentence
 
 BRAND = "ExfilWatch"
 _DEEPEST = 5
@@ -14,18 +15,6 @@ _LATER = frozenset({"hunt"})
 _FILES = ("html", "content")
 """Fields that hold a file, where the answer has a media type."""
 _TYPES = {"string": "String", "integer": "Number", "number": "Number", "boolean": "Boolean"}
-
-
-@dataclass(frozen=True)
-class Argument:
-    """`kind`: string, integer, number or boolean; `words`: what it may be, where that is a list."""
-
-    name: str
-    kind: str
-    description: str
-    required: bool
-    default: str
-    words: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -67,7 +56,7 @@ def command(action: Action) -> Command:
     return Command(
         name=f"exfilwatch-{action.name.replace('_', '-')}",
         action=action,
-        arguments=tuple(_arguments(taken)),
+        arguments=tuple(arguments(taken)),
         outputs=tuple(outputs),
         prefix=prefix,
         key=key,
@@ -77,42 +66,21 @@ def command(action: Action) -> Command:
     )
 
 
-def sentence(text: str) -> str:
-    """A description as the platform wants it: on one line, with a full stop."""
-    text = " ".join(text.split())
-    return text if text.endswith((".", "!", "?")) else f"{text}."
-
-
-def _arguments(schema: dict[str, Any]) -> Iterator[Argument]:
-    for name, field in schema.get("properties", {}).items():
-        known = _resolved(field, schema)
-        kind, default = known.get("type", "string"), known.get("default", "")
-        words = known.get("enum") or (["true", "false"] if kind == "boolean" else [])
-        yield Argument(
-            name=name,
-            kind=kind,
-            description=sentence(known.get("description") or name.replace("_", " ").capitalize()),
-            required=name in schema.get("required", []),
-            default=str(default).lower() if kind == "boolean" else str(default),
-            words=tuple(words),
-        )
-
-
 def _key(taken: dict[str, Any], given: dict[str, Any]) -> tuple[str, str]:
     for name in taken.get("required", []):
         if name in ("finding", "incident"):
             field = given["properties"].get(name)
             if field is None:
                 return name, name
-            return (f"{name}.id" if "properties" in _resolved(field, given) else name), ""
+            return (f"{name}.id" if "properties" in resolved(field, given) else name), ""
     return "", ""
 
 
 def _outputs(schema: dict[str, Any], root: dict[str, Any], path: str) -> Iterator[Output]:
     """The paths of a model, as deep as they may be."""
     for name, field in schema.get("properties", {}).items():
-        known = _resolved(field, root)
-        inner = _resolved(known["items"], root) if known.get("type") == "array" else known
+        known = resolved(field, root)
+        inner = resolved(known["items"], root) if known.get("type") == "array" else known
         deeper = f"{path}.{name}"
         if inner.get("properties") and deeper.count(".") < _DEEPEST - 1:
             yield from _outputs(inner, root, deeper)
@@ -126,15 +94,3 @@ def _type(field: dict[str, Any]) -> str:
     if field.get("format") == "date-time":
         return "Date"
     return _TYPES.get(field.get("type", ""), "Unknown")
-
-
-def _resolved(field: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
-    """A field without references, and without `or null`; its own description stays."""
-    options = [each for each in field.get("anyOf", []) if each.get("type") != "null"]
-    if len(options) == 1:
-        return {**_resolved(options[0], root), **{key: value for key, value in field.items() if key != "anyOf"}}
-    if "$ref" in field:
-        target = root["$defs"][field["$ref"].rpartition("/")[2]]
-        own = {key: value for key, value in field.items() if key != "$ref"}
-        return {**{key: value for key, value in target.items() if key != "description"}, **own}
-    return field

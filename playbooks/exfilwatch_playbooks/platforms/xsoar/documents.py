@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from exfilwatch_playbooks.platforms.xsoar.commands import BRAND, Argument, Command
+from exfilwatch_playbooks.platforms.arguments import Argument
+from exfilwatch_playbooks.platforms.xsoar.commands import BRAND, Command
 from exfilwatch_playbooks.platforms.xsoar.integration import CLASSIFIER, DOCKER_IMAGE, MAPPER, yml
 from exfilwatch_playbooks.platforms.xsoar.items import FIELDS, TYPE
 from exfilwatch_playbooks.platforms.xsoar.playbook import NAME, TASKS, commands_used

@@ -5,7 +5,8 @@ from importlib import resources
 from typing import Any
 
 from exfilwatch.detection.detection import LEVELS
-from exfilwatch_playbooks.platforms.xsoar.commands import BRAND, Argument, Command
+from exfilwatch_playbooks.platforms.arguments import Argument
+from exfilwatch_playbooks.platforms.xsoar.commands import BRAND, Command
 
 DOCKER_IMAGE = "demisto/python3:3.12.12.6947692"
 FROM_VERSION = "6.10.0"
