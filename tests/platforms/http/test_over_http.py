@@ -1,0 +1,162 @@
+"""What platforms over HTTP are given: the Shuffle app by shuffle-sdk, StackStorm's action, Tracecat's templates."""
+
+import fcntl
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.platforms.service import Service
+from tests.servers.artifact import cache as kept
+from tests.servers.unavailable import Unavailable, leave_out
+
+from exfilwatch.findings.store import Store
+from exfilwatch_playbooks.actions.registry import every
+from exfilwatch_playbooks.manifest import built
+from exfilwatch_playbooks.platforms.http import package
+
+from .site import site
+
+_SDK = "shuffle-sdk==0.0.41"
+_PATIENCE = 600  # seconds
+
+
+@cache
+def python() -> Path:
+    """A Python that has the SDK, made once and kept in the user's cache. Raises Unavailable."""
+    home = kept() / _SDK.replace("==", "-")
+    with (kept() / "shuffle-sdk.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (home / "made").exists():
+            shutil.rmtree(home, ignore_errors=True)
+            install = [str(home / "bin/pip"), "install", "--quiet", "--disable-pip-version-check", _SDK]
+            for command in ([sys.executable, "-m", "venv", str(home)], install):
+                done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)
+                if done.returncode:
+                    raise Unavailable(f"{_SDK}: not installed: {done.stderr.strip()[-300:]}")
+            (home / "made").touch()
+    return home / "bin/python"
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("written")
+    package(built(), out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    try:
+        python()
+    except Unavailable as error:
+        leave_out(error)
+    with site(tmp_path_factory.mktemp("served")) as running:
+        yield running
+
+
+def app(written: Path) -> Path:
+    (found,) = (written / "shuffle/exfilwatch").iterdir()
+    return found
+
+
+def said(program: list[str], folder: Path) -> str:
+    quiet = {**os.environ, "SHUFFLE_LOGS_DISABLED": "true"}
+    done = subprocess.run(program, cwd=folder, env=quiet, capture_output=True, text=True, timeout=120, check=False)
+    return done.stdout
+
+
+def run(written: Path, action: str, **given: str) -> dict[str, Any]:
+    command = [str(python()), "app.py", "--standalone", f"--action={action}"]
+    out = said([*command, *(f"{name}={value}" for name, value in given.items())], app(written) / "src")
+    found: dict[str, Any] = json.loads(out.partition("=====\n\n")[2])
+    return found
+
+
+def test_each_action_is_an_operation_of_the_app(written: Path) -> None:
+    api = yaml.safe_load((app(written) / "api.yaml").read_text("utf-8"))
+    assert [each["name"] for each in api["actions"]] == [each.name for each in every()]
+    for action, told in zip(every(), api["actions"], strict=True):
+        assert [each["name"] for each in told["parameters"]] == list(action.input.model_fields)
+
+
+def test_the_app_asks_the_service(written: Path, served: Service) -> None:
+    site = {"url": served.url, "token": served.token}
+    found = run(written, "list_findings", limit="3", **site)
+    assert (found["success"], len(found["findings"])) == (True, 3)
+    incident = Store(served.database).incidents()[0].id
+    opened = run(written, "open_case", incident=incident, **site)
+    again = run(written, "open_case", incident=incident, **site)
+    assert (opened["changed"], again["changed"], again["case_id"]) == (True, False, opened["case_id"])
+    wrong = run(written, "get_finding", finding="ffffffff", **site)
+    assert (wrong["success"], "no finding" in wrong["reason"]) == (False, True)
+    assert "token" in run(written, "list_findings", url=served.url, token="exfw_wrong")["reason"]
+
+
+def test_a_stackstorm_action_asks_the_service(written: Path, served: Service, tmp_path: Path) -> None:
+    base = tmp_path / "st2common/runners"
+    base.mkdir(parents=True)
+    (base / "base_action.py").write_text(
+        "class Action:\n    def __init__(self, config):\n        self.config = config\n"
+    )
+    program = (
+        "import json, sys; sys.path[:0] = sys.argv[1:3]; import ask; given = json.loads(sys.argv[4]); "
+        "print(json.dumps(ask.Ask(json.loads(sys.argv[3])).run(**given)))"
+    )
+    action = yaml.safe_load((written / "stackstorm/actions/list_findings.yaml").read_text("utf-8"))
+    given = {"exfilwatch_action": action["parameters"]["exfilwatch_action"]["default"], "limit": 2, "host": ""}
+    config = json.dumps({"url": served.url, "token": served.token})
+    places = [str(tmp_path), str(written / "stackstorm/actions")]
+    out = said([str(python()), "-c", program, *places, config, json.dumps(given)], tmp_path)
+    done, answer = json.loads(out)
+    assert (done, len(answer["findings"])) == (True, 2)
+
+
+@pytest.mark.parametrize("name", ["list_findings", "get_response_plan", "hunt"])
+def test_a_tracecat_template_makes_a_request_that_the_service_takes(written: Path, served: Service, name: str) -> None:
+    import httpx
+
+    definition = yaml.safe_load((written / f"tracecat/{name}.yml").read_text("utf-8"))["definition"]
+    finding = Store(served.database).find(limit=1)[0].id
+    given = {"base_url": served.url, **({"finding": finding} if name == "get_response_plan" else {})}
+    inputs = {key: given.get(key, each.get("default")) for key, each in definition["expects"].items()}
+    (step,) = definition["steps"]
+    asked = filled(step["args"], inputs, served.token)
+    answer = httpx.request(
+        asked["method"], asked["url"], headers=asked["headers"], json=asked["payload"], trust_env=False, timeout=60
+    )
+    assert answer.status_code == (200 if name != "hunt" else 422), answer.text  # this site's settings have no SIEM
+
+
+def test_the_n8n_workflow_and_the_tines_story_hang_together(written: Path) -> None:
+    flow = json.loads((written / "n8n/exfilwatch.json").read_text("utf-8"))
+    named = {each["name"] for each in flow["nodes"]}
+    leading = {link["node"] for each in flow["connections"].values() for way in each["main"] for link in way}
+    assert set(flow["connections"]) <= named
+    assert named - leading == {"Every five minutes"}
+    told = json.dumps(flow)
+    assert all(name in named for name in re.findall(r"\$\('([^']+)'\)", told))
+    story = json.loads((written / "tines/exfilwatch.json").read_text("utf-8"))
+    assert {each["receiver"] for each in story["links"]} == set(range(1, len(story["agents"])))
+    actions = {each.name for each in every()}
+    assert set(re.findall(r"/v1/actions/(\w+)", told + json.dumps(story))) <= actions
+
+
+def filled(value: Any, inputs: dict[str, Any], token: str) -> Any:
+    """As Tracecat evaluates the expressions that our templates use."""
+    if isinstance(value, dict):
+        return {key: filled(each, inputs, token) for key, each in value.items()}
+    for name, given in inputs.items():
+        expression = "${{ inputs." + name + " }}"
+        if value == expression:
+            return given
+        value = value.replace(expression, str(given))
+    return value.replace("${{ SECRETS.exfilwatch.EXFILWATCH_TOKEN }}", token)
