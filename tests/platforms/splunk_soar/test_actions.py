@@ -15,15 +15,6 @@ from .site import Site, site
 HUSH = "hush-hush"
 
 
-@pytest.fixture(scope="module")
-def polled(app: App, tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """A small site, after one poll."""
-    found = site(tmp_path_factory.mktemp("polled"), "lnx", "windows-day")
-    (answer,) = app.run(found.home, found.step("on-poll"))
-    assert answer.success, answer.message
-    return found
-
-
 def inputs(found: Site) -> dict[str, dict[str, Any]]:
     """What each action is asked, in the order in which they are."""
     incident = max(found.store.incidents(), key=lambda each: rank(each.level))
@@ -176,7 +167,7 @@ def test_wrong_inputs_are_said(app: App, polled: Site) -> None:
 
 def test_without_a_database_findings_are_where_the_platform_keeps_an_apps_data(app: App, tmp_path: Path) -> None:
     found = site(tmp_path, "lnx", "windows-day")
-    (answer,) = app.run(found.home, found.step("on-poll", asset={"database": ""}))
+    (answer,) = app.run(found.home, found.step("list-findings", asset={"database": ""}))
     assert answer.success, answer.message
     (kept,) = (found.home / "local_data" / "app_states").glob("**/asset_*/exfilwatch.sqlite")
     assert kept.parent.stat().st_mode & 0o077 == 0

