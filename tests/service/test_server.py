@@ -66,6 +66,8 @@ def test_what_can_not_be_listened_with_is_told(home: Path) -> None:
     pair = made(home, "server")
     wrong = said(home, "serve", "--port", "0", "--certificate", str(pair.key), "--key", str(pair.certificate), code=2)
     assert "can't be used" in wrong
+    lost = said(home, "serve", "--port", "0", "--certificate", str(pair.certificate), "--key", "/none.key", code=2)
+    assert "key: /none.key: there is no such file" in lost
     assert "Traceback" not in wrong
     with socket.create_server(("127.0.0.1", 0)) as taken:
         assert "can't listen" in said(home, "serve", "--port", str(taken.getsockname()[1]), code=2)

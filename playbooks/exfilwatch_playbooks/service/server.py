@@ -7,6 +7,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 
 import uvicorn
@@ -40,6 +41,10 @@ def serve(app: FastAPI, said: Callable[[str], None]) -> None:
         ssl_ca_certs=None if chosen.client_ca is None else str(chosen.client_ca),
         ssl_cert_reqs=ssl.CERT_NONE if chosen.client_ca is None else ssl.CERT_REQUIRED,
     )
+    for name, file in (("certificate", chosen.certificate), ("key", chosen.key), ("client_ca", chosen.client_ca)):
+        if file is not None and not os.access(file, os.R_OK):
+            why = "can't be read by this user" if Path(file).exists() else "there is no such file"
+            raise ConfigError(f"serve: {name}: {file}: {why}")
     try:
         config.load()
     except (OSError, ssl.SSLError, ValueError) as error:
