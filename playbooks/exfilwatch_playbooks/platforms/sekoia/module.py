@@ -1,0 +1,68 @@
+"""The module: which file stands where."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid5
+
+if TYPE_CHECKING:
+    from exfilwatch_playbooks.manifest import Manifest, Trigger
+
+_PROJECT = Path(__file__).parent / "project"
+_TEMPLATE = ".jinja"
+
+
+def package(manifest: "Manifest", out: Path) -> None:
+    """Write the module into the folder `out`."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    # Python's source, TOML and Markdown, not HTML; what is filled in is ours, and written as literals.
+    made = Environment(  # noqa: S701
+        loader=FileSystemLoader(_PROJECT),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    made.filters |= {"class_name": class_name, "text": lambda value: json.dumps(value, ensure_ascii=False)}
+    known = {"manifest": manifest, "day": datetime.now(UTC).date().isoformat()}
+    for file in sorted(each for each in _PROJECT.rglob("*") if each.is_file()):
+        name = file.relative_to(_PROJECT).as_posix()
+        text = made.get_template(name).render(known) if name.endswith(_TEMPLATE) else file.read_text(encoding="utf-8")
+        _put(out / name.removesuffix(_TEMPLATE), text)
+    head = manifest.model_dump(mode="json", exclude={"triggers", "actions"})
+    _put(out / "manifest.json", _json(head))
+    for kind, entries in (("trigger", manifest.triggers), ("action", manifest.actions)):
+        for each in entries:
+            _put(out / f"{kind}_{file_name(each)}.json", _json(_entry(manifest, each)))
+
+
+def class_name(name: str) -> str:
+    """The class of an action or trigger, by which main.py registers it."""
+    return "".join(word.capitalize() for word in name.split("_"))
+
+
+def file_name(entry: "Trigger") -> str:
+    """As the platform's own tool names the file."""
+    return entry.title.lower().replace(" ", "_")
+
+
+def _entry(manifest: "Manifest", entry: "Trigger") -> dict[str, Any]:
+    return {
+        "name": entry.title,
+        "description": entry.description,
+        "uuid": str(uuid5(manifest.uuid, entry.title)),
+        "docker_parameters": class_name(entry.name),
+        "arguments": entry.arguments,
+        "results": entry.results,
+    }
+
+
+def _put(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _json(value: dict[str, Any]) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
