@@ -65,9 +65,12 @@ def _check(put: Index, documents: list[Record], found: list[Any]) -> None:
     together = put.found(query(found, known))
     numbers = {id(document): number for number, document in enumerate(documents)}
     assert {numbers[id(document)] for _, document in fired} <= together
+    by_query: dict[str, set[int]] = {}  # many rules ask for the same
     for rule in {rule.id: rule for rule, _ in fired}.values():
         wanted = {numbers[id(document)] for each, document in fired if each is rule}
-        assert wanted <= put.found(query([rule], known)), rule.id
+        asked = query([rule], known)
+        told = by_query.get(json.dumps(asked)) or by_query.setdefault(json.dumps(asked), put.found(asked))
+        assert wanted <= told, rule.id
 
 
 def test_records_of_every_shape_are_found(client: Any) -> None:

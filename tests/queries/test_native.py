@@ -10,6 +10,7 @@ from exfilwatch.detection.condition import Get, Holds, compiled
 from exfilwatch.detection.rule import Rule
 from exfilwatch.events.event import Event, Origin
 from exfilwatch.events.mapping import dict_access
+from exfilwatch.siem.queries.doing import narrowed
 from exfilwatch.siem.queries.native import asked
 
 from .records import RECORDS, Record, atomics, endpoint, firing, pack_records, rules, spelled, sysmon, winlogbeat
@@ -29,13 +30,14 @@ def members(record: Record) -> Get:
 
 
 @functools.cache
-def conditions(rule: Rule) -> list[tuple[Holds, Holds]]:
-    return [(compiled(each.guard), compiled(each.condition)) for each in asked(rule)]
+def conditions(rule: Rule, by_words: bool) -> list[tuple[Holds, Holds]]:
+    found = asked(rule, condition=narrowed(rule) if by_words else rule.asked)
+    return [(compiled(each.guard), compiled(each.condition)) for each in found]
 
 
-def fulfils(rule: Rule, record: Record) -> bool:
+def fulfils(rule: Rule, record: Record, by_words: bool) -> bool:
     get = members(record)
-    return any(guard(get, NO_EVENT) and holds(get, NO_EVENT) for guard, holds in conditions(rule))
+    return any(guard(get, NO_EVENT) and holds(get, NO_EVENT) for guard, holds in conditions(rule, by_words))
 
 
 def records() -> list[Record]:
@@ -55,5 +57,6 @@ def test_many_rules_fire_in_many_forms(pairs: list[Any]) -> None:
     assert len({rule.id for rule, _ in pairs}) > 12
 
 
-def test_what_fires_fulfils_the_native_condition(pairs: list[Any]) -> None:
-    assert [(rule.id, record) for rule, record in pairs if not fulfils(rule, record)] == []
+@pytest.mark.parametrize("by_words", [False, True], ids=["widely", "by words"])
+def test_what_fires_fulfils_the_native_condition(pairs: list[Any], by_words: bool) -> None:
+    assert [(rule.id, record) for rule, record in pairs if not fulfils(rule, record, by_words)] == []

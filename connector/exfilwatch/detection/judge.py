@@ -52,7 +52,7 @@ class Judge:
 
     def __init__(self, rules: RuleSet, report: Report, *, everything: bool = False) -> None:
         self.evaluator = Evaluator(rules, report)
-        found, lazy = Led([], frozenset()) if everything else leads(rules)
+        found, lazy = Led([], frozenset()) if everything else leads(rules, again=True)
         self._starts: list[Start] | None = [] if everything and rules.asks_for_trees else None
         self._report = report
         self._lazy = lazy

@@ -15,10 +15,12 @@ from typing import NamedTuple
 
 from exfilwatch.detection.rule import Rule
 from exfilwatch.detection.values import Cidr, Null, Number, Test, Wild
+from exfilwatch.siem.queries.doing import narrowed
 from exfilwatch.siem.queries.elastic_clauses import Counting, fit
 from exfilwatch.siem.queries.elastic_dsl import EVERY, NEVER, Query, all_of, exists, ignored, negated, term
 from exfilwatch.siem.queries.elastic_keywords import like, likes
 from exfilwatch.siem.queries.elastic_mapping import ElasticMapping, Indexed
+from exfilwatch.siem.queries.elastic_needles import signs, words
 from exfilwatch.siem.queries.elastic_typed import (
     FRACTION,
     WHOLE,
@@ -34,6 +36,7 @@ from exfilwatch.siem.queries.globs import Glob, exact, globs
 from exfilwatch.siem.queries.infix import natural
 from exfilwatch.siem.queries.language import joined, said
 from exfilwatch.siem.queries.native import PRESENT, asked, distinct, enveloped
+from exfilwatch.siem.queries.needle import Signs, Words
 from exfilwatch.siem.queries.networks import octets
 
 _WORDS = ("keyword", "wildcard", "constant_keyword")
@@ -85,7 +88,7 @@ def _compiled(rule: Rule, mapping: ElasticMapping) -> list[_Compiled]:
         if len(_COMPILED) >= 4096:
             _COMPILED.clear()
         language, found = Elastic(mapping), list[_Compiled]()
-        for each in asked(rule, paths=language.paths):
+        for each in asked(rule, paths=language.paths, condition=narrowed(rule)):
             guard, condition = said(each.guard, language), said(each.condition, language)
             found.append(_Compiled(guard, condition, _name(guard), _name(condition)))
         _COMPILED[key] = (rule, mapping, found)
@@ -131,6 +134,8 @@ class Elastic:
             return self._present(path, ways, wide=wide)
         if not wide:
             return self._narrow(ways, test)
+        if isinstance(test, Words | Signs):
+            return self._needle(ways, test)
         made = self._wide(ways, test)
         return made if isinstance(made, bool) or _telling(globs(test)) else self._noted(made, self._there(ways))
 
@@ -178,18 +183,21 @@ class Elastic:
 
     def _present(self, path: str, ways: tuple[Indexed, ...], *, wide: bool) -> Query | bool:
         if not wide:
-            return self._all([exists(path), negated(term(path, ""))]) if ways and ways[0].type in _WORDS else False
+            word = next((way.path for way in ways if way.type in _WORDS), None)
+            return self._all([exists(word), negated(term(word, ""))]) if word else False
         there = self._there(ways)
         return there if isinstance(there, bool) else self._any([there, ignored(path)])
 
+    def _needle(self, ways: tuple[Indexed, ...], test: Words | Signs) -> Query | bool:
+        word, text = _best(ways)
+        if isinstance(test, Words):
+            return words(text, test) if text else True
+        if word is None:
+            return True
+        return self._any([signs(word, test), *([] if word.ignore_above is None else _too_long(word))])
+
     def _wide(self, ways: tuple[Indexed, ...], test: Test) -> Query | bool:
-        by_type = {way.type: way for way in reversed(ways)}
-        word = next(
-            (by_type[kind] for kind in ("wildcard", *_WORDS) if kind in by_type and _readable(by_type[kind])), None
-        )
-        text = next(
-            (by_type[kind] for kind in _TEXTS if kind in by_type and by_type[kind].analyzer == "standard"), None
-        )
+        word, text = _best(ways)
         found = globs(test)
         in_words = by_words(text, found) if text and found else None
         if word is not None and not (in_words and _within(found) and _telling(found)):
@@ -209,7 +217,7 @@ class Elastic:
         long = [glob for glob in found if Wild.ANY in glob.parts or 2 * _length(glob) > word.ignore_above]
         if not long:
             return False
-        return self._all([in_words or True, self._any([negated(exists(word.path)), ignored(word.path)])])
+        return self._all([in_words or True, self._any(_too_long(word))])
 
     def _typed(self, way: Indexed, found: Sequence[Glob] | None, test: Test) -> Query | bool:
         """Of numbers, addresses and booleans; what the engine could not read as one it lists as ignored."""
@@ -250,6 +258,19 @@ def _query(found: Query | bool) -> Query:
 
 def _or_bool(found: Query) -> Query | bool:
     return found == EVERY if found in (EVERY, NEVER) else found
+
+
+def _best(ways: tuple[Indexed, ...]) -> tuple[Indexed | None, Indexed | None]:
+    """The way to ask for a value as it is, and for its words."""
+    by_type = {way.type: way for way in reversed(ways)}
+    word = next((by_type[kind] for kind in ("wildcard", *_WORDS) if kind in by_type and _readable(by_type[kind])), None)
+    text = next((by_type[kind] for kind in _TEXTS if kind in by_type and by_type[kind].analyzer == "standard"), None)
+    return word, text
+
+
+def _too_long(word: Indexed) -> list[Query]:
+    """A value is too long to be indexed as it is, or is not there."""
+    return [negated(exists(word.path)), ignored(word.path)]
 
 
 def _within(found: Sequence[Glob] | None) -> bool:

@@ -16,6 +16,7 @@ from exfilwatch.events.classify import EventClass
 from exfilwatch.events.mapping import Expression
 from exfilwatch.events.shape import Shape
 from exfilwatch.siem.queries.globs import Fold, Like, contains, globs, piece
+from exfilwatch.siem.queries.needle import Nothing
 
 Paths = Callable[[str], Sequence[str]]
 """The paths that a path may be found under; none, where no record has it. `a.*.b`: whatever stands between."""
@@ -58,6 +59,8 @@ class View:
                 return self._exists(field, wide=wide) if wanted else negated(self._exists(field, wide=not wide))
             case FieldTest(field, Null()):
                 return self._null(field, wide=wide)
+            case FieldTest(field, Nothing()):
+                return every(self._nothing(e, bases) for e, bases in self._options(field)) if wide else NONE
             case FieldTest(field, test):
                 return self._field(field, test) if wide else self._surely(field, test)
         return EVERY if wide else NONE
@@ -161,6 +164,18 @@ class View:
             return NONE
         plain = [each for e, bases in known[-1:] if isinstance(e, str) for each in self._found(e, bases)]
         return every(FieldTest(path, ABSENT) for path in plain if "*" not in path)
+
+    def _nothing(self, expression: Expression, bases: tuple[str, ...]) -> Node:
+        """Where the expression gives nothing, its members have no text."""
+        match expression:
+            case str():
+                found = self._found(expression, bases)
+                return every(Not(FieldTest(path, PRESENT)) for path in found if "*" not in path)
+            case list():
+                return every(self._nothing(each, bases) for each in expression)
+            case {"directory": _, "name": name}:
+                return self._nothing(name, bases)
+        return EVERY
 
     def _exists(self, field: str, *, wide: bool) -> Node:
         """The field is there, be it null, which no engine can tell from being absent."""

@@ -38,14 +38,17 @@ class Asked(NamedTuple):
     condition: Node
 
 
-def asked(rule: Rule, shapes: Iterable[Shape] = (), paths: Paths = as_it_is) -> list[Asked]:
+def asked(
+    rule: Rule, shapes: Iterable[Shape] = (), paths: Paths = as_it_is, condition: Node | None = None
+) -> list[Asked]:
     """What the rule asks, of each kind of record that it concerns. A record on which it fires fulfils one of these.
 
-    `shapes`: which there may be; none given: all.
+    `shapes`: which there may be; none given: all. `condition`: what it asks, where that is not `rule.asked`.
     """
+    wanted = rule.asked if condition is None else condition
     made: dict[Node, dict[Node, None]] = {}
     for view in _views(rule, shapes or SHAPES.values(), paths):
-        condition = view.translated(rule.asked, wide=True)
+        condition = view.translated(wanted, wide=True)
         if condition != NONE and view.guard != NONE:
             made.setdefault(condition, {})[view.guard] = None
     return [Asked(some(guards), condition) for condition, guards in made.items()]
