@@ -174,7 +174,7 @@ class Acting:
             runs=runs,
             always=not all(asked),
             asked=one("|".join([*dict.fromkeys(asked), QUOTED])) if asked and all(asked) else None,
-            options=one("|".join([*map(re.escape, runs.option), QUOTED])) if _by_option(runs) else None,
+            options=one("|".join([*map(re.escape, runs.option), QUOTED])) if by_option(runs) else None,
             shell=shell,
         )
 
@@ -233,7 +233,7 @@ def _cut(line: str) -> tuple[str, str]:
     return word, f" {rest}"
 
 
-def _by_option(runs: Wrapper | None) -> TypeGuard[Wrapper]:
+def by_option(runs: Wrapper | None) -> TypeGuard[Wrapper]:
     """Whether a program runs others only where one of its options, by its whole name, says so."""
     if runs is None or not runs.option or runs.first or runs.input or runs.after or runs.runs != "script":
         return False

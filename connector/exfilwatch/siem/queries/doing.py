@@ -20,7 +20,7 @@ from exfilwatch.siem.queries.needles import ANYWHERE, BLANKS, Asking, Said, need
 
 _LINE, _IMAGE, _ORIGINAL = "CommandLine", "Image", "OriginalFileName"
 _ANYTHING = Text([Wild.ANY, Wild.ONE, Wild.ANY], cased=False)
-_KNOWN = ("net", "net1", "reg", "ping", "where", "findstr", "robocopy", "xcopy", "curl", "certutil")
+_KNOWN = ("net", "net1", "reg", "ping", "where", "findstr", "robocopy", "xcopy", "curl", "certutil", "tar")
 """Programs that are known by their names and run no others, so that none of them is a renamed one."""
 
 _COMMON = frozenset(

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from exfilwatch.commands.acting import by_option
 from exfilwatch.commands.reading import known_tools
 from exfilwatch.commands.speaking import asked_for, is_active
 from exfilwatch.commands.tool import Tool, catalogue
@@ -22,7 +23,7 @@ from exfilwatch.siem.queries.needle import literal
 _FREQUENT = frozenset(
     """
     reg net net1 git docker podman kubectl ls dir where forfiles az gh npm yarn pnpm cargo gem code certutil
-    curl wget cp cat copy xcopy robocopy move type print for
+    curl wget cp cat tar gtar bsdtar copy xcopy robocopy move type print for
     """.split()  # noqa: SIM905 (as a list it fills the page)
 )
 """Programs that start all the time on ordinary machines, and that say in their lines when they do something."""
@@ -183,7 +184,9 @@ def _running(known: Sequence[tuple[str, Wrapper]], tools: Sequence[Tool]) -> Ite
     """Programs that run others."""
     kinds: dict[str, list[str]] = {}
     for name, each in known:
-        if each.runs != "nothing":
+        if by_option(each):
+            yield Asking((name,), (Said(signs=tuple(map(literal, each.option))),))
+        elif each.runs != "nothing":
             kind = "code" if each.language else str(each.shell) or ("cmd" if each.runs == "line" else "words")
             kinds.setdefault(f"first {kind}" if kind == "code" and each.first else kind, []).append(name)
     cmdlets = [tool for tool in tools if tool.syntax == "powershell"]
@@ -217,6 +220,8 @@ def told(expressions: Iterable[str]) -> Said | None:
             signs.update(dict.fromkeys([r"\$\(", "`"]))
         elif found := _SHORT.fullmatch(each):
             cased[rf"\-[{_W}\#]*{found['letter']}"] = None
+        elif found := _BUNDLED.fullmatch(each):
+            cased[rf"[{_S}\"'][{_W}\#]*{found['letter']}"] = None
         elif found := _WORD.fullmatch(each):
             words.update(dict.fromkeys(_word(found["word"]).split()))
         elif found := _OPTIONS.fullmatch(each):
@@ -241,6 +246,7 @@ _LETTER = re.compile(r"\[-/\](?P<letter>\w)")
 _SUBSTITUTED = r"(?:\$\(|`)"
 """What a shell puts in stands there, whatever it is."""
 _SHORT = re.compile(r"\(\?:\^\|\[\\s\\\"'\]\)-\[\\w#\]\*\(\?-i:(?P<letter>\w)\)")
+_BUNDLED = re.compile(r"\(\?:\^\|\[\\s\\\"'\]\)\[\\w#\]\*\(\?-i:(?P<letter>\w)\)")
 _WORD = re.compile(r"\\b(?P<word>\w[\w\\-]*)\\b")
 _OPTIONS = re.compile(r"-\(\?:(?P<names>[\w|]+)\)\(\?:\$\|\[\^\\w-\]\)")
 _BEGINS = re.compile(r"(?:\[-/\]|(?:\\?-){1,2})(?P<word>\w(?:\w|\\?-)+)")
@@ -312,7 +318,7 @@ _APART: dict[str, tuple[Said, ...]] = {
         Said(signs=(rf"{_HOST}[^{_S}]*[{_S}]+([^{_S}]+[{_S}]+)?[\"']?[0-9]",)),
     ),
     "xcopy": (
-        Said(signs=(rf"[{_B}](\\\\|\/\/)[{_W}\$%\?\.]",)),
+        Said(signs=(rf"[{_B}](\\\\[{_W}\$%\?\.]|\/\/[{_W}\$%\?\.\-]+[\/\\])",)),
         Said(signs=(rf"[{_B}]([A-Za-z]\:|[%\.\$])",)),
     ),
     "ConfigSecurityPolicy": (Said(signs=(rf"\.[A-Za-z0-9\*\?]+[\"']?[{_S}]+https?\:",)),),
