@@ -32,13 +32,15 @@ def draft(
     rules: Mapping[str, RuleInfo] | None = None,
     renderer: Renderer = MARKDOWN,
     enrichment: Enrichment | None = None,
+    follows: Case | None = None,
 ) -> Draft:
     """The case of an incident. `findings` are all that it has, in any order; `rules` by id bring guides. What was found
-    out beside them (`enrichment`) is told of, and may make the case graver or less so than the incident.
+    out beside them (`enrichment`) is told of, and may make the case graver or less so than the incident. `follows`: the
+    closed case that it goes on from.
     """
     found = in_order(findings)
     known = [facts(finding) for finding in found]
-    document = _body(incident, found, known, rules or {}, renderer, enrichment)
+    document = _body(incident, found, known, rules or {}, renderer, enrichment, follows)
     return Draft(
         incident=incident.id,
         title=renderer.title(summary.title(incident, found, known)),
@@ -46,6 +48,7 @@ def draft(
         body=f"{renderer.write(document)}\n",
         document=document,
         findings=tuple(finding.id for finding in found),
+        follows=follows.id if follows else None,
     )
 
 
@@ -67,10 +70,12 @@ def _body(
     rules: Mapping[str, RuleInfo],
     renderer: Renderer,
     enrichment: Enrichment | None,
+    follows: Case | None,
 ) -> Document:
     size, limit = _size(renderer), renderer.limit
     judged = _judged(incident, enrichment)
     opening: Document = (
+        *((_named("This goes on from case ", follows, ", which was closed."),) if follows else ()),
         Heading(2, ("What happened",)),
         *summary.what_happened(incident, found, known),
         Heading(2, ("How bad it is",)),
@@ -150,18 +155,21 @@ def _span_of(incident: Incident, findings: list[Finding]) -> Incident:
 
 def duplicate(survivor: Case, renderer: Renderer = MARKDOWN) -> Note:
     """The note that closes a case whose incident turned out to be part of another one."""
-    document = (
-        said(
-            "Later findings show that this is part of another incident. Go on in case ",
-            Code(survivor.id),
-            " (",
-            Text(survivor.title, 250),
-            "), which tells of these findings too.",
-        ),
-    )
+    why = "Later findings show that this is part of another incident. Go on in case "
+    document = (_named(why, survivor, ", which tells of these findings too."),)
     return Note(
         key=f"merged into {survivor.incident}",
         text=f"{renderer.write(document)}\n",
         document=document,
         duplicate_of=survivor.id,
     )
+
+
+def followed(by: Case, renderer: Renderer = MARKDOWN) -> Note:
+    """The note of a closed case which says where it goes on."""
+    document = (_named("New evidence came after this case was closed. It goes on in case ", by, "."),)
+    return Note(key=f"goes on in {by.incident}", text=f"{renderer.write(document)}\n", document=document)
+
+
+def _named(before: str, case: Case, after: str) -> Block:
+    return said(before, Code(case.id), " (", Text(case.title, 250), ")", after)

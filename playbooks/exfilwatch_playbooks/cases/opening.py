@@ -18,7 +18,7 @@ from exfilwatch.findings.incident import Incident, rank
 from exfilwatch.findings.store import Pending, Store
 from exfilwatch.polling.worker import our_clock
 from exfilwatch_playbooks.cases.attachments import attachments
-from exfilwatch_playbooks.cases.body import draft, duplicate, level_of, news
+from exfilwatch_playbooks.cases.body import draft, duplicate, followed, level_of, news
 from exfilwatch_playbooks.cases.case import Case, Draft, mark_of
 from exfilwatch_playbooks.cases.fields import filled
 from exfilwatch_playbooks.cases.links import LEASE, Busy, Link, Links
@@ -183,10 +183,13 @@ class _Opening:
         heard = self._links.heard(name)
         untold = [finding for finding in findings if finding.id not in heard]
         case, opened, remarks = await self._case(link), False, list[str]()
+        earlier = await self._before(link.key, incident) if case is None or link.step == "creating" else None
         if case is None:
             if not findings:  # they were superseded since, and nothing took their place
                 return Outcome(name, "known")
-            case, opened, remarks = await self._open(link, self._draft(incident, findings))
+            case, opened, remarks = await self._open(link, self._draft(incident, findings, earlier))
+        if earlier is not None:
+            remarks += await self._point(earlier, case)
         known = heard | set(case.findings)
         if opened or mark_of(ids) in case.marks:
             known |= ids
@@ -224,7 +227,7 @@ class _Opening:
         did: Literal["opened", "extended", "known"] = "opened" if opened else "extended" if told else "known"
         return Outcome(name, did, case, told, remarks=tuple(remarks))
 
-    def _draft(self, incident: Incident, findings: list[Finding]) -> Draft:
+    def _draft(self, incident: Incident, findings: list[Finding], follows: Case | None = None) -> Draft:
         values = {
             "host": incident.host or "",
             "user": incident.user or "",
@@ -234,7 +237,8 @@ class _Opening:
             "end": incident.end.isoformat() if incident.end else "",
             "findings": str(len(findings)),
         }
-        made = draft(incident, findings, self._rules, self._system.renderer, self._enriched.get(incident.id))
+        enrichment = self._enriched.get(incident.id)
+        made = draft(incident, findings, self._rules, self._system.renderer, enrichment, follows)
         return filled(self._system, made.model_copy(update={"values": values}))
 
     async def _case(self, link: Link) -> Case | None:
@@ -260,9 +264,9 @@ class _Opening:
         wanted = wanted.model_copy(update={"key": link.key if wanted.key == wanted.incident else wanted.key})
         lag = self._system.capabilities.lag
         again = our_clock() + _LATE if lag or link.step == "creating" else link.look_again
-        self._links.put(
-            link.incident, step="creating", key=wanted.key, mark=wanted.mark, telling=wanted.findings, look_again=again
-        )
+        # Without the id of another case: of one that vanished, or was closed and is followed by this one.
+        meant = {"case_id": None, "mark": wanted.mark, "telling": wanted.findings, "look_again": again}
+        self._links.put(link.incident, step="creating", key=wanted.key, **meant)
         made = await self._system.create(wanted)
         own: str | None = None
         if isinstance(made, Created):
@@ -296,14 +300,30 @@ class _Opening:
             return await self._system.set_status(case.id, "open"), False, []
         if policy == "note":
             return case, False, []
-        number = int(link.key.removeprefix(incident.id).removeprefix("-") or "1") + 1
-        key = f"{incident.id}-{number}"
-        found = await self._system.find(key)
-        if found is not None:
-            self._links.put(link.incident, key=key, case_id=found.id)
-            return found, False, []
-        following = self._draft(incident, findings).model_copy(update={"key": key, "follows": case.id})
-        return await self._open(replace(link, key=key, step="new", case_id=None), following)
+        key = _key(incident, _number(link.key, incident) + 1)
+        following = await self._system.find(key)
+        if following is not None:
+            self._links.put(link.incident, key=key, case_id=following.id)
+            return following, False, await self._point(case, following)
+        wanted = self._draft(incident, findings, case).model_copy(update={"key": key})
+        following, mine, remarks = await self._open(replace(link, key=key, step="new", case_id=None), wanted)
+        return following, mine, [*remarks, *await self._point(case, following)]
+
+    async def _before(self, key: str, incident: Incident) -> Case | None:
+        """The closed case that the one with this key goes on from."""
+        number = _number(key, incident)
+        found = await self._system.find(_key(incident, number - 1)) if number > 1 else None
+        return found if found is not None and found.status == "closed" else None
+
+    async def _point(self, closed: Case, case: Case) -> list[str]:
+        """Say in a closed case where it goes on; what was not taken."""
+        if closed.id == case.id:
+            return []
+        try:
+            await self._system.add_note(closed.id, followed(case, self._system.renderer))
+        except CaseRefused as error:
+            return [f"case {closed.id} does not say that it goes on in case {case.id}: {error}"]
+        return []
 
     async def _attach(
         self, case_id: str, untold: list[Finding], incident: Incident, findings: list[Finding]
@@ -353,6 +373,15 @@ class _Opening:
                         self._links.put(link.incident, look_again=0)
             except CaseError as error:
                 self._links.park([link.incident], error)
+
+
+def _key(incident: Incident, number: int) -> str:
+    """Of an incident's first case its id, of the others the id with -2, -3 and so on."""
+    return incident.id if number == 1 else f"{incident.id}-{number}"
+
+
+def _number(key: str, incident: Incident) -> int:
+    return int(key.removeprefix(incident.id).removeprefix("-") or "1")
 
 
 def _level_kept(case: Case, level: str) -> list[str]:

@@ -170,8 +170,11 @@ class Roundup(Tracker):
             if note.key in current.marks:
                 return
             message = message or await self._message(note.key, note.text)
-            messages = [*_ids(item.get("messages")), message]
-            if await self._changed(case.id, etag, {"messages": messages}):
+            values: dict[str, object] = {"messages": [*_ids(item.get("messages")), message]}
+            if current.status != "open":
+                # Classic trackers open a closed issue that gets a message, unless its status is told too.
+                values["status"] = item.get("status.name")
+            if await self._changed(case.id, etag, values):
                 return
         raise CaseUnreachable(f"{self.name}: case {case.id} is changed all the time: run again", sent=False)
 
