@@ -12,6 +12,7 @@ from exfilwatch.errors import ConfigError
 from exfilwatch_playbooks.actions.answer import Answer, Change
 from exfilwatch_playbooks.actions.perform import validated
 from exfilwatch_playbooks.actions.registry import Action, action, every, kind_of
+from exfilwatch_playbooks.response.phases import references
 
 ACTIONS = every()
 SCALARS = (str, int, float, bool, datetime)
@@ -34,6 +35,12 @@ def test_says_what_it_does(each: Action) -> None:
     assert re.fullmatch(r"[A-Z].{10,200}\.", each.description)
     assert re.fullmatch(r"[A-Z][\w ]+", each.title)
     assert inspect.iscoroutinefunction(each.run)
+
+
+@each_action
+def test_refers_to_what_there_is(each: Action) -> None:
+    for reference in each.references:
+        assert reference in references() or re.fullmatch(r"T\d{4}(\.\d{3})?", reference)
 
 
 @each_action

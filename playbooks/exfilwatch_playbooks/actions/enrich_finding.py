@@ -15,6 +15,7 @@ from exfilwatch_playbooks.enrichment.enriching import of_one
 from exfilwatch_playbooks.enrichment.model import Enrichment, Status
 
 CHANGES = False
+REFERENCES = ("RA2104", "RA2106")
 
 
 class Input(BaseModel):

@@ -12,6 +12,7 @@ from exfilwatch_playbooks.enrichment import sizes
 from exfilwatch_playbooks.enrichment.enriching import of_one
 
 CHANGES = False
+REFERENCES = ("RA2110", "RA2112")
 _BYTES, _ALL, _ARCHIVE = "volume.bytes_out", "volume.all_hosts", "volume.archive"
 
 

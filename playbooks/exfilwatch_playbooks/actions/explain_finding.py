@@ -18,6 +18,7 @@ from exfilwatch_playbooks.actions.inputs import FindingId
 from exfilwatch_playbooks.actions.stored import events_of
 
 CHANGES = False
+REFERENCES = ("D3-PA", "D3-SEA")
 
 
 class Input(BaseModel):

@@ -15,6 +15,7 @@ from exfilwatch_playbooks.enrichment.enriching import subject_of
 from exfilwatch_playbooks.enrichment.related import Kind, related
 
 CHANGES = False
+REFERENCES = ("RA2001", "RA2113", "RA2114")
 
 
 class Input(BaseModel):

@@ -19,6 +19,7 @@ from exfilwatch_playbooks.actions.sources import Asked, Places, span_around
 from exfilwatch_playbooks.actions.stored import stored_event
 
 CHANGES = False
+REFERENCES = ("D3-PA", "RA2401")
 _LONGEST = 8_192  # characters of a command line
 
 

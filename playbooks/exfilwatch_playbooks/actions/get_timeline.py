@@ -18,6 +18,7 @@ from exfilwatch_playbooks.actions.inputs import FindingId
 from exfilwatch_playbooks.actions.sources import Asked, Places, span_around
 
 CHANGES = False
+REFERENCES = ("RA2113", "RA2114", "RA2401")
 _TELLING = (
     "CommandLine", "ScriptBlockText", "Payload", "TargetFilename", "TaskName", "QueryName", "c-uri",
     "DestinationHostname", "DestinationIp", "Image",

@@ -13,6 +13,7 @@ from exfilwatch_playbooks.actions.context import Context
 from exfilwatch_playbooks.actions.inputs import IncidentId
 
 CHANGES = False
+REFERENCES = ("RA6001",)
 
 
 class Input(BaseModel):
