@@ -14,52 +14,54 @@ from typing import Any
 
 import httpx
 import msgspec
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 
 from exfilwatch.findings.store import Store
 from exfilwatch_playbooks.cases import opening
 from exfilwatch_playbooks.cases.registry import Local
 
-from .trackers import CLASSES
+from .trackers import CLASSES, asks
+
+_IN_FLIGHT = "http11.receive_response_headers.started"
 
 
 class Work(msgspec.Struct):
-    """`settings` of the case system "tracker". Killed before (`before`) or after (`after`) the request with this
-    number, or before the SQL `statement` with it; 0 is never.
+    """`settings` of the case system "tracker". Killed at the point with this number (`dies`), from 1; 0 is never.
+
+    Between two points nothing changes but by one request or one commit: they are before each request that changes
+    something, when it is sent and its answer is awaited, and before each commit.
     """
 
     database: str
     settings: dict[str, Any]
-    before: int = 0
-    after: int = 0
-    statement: int = 0
-
-
-def _die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
+    dies: int = 0
 
 
 def _arm(work: Work) -> None:
-    requests, statements = itertools.count(1), itertools.count(1)
+    points = itertools.count(1)
+
+    def point() -> None:
+        if next(points) == work.dies:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    async def traced(name: str, _told: object) -> None:
+        if name == _IN_FLIGHT:
+            point()
+
     send = httpx.AsyncClient.send
 
-    async def sent(client: httpx.AsyncClient, *arguments: Any, **options: Any) -> httpx.Response:
-        number = next(requests)
-        if number == work.before:
-            _die()
-        response = await send(client, *arguments, **options)
-        if number == work.after:
-            _die()
-        return response
+    async def sent(client: httpx.AsyncClient, request: httpx.Request, **options: Any) -> httpx.Response:
+        if not asks(request):
+            point()
+            request.extensions["trace"] = traced
+        return await send(client, request, **options)
+
+    def committing(connection: Connection) -> None:
+        if connection.get_execution_options().get("exfilwatch_write"):
+            point()
 
     httpx.AsyncClient.send = sent  # type: ignore[method-assign]
-
-    def stated(*_arguments: object) -> None:
-        if next(statements) == work.statement:
-            _die()
-
-    for occasion in ("before_cursor_execute", "commit"):
-        event.listen(Engine, occasion, stated)
+    event.listen(Engine, "commit", committing)
 
 
 async def _opened(work: Work) -> None:

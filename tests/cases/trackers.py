@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
 import pytest
 
 from exfilwatch.findings.store import Store
@@ -22,8 +23,10 @@ from .fakes import jira, kinds
 
 UNIQUE = {"local", "roundup", "TheHive alert"}
 _CHAOS = "EXFILWATCH_CHAOS" in os.environ
-# Request Tracker takes minutes: `make chaos` has it.
-REAL = ["roundup", "roundup-without-key", "redmine", *(["redmine-without-field", "rt"] if _CHAOS else [])]
+REAL = [
+    *("roundup", "roundup-without-key", "redmine", "rt-sqlite", "rt-postgresql"),
+    *(["redmine-without-field"] if _CHAOS else []),
+]
 KINDS = ["local", *REAL, *kinds.KINDS]
 _SERVERS = {"redmine-without-field": "redmine"}  # the others have one of their own
 CLASSES: dict[str, Any] = {"redmine": Redmine, "roundup": Roundup, "rt": RequestTracker}
@@ -64,6 +67,11 @@ def _rt(server: Server) -> dict[str, Any]:
     return {"kind": "rt", "url": server.url, "queue": "Incidents", "timeout": "60s", **account}
 
 
+def asks(request: httpx.Request) -> bool:
+    """Whether a request changes nothing: RT is asked for the parts of a ticket by POST."""
+    return request.method == "GET" or (request.method == "POST" and request.url.path.endswith("/attachments"))
+
+
 def _redmine(server: Server) -> dict[str, Any]:
     assert server.admin is not None
     return {"kind": "redmine", "url": server.url, "project": "incidents", "api_key": server.admin.password}
@@ -78,7 +86,8 @@ _SETTINGS: dict[str, Callable[[Server], dict[str, Any]]] = {
     "redmine-without-field": _redmine,
     "roundup": _roundup,
     "roundup-without-key": _roundup,
-    "rt": _rt,
+    "rt-sqlite": _rt,
+    "rt-postgresql": _rt,
 }
 
 

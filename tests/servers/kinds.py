@@ -27,5 +27,6 @@ KINDS: dict[str, Callable[[Path], Started]] = {
     "roundup": Roundup,
     "roundup-without-key": partial(Roundup, unique=False),
     "redmine": Redmine,
-    "rt": RequestTracker,
+    "rt-sqlite": partial(RequestTracker, database="sqlite"),
+    "rt-postgresql": partial(RequestTracker, database="postgresql"),
 }

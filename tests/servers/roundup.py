@@ -21,6 +21,9 @@ from .unavailable import Unavailable
 
 _PATIENCE = 60  # seconds
 USER = Account("exfilwatch", "a password of roundup")
+# It writes head and body of an answer apart, each of which would wait 40 ms for the other's acknowledgement.
+_AT_ONCE = "import socketserver; socketserver.StreamRequestHandler.disable_nagle_algorithm = True"
+_SERVER = f"{_AT_ONCE}; from roundup.scripts.roundup_server import run; run()"
 _PROPERTY = 'issue = IssueClass(db, "issue",\n                finding_id=String(),'
 _SECURITY = "#\n# TRACKER SECURITY SETTINGS"
 
@@ -40,8 +43,8 @@ class Roundup:
         self._run("roundup-admin", "-i", self._home, "initialise", "a password of its admin")
         made = ["create", "user", f"username={USER.user}", f"password={USER.password}", "roles=User"]
         self._run("roundup-admin", "-i", self._home, *made, "address=exfilwatch@example.org")
-        command = [_program("roundup-server"), "-n", "127.0.0.1", "-p", str(self._port), "-t", "thread"]
-        command.append(f"tracker={self._home}")
+        serving = ["-n", "127.0.0.1", "-p", str(self._port), "-t", "thread", f"tracker={self._home}"]
+        command = [sys.executable, "-c", _SERVER, *serving]
         if os.geteuid() == 0:
             subprocess.run(["chown", "-R", "nobody:nogroup", folder], check=True)
             command = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", *command]

@@ -1,23 +1,27 @@
-"""Request Tracker 5 of Debian's package, a private instance on SQLite, started in a folder and known to answer.
+"""Request Tracker 5 of Debian's packages, a private instance, started in a folder and known to answer.
 
-Its queue Incidents has a custom field FindingId with UniqueValues.
+Its queue Incidents has a custom field FindingId with UniqueValues: on SQLite a second ticket silently loses the field,
+on PostgreSQL several that are created at once all keep it.
 """
 
 import os
 import shutil
 import subprocess
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 
+from .postgresql import running_postgresql
 from .roundup import free_port
 from .server import Account, Server
 from .unavailable import Unavailable
 
 _PATIENCE = 120  # seconds
 _SERVER = Path("/usr/share/request-tracker5/libexec/rt-server")
-_PACKAGES = ["request-tracker5", "rt5-db-sqlite"]
+_PACKAGES = ["request-tracker5", "rt5-db-sqlite", "rt5-db-postgresql"]
+_INSTALLED = [Path(f"/var/lib/dpkg/info/{package}.list") for package in _PACKAGES]
 USER = Account("exfilwatch", "a password of rt")
 _SITE = """\
 Set($rtname, 'example.org');
@@ -25,8 +29,8 @@ Set($Organization, 'example.org');
 Set($WebDomain, '127.0.0.1');
 Set($WebPort, {port});
 Set($WebBaseURL, 'http://127.0.0.1:{port}');
-Set($DatabaseType, 'SQLite');
-Set($DatabaseName, '{folder}/rt.sqlite');
+{database}
+Set($BcryptCost, 4);  # each request proves the password: a quarter of a second with the usual 12
 Set($MailCommand, 'testfile');
 Set($LogToSTDERR, 'error');
 Set($LogToSyslog, undef);
@@ -35,6 +39,18 @@ Set($MasonDataDir, '{folder}/mason');
 Set($MasonSessionDir, '{folder}/session');
 Set($MaxAttachmentSize, 20_000_000);
 1;
+"""
+_SQLITE = """\
+Set($DatabaseType, 'SQLite');
+Set($DatabaseName, '{folder}/rt.sqlite');
+"""
+_POSTGRESQL = """\
+Set($DatabaseType, 'Pg');
+Set($DatabaseHost, '127.0.0.1');
+Set($DatabasePort, {port});
+Set($DatabaseName, '{name}');
+Set($DatabaseUser, '{user}');
+Set($DatabasePassword, '{password}');
 """
 _DATA = """\
 our @Queues = ({{ Name => 'Incidents', Description => 'Incidents' }});
@@ -48,12 +64,18 @@ our @ACL = map {{ {{ UserId => '{user}', Right => $_, Queue => 'Incidents' }} }}
 
 
 class RequestTracker:
-    """An instance that was started in `folder`, which is its own. Raises Unavailable."""
+    """An instance on `database` (sqlite, postgresql) that was started in `folder`, which is its own.
 
-    def __init__(self, folder: Path) -> None:
+    Raises Unavailable.
+    """
+
+    def __init__(self, folder: Path, database: str) -> None:
         _install()
         self._folder, self._port, self._log = folder, free_port(), folder / "output"
-        (folder / "site.pm").write_text(_SITE.format(port=self._port, folder=folder))
+        self._beside = ExitStack()
+        self._administrator = ("", "")
+        kept = _SQLITE.format(folder=folder) if database == "sqlite" else self._on_postgresql()
+        (folder / "site.pm").write_text(_SITE.format(port=self._port, folder=folder, database=kept))
         (folder / "data").write_text(_DATA.format(user=USER.user, password=USER.password))
         for name in ("mason", "session", "none"):
             (folder / name).mkdir()
@@ -90,6 +112,14 @@ class RequestTracker:
         """End it, and wait until it is gone."""
         self.process.terminate()
         self.process.wait(30)
+        self._beside.close()
+
+    def _on_postgresql(self) -> str:
+        """The settings for a new database of a cluster of its own."""
+        cluster = self._beside.enter_context(running_postgresql())
+        url = httpx.URL(cluster.new_database())
+        self._administrator = (url.username, url.password)
+        return _POSTGRESQL.format(port=url.port, name=url.path[1:], user=url.username, password=url.password)
 
     def _environment(self) -> dict[str, str]:
         # Debian's own snippets of a site's configuration are another instance's.
@@ -100,8 +130,9 @@ class RequestTracker:
         program = shutil.which(name, path=f"/usr/sbin:{os.environ['PATH']}")
         if program is None:
             raise Unavailable(f"needs {name} of request-tracker5")
+        user, password = self._administrator
         done = subprocess.run(
-            [*_as_nobody(), program, *arguments, "--dba", "", "--dba-password", ""],
+            [*_as_nobody(), program, *arguments, "--dba", user, "--dba-password", password],
             cwd=self._folder,
             env=self._environment(),
             stdin=subprocess.DEVNULL,
@@ -114,8 +145,8 @@ class RequestTracker:
 
 
 def _install() -> None:
-    """Root installs it where servers are required."""
-    if _SERVER.exists():
+    """Root installs it where servers are required; several kinds may ask at once, and dpkg lets one after the other."""
+    if all(each.exists() for each in _INSTALLED):
         return
     if os.environ.get("EXFILWATCH_REQUIRE_SERVERS") == "1" and os.geteuid() == 0:
         answers = "request-tracker5 request-tracker5/install-cronjobs boolean false\n"
@@ -126,8 +157,8 @@ def _install() -> None:
         subprocess.run(["debconf-set-selections"], input=answers, text=True, check=False)
         installing = [*apt, "install", "--no-install-recommends", *_PACKAGES]
         subprocess.run(installing, env=quiet, check=False, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
-    if not _SERVER.exists():
-        raise Unavailable("needs Request Tracker 5: apt-get install request-tracker5 rt5-db-sqlite")
+    if missing := [each.stem for each in _INSTALLED if not each.exists()]:
+        raise Unavailable(f"needs Request Tracker 5: apt-get install {' '.join(missing)}")
 
 
 def _as_nobody() -> list[str]:

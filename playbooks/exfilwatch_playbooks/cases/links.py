@@ -8,7 +8,7 @@ two minutes after its last sign of life.
 import json
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, insert, select, update
@@ -51,7 +51,8 @@ class Link:
     """`key`: what the case is found by. `case_id`: where it is known. `step`: what was begun last. `mark`, `telling`:
     the note that was begun, and the findings that it tells of. `problem`: why it is not done, and by its `reading`
     whether that passes. Times are in µs since 1970 UTC: `look_again` (0: never) until when late doubles may turn up,
-    `not_before` when the system wants to be asked again.
+    `not_before` when the system wants to be asked again. `left`: whoever held it before has just died with it, and
+    what it asked for last may be done this moment.
     """
 
     case_system: str
@@ -70,6 +71,7 @@ class Link:
     tries: int = 0
     not_before: int = 0
     changed: int = 0
+    left: bool = False
 
 
 class Busy(CaseUnreachable):
@@ -97,7 +99,7 @@ class Links:
             if row.owner and now < row.until <= now + 2 * LEASE and not _dead(row.owner):
                 return None
             connection.execute(update(links).where(*self._of(incident)).values(owner=self._me, until=now + LEASE))
-            return _link(row)
+            return replace(_link(row), left=bool(row.owner) and now < row.until)
 
     def renew(self, incidents: Iterable[str]) -> None:
         """Hold these longer."""
@@ -207,5 +209,5 @@ def _dead(held_by: str) -> bool:
 
 
 def _link(row: Row[Any]) -> Link:
-    told = {name: getattr(row, name) for name in Link.__dataclass_fields__ if name != "telling"}
+    told = {name: getattr(row, name) for name in Link.__dataclass_fields__ if name not in ("telling", "left")}
     return Link(**told, telling=tuple(json.loads(row.telling)))

@@ -28,7 +28,7 @@ from exfilwatch_playbooks.report.attachment import attachment as report
 
 _TRIES = 10
 _LATE = 600_000_000  # µs in which a create whose answer was lost may yet be done
-_AGAIN = (0.0, 0.5, 2.0)  # seconds before each look for a case whose creation is uncertain
+_AGAIN = (0.0, 0.5, 2.0)  # seconds before each look for what was asked for, and may be done by now
 _PATIENCE = 60.0  # seconds to wait for another worker
 _SECOND = 1_000_000
 
@@ -188,6 +188,8 @@ class _Opening:
             if not findings:  # they were superseded since, and nothing took their place
                 return Outcome(name, "known")
             case, opened, remarks = await self._open(link, self._draft(incident, findings, earlier))
+        else:
+            case = await self._noted(link, case)
         if earlier is not None:
             remarks += await self._point(earlier, case)
         known = heard | set(case.findings)
@@ -251,6 +253,8 @@ class _Opening:
                 case = None
         if case is None:
             case = await self._system.find(link.key)
+        if case is None and link.step == "creating" and link.left:
+            case = await self._late(link.key)
         if case is not None and link.step == "creating":
             case = await self._system.converge(link.key, link.case_id)
         seen: set[str] = set()
@@ -283,11 +287,26 @@ class _Opening:
 
     async def _appeared(self, key: str, made: Ambiguous) -> None:
         """Wait a little for a case whose creation was not answered. Raises why it was not, when there is none."""
+        if await self._late(key) is None:
+            raise made.why
+
+    async def _late(self, key: str) -> Case | None:
+        """A case that may be in the making."""
         for pause in (*_AGAIN, self._system.capabilities.lag):
             await asyncio.sleep(pause)
-            if await self._system.find(key) is not None:
-                return
-        raise made.why
+            if (case := await self._system.find(key)) is not None:
+                return case
+        return None
+
+    async def _noted(self, link: Link, case: Case) -> Case:
+        """The case, when the note that was begun last is in it or is not coming any more."""
+        if link.left and link.mark and self._system.capabilities.reads_notes:
+            for pause in _AGAIN:
+                if link.mark in case.marks:
+                    break
+                await asyncio.sleep(pause)
+                case = await self._system.get(case.id)
+        return case
 
     async def _closed(
         self, link: Link, case: Case, incident: Incident, findings: list[Finding]

@@ -6,7 +6,6 @@ are merged into the oldest. Many refusals come as texts of an answer 200, so wha
 Source: https://docs.bestpractical.com/rt/5.0.3/RT/REST2.html
 """
 
-import asyncio
 import base64
 import re
 from collections.abc import Sequence
@@ -29,6 +28,10 @@ from exfilwatch_playbooks.cases.system import Account, Capabilities, Created, Cr
 
 _PRIORITY = {"critical": "100", "high": "80", "medium": "50", "low": "20", "informational": "10"}
 _PAGE = 100
+_TEXTS = (
+    {"field": "ContentType", "value": "text/plain"},
+    {"field": "Filename", "operator": "IS", "value": "NULL"},
+)
 _LONGEST_TEXT = 200_000  # bytes: what is longer is none of our notes
 
 
@@ -129,7 +132,7 @@ class RequestTracker(Tracker):
         return Account(self._configured.user, f"{self._configured.url}, queue {queue}")
 
     async def holders(self, key: str) -> Sequence[Case]:
-        """By the field, and by the end of the subject; both compared whole."""
+        """By the field, and by the end of the subject; both compared whole. The oldest with its notes."""
         if not key:
             return []
         settings = self._configured
@@ -141,14 +144,12 @@ class RequestTracker(Tracker):
         asked = {"query": query, "fields": "Subject,Status,Priority,Created,CustomFields", "per_page": str(_PAGE)}
         response = await self._http.get("/REST/2.0/tickets", params=asked)
         found = self._http.decoded(response, _Tickets).items
-        return [await self._case(each) for each in found if self._key(each) == key]
+        held = sorted((each for each in found if self._key(each) == key), key=lambda each: int(each.id))
+        return [await self._case(each, with_notes=each is held[0]) for each in held]
 
     async def get(self, case_id: str) -> Case:
         """See CaseSystem. A ticket that was merged answers as the one that it went into."""
-        if not (case_id.isascii() and case_id.isdecimal()):
-            raise CaseRefused(f"{self.name}: there is no case {case_id!r}")
-        response = await self._http.get(f"/REST/2.0/ticket/{case_id}")
-        return await self._case(self._http.decoded(response, _Ticket))
+        return await self._case(await self._ticket(case_id))
 
     async def create(self, draft: Draft) -> Creation:
         """One request."""
@@ -186,12 +187,17 @@ class RequestTracker(Tracker):
         await self._http.change("PUT", f"/REST/2.0/ticket/{case_id}", json={"Status": word})
 
     async def supersede(self, case_id: str, by: str) -> None:
-        """Merged: the other ticket's texts are then in this one."""
-        if (await self.get(case_id)).id == by:
-            return
-        await self._http.change("PUT", f"/REST/2.0/ticket/{case_id}", json={"MergeInto": by})
-        if (await self.get(case_id)).id != by:
+        """Merged: the other ticket's texts are then in this one. So is its key, which only one of them may have."""
+        loser, best = await self._ticket(case_id), await self._ticket(by)
+        key = self._key(loser)
+        if loser.id != best.id:
+            await self._http.change("PUT", f"/REST/2.0/ticket/{case_id}", json={"MergeInto": by})
+            loser, best = await self._ticket(case_id), await self._ticket(by)  # which may have gone on into another
+        if loser.id != best.id:
             raise CaseRefused(f"{self.name}: case {case_id} was not merged into {by}: may the account modify both?")
+        if key == self._key(best) and not self._held(best):
+            field = {"CustomFields": {self._configured.key_field: key}}
+            await self._http.change("PUT", f"/REST/2.0/ticket/{best.id}", json=field)
 
     async def attached(self, case_id: str) -> dict[str, int]:
         """See Tracker."""
@@ -208,23 +214,33 @@ class RequestTracker(Tracker):
         """See CaseSystem."""
         await self._http.close()
 
-    async def _files(self, case_id: str) -> list[_File]:
+    async def _ticket(self, case_id: str) -> _Ticket:
+        if not (case_id.isascii() and case_id.isdecimal()):
+            raise CaseRefused(f"{self.name}: there is no case {case_id!r}")
+        return self._http.decoded(await self._http.get(f"/REST/2.0/ticket/{case_id}"), _Ticket)
+
+    async def _files(
+        self, case_id: str, wanted: Sequence[dict[str, str]] = (), *, content: bool = False
+    ) -> list[_File]:
+        """The parts of all messages, those of tickets that were merged too: files, and the messages' own texts."""
+        fields = "Filename,ContentType,ContentLength,Created" + (",Content" if content else "")
         found: list[_File] = []
         page = 1
         while True:
-            asked = {"fields": "Filename,ContentType,ContentLength,Created", "per_page": str(_PAGE), "page": str(page)}
-            response = await self._http.get(f"/REST/2.0/ticket/{case_id}/attachments", params=asked)
+            asked = {"fields": fields, "per_page": str(_PAGE), "page": str(page)}
+            path = f"/REST/2.0/ticket/{case_id}/attachments"
+            response = await self._http.ask("POST", path, params=asked, json=list(wanted))
             items = self._http.decoded(response, _Files).items
             found += items
             if len(items) < _PAGE:
                 return found
             page += 1
 
-    async def _case(self, ticket: _Ticket) -> Case:
+    async def _case(self, ticket: _Ticket, *, with_notes: bool = True) -> Case:
         case_id = str(ticket.id)
-        files = await self._files(case_id)
-        texts = [each for each in files if not each.name and each.media == "text/plain" and each.size < _LONGEST_TEXT]
-        notes = [note for found in await asyncio.gather(*map(self._notes, texts)) for note in found]
+        files = await self._files(case_id, _TEXTS, content=True) if with_notes else []
+        texts = [each for each in files if each.size < _LONGEST_TEXT]
+        notes = [note for each in texts for note in _notes(each)]
         is_closed = ticket.status in self._configured.closed_statuses
         key = self._key(ticket)
         public = self._configured.public_url or self._configured.url
@@ -241,18 +257,21 @@ class RequestTracker(Tracker):
             url=f"{public}/Ticket/Display.html?id={case_id}",
         )
 
-    async def _notes(self, file: _File) -> list[CaseNote]:
-        """Those whose marks a text has."""
-        response = await self._http.get(f"/REST/2.0/attachment/{file.id}")
-        text = _text(self._http.decoded(response, _File).content)
-        return [CaseNote(key=mark, text=text, time=_time(file.created)) for mark in marks_in(text)]
+    def _held(self, ticket: _Ticket) -> list[str]:
+        """What our field has."""
+        return [value for each in ticket.fields if each.name == self._configured.key_field for value in each.values]
 
     def _key(self, ticket: _Ticket) -> str:
-        held = [value for each in ticket.fields if each.name == self._configured.key_field for value in each.values]
-        if held:
+        if held := self._held(ticket):
             return held[0]
         _, found, key = ticket.subject.rpartition("[exfilwatch ")
         return key[:-1] if found and key.endswith("]") else ""
+
+
+def _notes(file: _File) -> list[CaseNote]:
+    """Those whose marks a text has."""
+    text = _text(file.content)
+    return [CaseNote(key=mark, text=text, time=_time(file.created)) for mark in marks_in(text)]
 
 
 def _ending(key: str) -> str:

@@ -206,9 +206,14 @@ class Tracker(ABC):
         best = winner(held)
         if best is None:
             raise CaseUnreachable(f"{self.name}: no case holds the key {key} yet")
-        for case in held:
-            if case.id != best.id and case.status != "duplicate":
-                await self.supersede(case.id, best.id)
+        losers = [case.id for case in held if case.id != best.id and case.status != "duplicate"]
+        if own in losers and len(losers) > 1:
+            # The others' makers do the same, now; those of them that have died are left.
+            await self.supersede(own, best.id)
+            held = list(await self.holders(key))
+            losers = [case.id for case in held if case.id not in (own, best.id) and case.status != "duplicate"]
+        for loser in losers:
+            await self.supersede(loser, best.id)
         return best
 
     async def add_note(self, case_id: str, note: Note) -> bool:
