@@ -206,12 +206,14 @@ class Tracker(ABC):
         best = winner(held)
         if best is None:
             raise CaseUnreachable(f"{self.name}: no case holds the key {key} yet")
-        losers = [case.id for case in held if case.id != best.id and case.status != "duplicate"]
+        losers = _losers(held, best)
         if own in losers and len(losers) > 1:
-            # The others' makers do the same, now; those of them that have died are left.
+            # The others' makers do the same, now; those of them that have died are left. Who wins is seen anew: a case
+            # that is older may have come to light.
             await self.supersede(own, best.id)
             held = list(await self.holders(key))
-            losers = [case.id for case in held if case.id not in (own, best.id) and case.status != "duplicate"]
+            best = winner(held) or best
+            losers = _losers(held, best)
         for loser in losers:
             await self.supersede(loser, best.id)
         return best
@@ -258,6 +260,11 @@ class Tracker(ABC):
 def winner(cases: Sequence[Case]) -> Case | None:
     """Of several cases with one key the one that goes on, whoever asks: the oldest that is no duplicate."""
     return min(cases, key=lambda case: (case.status == "duplicate", *_age(case)), default=None)
+
+
+def _losers(cases: Sequence[Case], best: Case) -> list[str]:
+    """The ids of those that are still to be merged into the best, or linked to it and closed."""
+    return [case.id for case in cases if case.id != best.id and case.status != "duplicate"]
 
 
 def _age(case: Case) -> tuple[object, ...]:
