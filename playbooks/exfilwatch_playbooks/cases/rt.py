@@ -9,6 +9,7 @@ Source: https://docs.bestpractical.com/rt/5.0.3/RT/REST2.html
 import base64
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import httpx
@@ -32,6 +33,7 @@ _TEXTS = (
     {"field": "ContentType", "value": "text/plain"},
     {"field": "Filename", "operator": "IS", "value": "NULL"},
 )
+_LONGEST_SUBJECT = 200  # bytes: RT cuts off what is more without a word
 _LONGEST_TEXT = 200_000  # bytes: what is longer is none of our notes
 
 
@@ -103,7 +105,7 @@ class RequestTracker(Tracker):
 
     Settings = RtSettings
     kind = "rt"
-    renderer = PLAIN
+    renderer = replace(PLAIN, title_limit=160)
     capabilities = Capabilities()
 
     def __init__(
@@ -154,9 +156,10 @@ class RequestTracker(Tracker):
     async def create(self, draft: Draft) -> Creation:
         """One request."""
         settings = self._configured
+        ending = f" {_ending(draft.key)}"
         ticket: dict[str, object] = {
             "Queue": settings.queue,
-            "Subject": f"{draft.title} {_ending(draft.key)}",
+            "Subject": draft.title.encode()[: _LONGEST_SUBJECT - len(ending)].decode("utf-8", "ignore") + ending,
             "Content": signed(draft.body, key_mark(draft.key), draft.mark),
             "ContentType": "text/plain",
             "Priority": self._priority[draft.level],
