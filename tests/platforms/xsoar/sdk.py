@@ -1,62 +1,19 @@
-"""demisto-sdk in a virtual environment of its own, made once and kept in the user's cache."""
+"""demisto-sdk, and the kind of repository that it works in."""
 
-import fcntl
 import os
 import shutil
 import subprocess
 import tempfile
-from functools import cache
 from pathlib import Path
 
-from tests.servers.artifact import cache as kept
-from tests.servers.unavailable import Unavailable
+from tests.platforms.environments import programs
 
 VERSION = "1.39.13"
-_PATIENCE = 600  # seconds
 
 
-@cache
 def environment() -> Path:
     """The folder with its programs. Raises Unavailable."""
-    home = kept() / f"demisto-sdk-{VERSION}"
-    with (kept() / "demisto-sdk.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (home / "made").exists():
-            shutil.rmtree(home, ignore_errors=True)
-            _make(home)
-            (home / "made").touch()
-    return home / "bin"
-
-
-def _make(home: Path) -> None:
-    python = _python()
-    for command in (
-        [python, "-m", "venv", str(home)],
-        [str(home / "bin/pip"), "install", "--quiet", "--disable-pip-version-check", f"demisto-sdk=={VERSION}"],
-    ):
-        try:
-            done = subprocess.run(
-                command, capture_output=True, text=True, timeout=_PATIENCE, check=False, stdin=subprocess.DEVNULL
-            )
-        except subprocess.TimeoutExpired:
-            raise Unavailable(f"demisto-sdk {VERSION}: not installed within {_PATIENCE} s") from None
-        if done.returncode:
-            raise Unavailable(f"demisto-sdk {VERSION}: not installed: {(done.stderr or done.stdout).strip()[-300:]}")
-
-
-def _python() -> str:
-    """A Python 3.11, which the SDK asks for. Raises Unavailable."""
-    for name in ("python3.11", "python3"):
-        found = shutil.which(name)
-        if found is None:
-            continue
-        versions = [{}, {"PYENV_VERSION": "3.11"}, {"PYENV_VERSION": "3.11.7"}]
-        for more in versions:
-            asked = [found, "-c", "import sys; print(sys.version_info[:2] == (3, 11) and sys.executable or '')"]
-            done = subprocess.run(asked, capture_output=True, text=True, check=False, env={**os.environ, **more})
-            if done.returncode == 0 and done.stdout.strip():
-                return done.stdout.strip()
-    raise Unavailable("demisto-sdk: needs Python 3.11")
+    return programs("demisto-sdk", "3.11", (f"demisto-sdk=={VERSION}",))
 
 
 class Repository:
