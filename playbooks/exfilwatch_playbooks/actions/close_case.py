@@ -36,6 +36,7 @@ async def run(given: Input, context: Context) -> Output:
     from exfilwatch_playbooks.cases.acting import case_of
     from exfilwatch_playbooks.cases.case import Note
     from exfilwatch_playbooks.cases.document import Paragraph, Text
+    from exfilwatch_playbooks.cases.links import Links
 
     system, incident = context.case_system(given.system), context.store.incident(given.incident)
     case = await case_of(system, incident.id, context)
@@ -47,6 +48,8 @@ async def run(given: Input, context: Context) -> Output:
         document = (Paragraph(("Closed: ", Text(given.why, 4000))),)
         await system.add_note(case.id, Note(key=mark, text=system.renderer.write(document), document=document))
         case = await system.set_status(case.id, "closed")
+    if case.status != "open":
+        Links(context.store.database, system.name).closed(incident.id)
     did = f"is {case.status} already" if not changed else "would be closed" if given.dry_run else "is closed"
     return Output(
         summary=f"case {case.id} in {system.name} {did}",

@@ -117,6 +117,8 @@ class Links:
             now = our_clock()
             mine = (*self._of(incident), links.c.owner == self._me)
             changed = {**values, "until": now + LEASE, "changed": now}
+            if json.loads(values.get("telling", "[]")):
+                changed["closed"] = 0  # whoever closed it has not seen this
             if not connection.execute(update(links).where(*mine).values(changed)).rowcount:
                 raise Busy(f"{self._system}: another worker has taken over incident {incident}")
 
@@ -126,6 +128,11 @@ class Links:
         with self._database.write() as connection:
             mine = (*self._of(incident), links.c.owner == self._me)
             connection.execute(update(links).where(*mine).values({**done, "owner": "", "until": 0}))
+
+    def closed(self, incident: str) -> None:
+        """Its case was closed by us; what is told of it later opens it again, as far as is known here."""
+        with self._database.write() as connection:
+            connection.execute(update(links).where(*self._of(incident)).values(closed=our_clock()))
 
     def release(self, incident: str) -> None:
         """Let the link go, with what is written in it: the next one goes on from there."""

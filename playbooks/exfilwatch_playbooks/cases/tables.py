@@ -1,6 +1,6 @@
 """The tables of cases: the local ones, and what is known here of those elsewhere. A change needs a migration."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 from exfilwatch.findings.schema import UtcTime
 
@@ -61,4 +61,6 @@ links = Table(
     Column("tries", Integer, nullable=False),
     Column("not_before", BigInteger, nullable=False),
     Column("changed", BigInteger, nullable=False),
+    Column("closed", BigInteger, nullable=False, server_default="0"),
+    Index("links_of_incident", "incident"),
 )

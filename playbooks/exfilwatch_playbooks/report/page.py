@@ -45,7 +45,7 @@ def html(
     from exfilwatch_playbooks.report.view import view
 
     style = resources.files(_PACKAGE).joinpath("templates", "report.css").read_text("utf-8").strip()
-    page = _templates().get_template("report.html.j2")
+    page = templates(_PACKAGE).get_template("report.html.j2")
     return page.render(
         report=view(incident, findings, rules, enrichment, plan, made, room), style=style, policy=policy(style)
     )
@@ -58,22 +58,23 @@ def policy(style: str) -> str:
 
 
 @cache
-def _templates() -> "Environment":
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+def templates(*packages: str) -> "Environment":
+    """The templates of these packages, which escape and spell out whatever they write."""
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
     from exfilwatch_playbooks.cases.render.html import write
     from exfilwatch_playbooks.report import markdown, wording
 
-    templates = Environment(
-        loader=PackageLoader(_PACKAGE),
+    made = Environment(
+        loader=ChoiceLoader([PackageLoader(package) for package in packages]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=_spelled,
     )
-    templates.filters |= {
+    made.filters |= {
         "blocks": lambda text: Markup(markdown.blocks(text)),  # noqa: S704 it lets no HTML through
         "document": lambda document: Markup(write(document)),  # noqa: S704 nor does this
         **{
@@ -92,7 +93,7 @@ def _templates() -> "Environment":
             )
         },
     }
-    return templates
+    return made
 
 
 def _spelled(value: object) -> object:

@@ -24,6 +24,8 @@ from exfilwatch_playbooks.service.schedule import polling
 from exfilwatch_playbooks.service.service import Service
 from exfilwatch_playbooks.service.settings import ServeSettings
 from exfilwatch_playbooks.service.workers import Workers
+from exfilwatch_playbooks.triage import router as triage
+from exfilwatch_playbooks.triage.sessions import Sessions
 
 if TYPE_CHECKING:
     from exfilwatch.config import Settings
@@ -96,6 +98,7 @@ def create_app(
     )
     app.state.service = shared
     app.state.gate = Gate(serve.rate)
+    app.state.sessions = Sessions()
     app.state.figures = figures = Figures(shared)
     shared.ended, shared.polled = figures.job, figures.polled
     handle(app)
@@ -104,6 +107,7 @@ def create_app(
     routers = [*(room.router(models) for room in rooms), health.router()]
     for router in routers:
         app.include_router(router)
+    app.include_router(triage.router())
     app.state.documents = documents = Documents(app, routers, models)
 
     @app.get("/openapi.json", include_in_schema=False)

@@ -15,6 +15,7 @@ from exfilwatch_playbooks.actions.inputs import Level, Moment, at
 from exfilwatch_playbooks.service.access import needs, service
 from exfilwatch_playbooks.service.openapi import Models, problems
 from exfilwatch_playbooks.service.paging import Cursor, Limit, answer, cursor, page, place
+from exfilwatch_playbooks.service.service import Service
 from exfilwatch_playbooks.service.tokens import Token
 from exfilwatch_playbooks.service.views import CaseView, cases_of
 
@@ -163,18 +164,22 @@ def _incidents(made: APIRouter, models: Models) -> None:
         },
     )
     def report(request: Request, _token: Reader, id: Id) -> Response:  # noqa: A002
-        from exfilwatch_playbooks.report.stored import report_of
+        return report_answer(service(request), id)
 
-        shared = service(request)
-        rules = {info.id: info for info in shared.rules().infos}
-        _, html = report_of(shared.store, id, rules, shared.clock())
-        # The page has its own policy, which fits its style; this one is not looser in anything else.
-        policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; sandbox"
-        return Response(
-            html.encode("utf-8", "backslashreplace"),
-            media_type="text/html; charset=utf-8",
-            headers={"Content-Security-Policy": f"{policy}; frame-ancestors 'none'"},
-        )
+
+def report_answer(shared: Service, identity: str) -> Response:
+    """The report of an incident as a page. Raises ConfigError."""
+    from exfilwatch_playbooks.report.stored import report_of
+
+    rules = {info.id: info for info in shared.rules().infos}
+    _, html = report_of(shared.store, identity, rules, shared.clock())
+    # The page has its own policy, which fits its style; this one is not looser in anything else.
+    policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; sandbox"
+    return Response(
+        html.encode("utf-8", "backslashreplace"),
+        media_type="text/html; charset=utf-8",
+        headers={"Content-Security-Policy": f"{policy}; frame-ancestors 'none'"},
+    )
 
 
 def _after(text: str) -> After | None:

@@ -113,6 +113,11 @@ class Tokens:
         known = self._known.get(sent[5:17])
         return known is not None and self._ticks() - known[0] < _REMEMBERED
 
+    def get(self, identity: str) -> Token | None:
+        """The token with this id, in whatever state."""
+        row = self._row(identity)
+        return _token(row) if row is not None else None
+
     def find(self, sent: str) -> Token | None:
         """The token that was sent, in whatever state; None when nobody has it."""
         parts = _TOKEN.fullmatch(sent)

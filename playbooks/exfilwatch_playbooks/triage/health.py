@@ -1,0 +1,108 @@
+"""How polls and rules do: what each SIEM's last poll came to, and how often each rule fires, and is wrong."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from sqlalchemy import func, select
+
+from exfilwatch.detection.detection import RuleInfo
+from exfilwatch.findings import schema
+from exfilwatch.findings.marks import Disposition
+from exfilwatch.findings.store import Store
+from exfilwatch.polling.advising import told
+from exfilwatch.polling.runs import polled_sources
+from exfilwatch_playbooks.service.views import RunView, page_of_runs
+
+_LATE = 3
+"""Times the time between polls, after which one that has not come is late."""
+
+
+@dataclass(frozen=True)
+class Siem:
+    """A SIEM. `said`: its state in words; `last`: the newest poll that is kept, None where there is none."""
+
+    name: str
+    state: Literal["fine", "behind", "late", "failed", "never"]
+    said: str
+    last: RunView | None
+
+
+@dataclass(frozen=True)
+class RuleHealth:
+    """A rule. `fires`: findings that are kept; `judged` those with a disposition other than duplicate, `wrong` the
+    false positives of these. `loaded`: it is among the rules of today.
+    """
+
+    id: str
+    title: str
+    level: str
+    branch: str
+    loaded: bool
+    fires: int
+    last: datetime | None
+    judged: int
+    wrong: int
+
+    @property
+    def share(self) -> float | None:
+        """Of false positives among what was judged, 0 to 1; None where nothing was."""
+        return self.wrong / self.judged if self.judged else None
+
+
+def siems(store: Store, configured: Sequence[str], apart: timedelta | None, now: datetime) -> list[Siem]:
+    """Those of the settings, and others that were polled once. `apart`: the time between polls, None: nobody knows."""
+    with store.database.read() as connection:
+        names = list(dict.fromkeys([*configured, *polled_sources(connection)]))
+    return [judged(name, next(iter(page_of_runs(store, name, None, 1)), None), apart, now) for name in names]
+
+
+def judged(name: str, last: RunView | None, apart: timedelta | None, now: datetime) -> Siem:
+    """What a SIEM's last poll says of it."""
+    if last is None:
+        return Siem(name, "never", "never polled", None)
+    if last.problem:
+        return Siem(name, "failed", told(name, last.problem), last)
+    ended = last.ended or last.started
+    if apart and ended and now - ended > _LATE * apart:
+        return Siem(name, "late", "the next poll has not come", last)
+    if last.left:
+        return Siem(name, "behind", "intervals remain to be read; the next poll goes on", last)
+    return Siem(name, "fine", "read to the end", last)
+
+
+def rules(store: Store, loaded: Iterable[RuleInfo]) -> list[RuleHealth]:
+    """All rules that are loaded, and those that have findings; the most frequent first."""
+    finding, mark = schema.findings.c, schema.marks.c
+    fired = select(finding.rule_id, func.count().label("fires"), func.max(finding.time).label("last")).group_by(
+        finding.rule_id
+    )
+    said = (
+        select(finding.rule_id, mark.disposition, func.count().label("times"))
+        .select_from(schema.marks.join(schema.findings, mark.finding == finding.id))
+        .group_by(finding.rule_id, mark.disposition)
+    )
+    with store.database.read() as connection:
+        fires = {each.rule_id: each for each in connection.execute(fired)}
+        marks: dict[str, dict[str, int]] = {}
+        for each in connection.execute(said):
+            marks.setdefault(each.rule_id, {})[each.disposition] = each.times
+    known = {each.id: each for each in loaded}
+    made = []
+    for name in dict.fromkeys([*known, *fires]):
+        rule, row, counts = known.get(name), fires.get(name), marks.get(name, {})
+        made.append(
+            RuleHealth(
+                id=name,
+                title=rule.title if rule else name,
+                level=rule.level if rule else "",
+                branch=rule.branch if rule else "",
+                loaded=rule is not None,
+                fires=row.fires if row else 0,
+                last=row.last if row else None,
+                judged=sum(counts.values()) - counts.get(Disposition.DUPLICATE, 0),
+                wrong=counts.get(Disposition.FALSE_POSITIVE, 0),
+            )
+        )
+    return sorted(made, key=lambda each: (-each.fires, each.title))

@@ -1,0 +1,238 @@
+"""The pages as answers: who may see and do what, and that nothing on them is of an attacker's making."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from tests.findings.made import make
+
+from exfilwatch.findings.store import Store
+from exfilwatch_playbooks.triage.pages import POLICY, ago, linked
+from exfilwatch_playbooks.triage.sessions import COOKIE, LASTS
+
+from .kept import Browser, browsing, hostile, incidents
+
+PAGES = ("/", "/polls", "/rules", "/audit")
+
+
+@pytest.fixture
+def browser(tmp_path, rules):
+    Store(str(tmp_path / "kept.sqlite")).save([make("a"), make("b", 1)])
+    with browsing(tmp_path, rules) as made:
+        yield made
+
+
+def logged_in(browser: Browser, *scopes: str, name: str = "bo") -> Browser:
+    assert browser.log_in(browser.asked.made(name, *scopes)).status_code == 303
+    return browser
+
+
+def the_incident(browser: Browser) -> str:
+    (one,) = browser.asked.service.store.incidents()
+    return f"/incidents/{one.id}"
+
+
+def test_who_is_not_logged_in_is_asked_to_and_comes_back(browser) -> None:
+    for path in (*PAGES, the_incident(browser)):
+        answer = browser.get(path)
+        assert (answer.status_code, answer.headers["Location"]) == (303, f"/login?next={path}")
+    assert 'value="/polls"' in browser.get("/login?next=/polls").text
+    token = browser.asked.made("bo", "read")
+    assert browser("POST", "/login", data={"token": token, "next": "/polls"}).headers["Location"] == "/polls"
+    assert browser.get("/polls").status_code == 200
+
+
+@pytest.mark.parametrize("where", ["https://evil.example/", "//evil.example", "/\\evil", "javascript:x", "/v1/x", ""])
+def test_one_comes_back_to_pages_of_ours_only(browser, where) -> None:
+    token = browser.asked.made("bo", "read")
+    assert browser("POST", "/login", data={"token": token, "next": where}).headers["Location"] == "/"
+
+
+def test_the_cookie_is_not_the_token_and_not_for_scripts_or_other_sites(browser) -> None:
+    token = browser.asked.made("bo", "read")
+    cookie = browser.log_in(token).headers["Set-Cookie"]
+    assert cookie.startswith(f"{COOKIE}=")
+    assert token.split("_", 2)[2] not in cookie
+    assert {"HttpOnly", "SameSite=strict", f"Max-Age={LASTS.total_seconds():.0f}"} <= set(cookie.split("; "))
+    browser.asked.client.base_url = "https://service"
+    assert "; Secure" in browser.log_in(token).headers["Set-Cookie"]
+
+
+def test_wrong_tokens_are_refused_and_soon_have_to_wait(browser) -> None:
+    tries = [browser.log_in(f"exfw_0123456789ab_{'x' * 43}") for _ in range(40)]
+    assert tries[0].status_code == 401
+    assert "not known" in tries[0].text
+    assert tries[-1].status_code == 429
+    assert not browser.cookies
+
+
+def test_a_session_ends_with_its_time_its_token_and_by_logging_out(browser) -> None:
+    logged_in(browser, "read")
+    assert browser.get("/").status_code == 200
+    now = datetime.now(UTC)
+    browser.asked.service.clock = lambda: now + LASTS + timedelta(seconds=1)
+    assert browser.get("/").status_code == 303
+    browser.asked.service.clock = lambda: datetime.now(UTC)
+    browser.asked.service.tokens.revoke("bo")
+    assert browser.get("/").status_code == 303
+    logged_in(browser, "read", name="cy")
+    assert browser.get("/").status_code == 200
+    assert browser.send("/logout", "/").status_code == 303
+    assert browser.get("/").status_code == 303
+
+
+def test_one_who_reads_sees_no_buttons_and_changes_nothing(browser) -> None:
+    logged_in(browser, "read")
+    where = the_incident(browser)
+    for path in ("/", "/polls", "/rules", where):
+        answer = browser.get(path)
+        assert answer.status_code == 200
+        assert re.findall(r'method="post" action="([^"]+)"', answer.text) == ["/logout"], path
+    for path in ("/polls", f"{where}/open-case", f"{where}/note", f"{where}/close-case", f"{where}/disposition"):
+        assert browser.send(path, "/", disposition="benign", why="x", text="x").status_code == 403, path
+    finding = browser.asked.service.store.incidents()[0].findings[0]
+    assert browser.send(f"/findings/{finding}/disposition", "/", disposition="benign", why="x").status_code == 403
+    assert browser.get("/audit").status_code == 403
+    assert not browser.asked.service.store.marks([finding])
+
+
+def test_what_one_does_is_in_the_audit_log_by_the_tokens_name(browser) -> None:
+    logged_in(browser, "admin")
+    where = the_incident(browser)
+    one, two = browser.asked.service.store.incidents()[0].findings
+    answer = browser.send(f"/findings/{one}/disposition", where, disposition="benign", why="our <b>backup</b>")
+    assert (answer.status_code, answer.headers["Location"]) == (303, where)
+    shown = browser.get(where).text
+    assert "our &lt;b&gt;backup&lt;/b&gt;" in shown
+    assert "is marked: benign" in shown
+    assert "is marked: benign" not in browser.get(where).text
+    browser.send(f"{where}/disposition", where, disposition="true-positive", why="the owner knows nothing")
+    marks = browser.asked.service.store.marks([one, two])
+    assert [marks[each].disposition for each in (one, two)] == ["true-positive"] * 2
+    log = browser.get("/audit").text
+    assert log.count("set disposition") == 3
+    assert log.count("<td>bo</td>") == 3
+
+
+def test_a_case_is_opened_noted_and_closed_without_javascript(browser) -> None:
+    logged_in(browser, "act")
+    where = the_incident(browser)
+    browser.send(f"{where}/open-case", where, system="local")
+    assert ">Open <" in browser.get("/").text
+    assert "With case" in browser.get(where).text
+    browser.send(f"{where}/note", where, system="local", text="The owner\nknows nothing.")
+    assert "got the note" in browser.get(where).text
+    browser.send(f"{where}/close-case", where, system="local", why="CHG-1042")
+    assert "is closed" in browser.get(where).text
+    assert where not in browser.get("/?state=case").text
+    assert where in browser.get("/?state=closed").text
+
+
+def test_what_an_action_refuses_is_told_on_the_page(browser) -> None:
+    logged_in(browser, "act")
+    where = the_incident(browser)
+    for form, fields in (("note", {"text": "x"}), ("close-case", {"why": ""}), ("disposition", {"disposition": "odd"})):
+        assert browser.send(f"{where}/{form}", where, **fields).status_code == 303
+        assert 'class="saying bad" role="alert"' in browser.get(where).text, form
+    assert browser.send(f"{where}/nonsense", where).status_code == 404
+
+
+def test_forms_of_other_sites_and_sessions_do_nothing(browser) -> None:
+    logged_in(browser, "act")
+    where = the_incident(browser)
+    finding = browser.asked.service.store.incidents()[0].findings[0]
+    path, fields = f"/findings/{finding}/disposition", {"disposition": "benign", "why": "x"}
+    assert browser("POST", path, data=fields).status_code == 403
+    assert browser("POST", path, data=fields | {"csrf": "x"}).status_code == 403
+    csrf = re.search(r'name="csrf" value="([^"]+)"', browser.get(where).text)
+    assert csrf
+    crossing = {"Sec-Fetch-Site": "cross-site"}
+    assert browser("POST", path, data=fields | {"csrf": csrf[1]}, headers=crossing).status_code == 403
+    logged_in(browser, "act", name="cy")
+    assert browser("POST", path, data=fields | {"csrf": csrf[1]}).status_code == 403
+    assert browser("POST", path, json=fields | {"csrf": csrf[1]}).status_code == 415
+    assert not browser.asked.service.store.marks([finding])
+    token = browser.asked.made("dee", "read")
+    assert browser("POST", "/login", data={"token": token}, headers=crossing).status_code == 403
+
+
+def test_a_link_from_elsewhere_is_asked_for_again_by_a_page_of_ours(browser) -> None:
+    answer = browser.get("/polls", headers={"Sec-Fetch-Site": "cross-site"})
+    assert (answer.status_code, 'http-equiv="refresh" content="0"' in answer.text) == (200, True)
+
+
+def test_every_page_has_the_policy_and_nothing_inline(browser) -> None:
+    logged_in(browser, "admin")
+    for path in (
+        *PAGES,
+        the_incident(browser),
+        "/login",
+        "/incidents/ffff",
+        "/incidents/%00",
+        "/?page=x",
+        "/?level=odd",
+    ):
+        answer = browser.get(path)
+        assert answer.status_code in (200, 404, 422), path
+        assert answer.headers["Content-Security-Policy"] == POLICY
+        assert answer.headers["X-Frame-Options"] == "DENY"
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert "unsafe" not in POLICY
+        assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?! src=\"/assets/)", answer.text), path
+
+
+def test_what_pages_load_is_kept_by_the_browser_and_is_there(browser) -> None:
+    for where in re.findall(r'(?:src|href)="(/assets/[^"]+)"', browser.get("/login").text):
+        answer = browser.get(where)
+        assert answer.status_code == 200
+        assert "immutable" in answer.headers["Cache-Control"]
+    for where in ("/assets/NOTICE.md", "/assets/..%2f__init__.py", "/assets/nothing"):
+        assert browser.get(where).status_code == 404
+
+
+def test_the_report_is_shut_in(browser) -> None:
+    logged_in(browser, "read")
+    answer = browser.get(f"{the_incident(browser)}/report")
+    assert answer.status_code == 200
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+
+
+def test_hostile_text_stays_text(tmp_path, rules) -> None:
+    Store(str(tmp_path / "kept.sqlite")).save(hostile())
+    with browsing(tmp_path, rules) as browser:
+        logged_in(browser, "admin")
+        shown = [browser.get("/?state=")]
+        shown += [browser.get(f"/incidents/{each.id}") for each in browser.asked.service.store.incidents()]
+        shown += [browser.get("/", params={"text": '"><script>x</script>'}), browser.get("/?state=%22%3E%3Cb%3E")]
+        for answer in shown:
+            assert answer.status_code == 200
+            assert not re.search(
+                r"<(img|iframe|object|svg onload|base)|javascript:document\W.{0,20}\">|<script>", answer.text
+            )
+            assert answer.text.count("<script ") == 2
+
+
+def test_pages_of_the_list_keep_what_was_asked(tmp_path, rules) -> None:
+    incidents(Store(str(tmp_path / "kept.sqlite")), 60)
+    with browsing(tmp_path, rules) as browser:
+        logged_in(browser, "read")
+        text = browser.get("/?level=high&text=ws&order=oldest").text
+        (following,) = re.findall(r'rel="next" href="([^"]+)"', text)
+        assert {"level=high", "text=ws", "order=oldest", "page=2"} <= set(
+            following.replace("&amp;", "&")[2:].split("&")
+        )
+        assert "ws-00059" in browser.get(following.replace("&amp;", "&")).text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(-5, "0 s"), (40, "40 s"), (60, "1 min"), (3600, "60 min"), (7200, "2 h"), (90000, "25 h"), (172800, "2 d")],
+)
+def test_ages_are_said_in_one_unit(seconds, said) -> None:
+    now = datetime(2026, 3, 12, tzinfo=UTC)
+    assert ago(now - timedelta(seconds=seconds), now) == said
+
+
+def test_only_addresses_of_the_web_are_links() -> None:
+    assert linked("https://tracker.example/7")
+    assert not linked("javascript:alert(1)")
