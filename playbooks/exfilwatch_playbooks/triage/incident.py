@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from exfilwatch.detection.detection import RuleInfo
 from exfilwatch.findings.incident import Incident
-from exfilwatch.findings.listing import Listed, Wanted
+from exfilwatch.findings.listing import Brief, Wanted
 from exfilwatch.findings.marks import Mark
 from exfilwatch.findings.store import Store
 from exfilwatch_playbooks.triage.incidents import Case, State, cases_of, state_of
@@ -23,7 +23,7 @@ SHOWN = 200
 class Judged:
     """A finding, and what somebody said that it is."""
 
-    finding: Listed
+    finding: Brief
     mark: Mark | None
 
 
