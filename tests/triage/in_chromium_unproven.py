@@ -1,0 +1,207 @@
+"""The pages in a real Chromium: from a poll to a closed case by clicks, by keyboard, dark and light, on a phone."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+from tests.doors.scenario import scenario
+from tests.findings.made import make
+from tests.service.program import Program, said, serving
+
+from exfilwatch.findings.store import Store
+
+from .kept import hostile
+
+
+class Visitor:
+    """A browser that is logged in, all that it asked for, and all that it complained of."""
+
+    def __init__(self, browser: Browser, program: Program, token: str, **options) -> None:
+        self.url = program.url
+        self._context = browser.new_context(**{"viewport": {"width": 1280, "height": 860}, **options})
+        self.page: Page = self._context.new_page()
+        self.asked: list[str] = []
+        self.complaints: list[str] = []
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("dialog", lambda dialog: self.complaints.append(dialog.message))
+        self.page.goto(self.url)
+        self.page.get_by_label("Token").fill(token)
+        self.page.get_by_role("button", name="Log in").click()
+
+    def was_quiet(self) -> bool:
+        """Whether nothing but the service was asked, and nothing went wrong."""
+        return all(each.startswith(self.url + "/") for each in self.asked) and not self.complaints
+
+    def close(self) -> None:
+        self._context.close()
+
+
+def token(home: Path, *scopes: str, **values) -> str:
+    return said(home, "tokens", "add", "-".join(scopes), "--scope", ",".join(scopes), values=values).split()[-1]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Path:
+    """Incidents: what an attacker would like to see on the pages, and one of two rules."""
+    made = tmp_path_factory.mktemp("triage")
+    findings = [*hostile(), make("a", -99999, host="ws-1", level="high"), make("b", -99990, host="ws-1", branch="x")]
+    Store(str(made / "kept.sqlite")).save(findings)
+    return made
+
+
+@pytest.fixture(scope="module")
+def kept(home) -> Iterator[tuple[Program, str]]:
+    values = {"database": home / "kept.sqlite", "suppressions": home / "suppressions"}
+    with serving(home, values=values) as program:
+        yield program, token(home, "admin", **values)
+
+
+@pytest.fixture
+def visitor(chromium, kept) -> Iterator[Visitor]:
+    made = Visitor(chromium, *kept)
+    yield made
+    made.close()
+
+
+def test_from_a_poll_to_a_closed_case_by_clicks(chromium) -> None:
+    with scenario() as site, serving(site.home, values={"config": site.config}) as program:
+        visitor = Visitor(chromium, program, token(site.home, "act", config=site.config))
+        shown = visitor.page
+        expect(shown.get_by_role("heading", name="Nothing is open")).to_be_visible()
+        shown.get_by_role("link", name="Polls").click()
+        expect(shown.get_by_text("never polled")).to_be_visible()
+        shown.get_by_role("button", name="Poll now").click()
+        expect(shown.get_by_text("read to the end")).to_be_visible(timeout=60_000)
+        shown.get_by_role("link", name="Incidents").click()
+        gravest = site.gravest()
+        shown.locator(f'a[href="/incidents/{gravest.id}"]').click()
+        shown.get_by_role("button", name="Open case").click()
+        expect(shown.get_by_role("status")).to_contain_text("case opened")
+        shown.get_by_label("Note").fill("The owner knows nothing of this.")
+        shown.get_by_role("button", name="Add note").click()
+        expect(shown.get_by_role("status")).to_contain_text("got the note")
+        shown.get_by_text("Judge it").first.click()
+        finding = shown.locator(".findings > li").first
+        finding.get_by_label("It is a").select_option("true-positive")
+        finding.get_by_label("because").fill("the owner did not do it")
+        finding.get_by_role("button", name="Mark").click()
+        expect(finding).to_contain_text("the owner did not do it")
+        assert shown.url.endswith(gravest.id)
+        shown.get_by_label("Close it, because").fill("migration, CHG-1042")
+        shown.get_by_role("button", name="Close case").click()
+        expect(shown.locator(".head .state")).to_have_text("Closed")
+        shown.get_by_role("link", name="Incidents").first.click()
+        shown.get_by_role("link", name=re.compile("^Closed")).click()
+        expect(shown.locator(".list tbody tr")).to_have_count(1)
+        assert visitor.was_quiet(), visitor.complaints
+        visitor.close()
+        site.check()
+
+
+def test_the_list_is_filtered_while_one_types_and_goes_back(visitor) -> None:
+    shown = visitor.page
+    before = shown.locator(".list tbody tr").count()
+    shown.keyboard.press("/")
+    shown.keyboard.type("ws-1", delay=20)
+    expect(shown.locator(".list tbody tr")).to_have_count(1)
+    assert "text=ws-1" in shown.url
+    expect(shown.locator("#text")).to_be_focused()
+    shown.go_back()
+    expect(shown.locator(".list tbody tr")).to_have_count(before)
+    shown.get_by_label("Level").select_option("high")
+    expect(shown.locator(".list tbody tr")).to_have_count(1)
+    assert visitor.was_quiet(), visitor.complaints
+
+
+def test_everything_goes_by_keyboard(visitor) -> None:
+    shown = visitor.page
+    keys = shown.keyboard
+    keys.press("?")
+    expect(shown.get_by_role("dialog")).to_be_visible()
+    keys.press("Escape")
+    expect(shown.get_by_role("dialog")).to_be_hidden()
+    for key in "jjk":
+        keys.press(key)
+    row = shown.locator(".list tr.here")
+    wanted = row.locator("a").get_attribute("href")
+    assert row.evaluate("row => row === document.querySelectorAll('[data-row]')[0]")
+    expect(row.locator("a")).to_be_focused()
+    keys.press("o")
+    expect(shown.locator("#findings")).to_be_visible()
+    assert shown.url.endswith(wanted)
+    keys.press("c")
+    expect(shown.get_by_role("button", name="Open case")).to_be_focused()
+    keys.press("j")
+    keys.press("o")
+    keys.press("u")
+    expect(shown.locator(".list")).to_be_visible()
+    keys.press("g")
+    keys.press("p")
+    expect(shown.get_by_role("heading", name="Polls")).to_be_visible()
+    assert visitor.was_quiet(), visitor.complaints
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(chromium, kept, home, scheme) -> None:
+    visitor = Visitor(chromium, *kept, color_scheme=scheme, bypass_csp=True)
+    where = Store(str(home / "kept.sqlite")).incidents(host="ws-1")[0].id
+    found = {}
+    for path in ("/", f"/incidents/{where}", "/polls", "/rules", "/audit", "/login"):
+        visitor.page.goto(visitor.url + path)
+        visitor.page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+        violations = Axe().run(visitor.page).response["violations"]
+        grave = [(each["id"], each["nodes"][0]["html"][:200]) for each in violations if each["impact"] != "minor"]
+        found |= {path: grave} if grave else {}
+    ground = visitor.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    visitor.close()
+    assert found == {}
+    assert ground == {"light": "rgb(243, 244, 247)", "dark": "rgb(16, 20, 27)"}[scheme]
+
+
+@pytest.mark.parametrize("width", [320, 390, 800])
+def test_nothing_is_wider_than_the_screen(chromium, kept, home, width) -> None:
+    visitor = Visitor(chromium, *kept, viewport={"width": width, "height": 800})
+    where = Store(str(home / "kept.sqlite")).incidents(host="ws-1")[0].id
+    for path in ("/", f"/incidents/{where}", "/polls", "/rules", "/audit", "/login"):
+        visitor.page.goto(visitor.url + path)
+        assert visitor.page.evaluate("document.documentElement.scrollWidth") <= width, path
+    visitor.close()
+
+
+def test_hostile_text_stays_text(visitor, home) -> None:
+    shown = visitor.page
+    for each in [None, *Store(str(home / "kept.sqlite")).incidents()[:12]]:
+        shown.goto(f"{visitor.url}/incidents/{each.id}" if each else f"{visitor.url}/?state=&order=newest")
+        shown.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+        assert "owned" not in shown.title()
+        assert shown.locator("h1", has_text=re.compile("^owned$")).count() == 0
+        assert shown.evaluate("document.querySelectorAll('img, iframe, object, embed, base').length") == 0
+        assert shown.evaluate("document.documentElement.scrollWidth") <= 1280
+    assert visitor.was_quiet(), visitor.complaints
+
+
+def test_even_markup_that_got_through_could_do_nothing(visitor) -> None:
+    shown = visitor.page
+    shown.route(
+        "**/polls",
+        lambda route: route.fulfill(
+            response=(answer := route.fetch()),
+            body=answer.text().replace(
+                "</main>",
+                "<script>document.title='owned'</script><img src=https://203.0.113.9/x "
+                "onerror=\"document.title='owned'\"><form action=https://203.0.113.9/><button id=away>x</button></form>"
+                "<p hx-get=https://203.0.113.9/ hx-trigger=load>x</p></main>",
+            ),
+        ),
+    )
+    gone: list[str] = []
+    shown.on("requestfinished", lambda request: gone.append(request.url))
+    shown.goto(f"{visitor.url}/polls")
+    shown.locator("#away").click()
+    assert "owned" not in shown.title()
+    assert all(each.startswith(visitor.url) for each in gone)
