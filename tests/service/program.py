@@ -66,12 +66,12 @@ def serving(home: Path, *words: str, values: Mapping[str, Any] | None = None) ->
     process = subprocess.Popen(
         [*_PROGRAM, "serve", "--port", "0", *words], env=environment(home, values or {}), stderr=subprocess.PIPE
     )
-    assert process.stderr is not None
     try:
-        with process.stderr:
-            yield Program(process)
-            end(process)
+        yield Program(process)
+        end(process)
     finally:
         if process.poll() is None:
             process.kill()
             process.wait(10)
+        assert process.stderr is not None
+        process.stderr.close()  # not before the end: closing waits for the thread that reads
