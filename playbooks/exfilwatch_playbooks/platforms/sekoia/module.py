@@ -10,27 +10,15 @@ if TYPE_CHECKING:
     from exfilwatch_playbooks.manifest import Manifest, Trigger
 
 _PROJECT = Path(__file__).parent / "project"
-_TEMPLATE = ".jinja"
 
 
 def package(manifest: "Manifest", out: Path) -> None:
     """Write the module into the folder `out`."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from exfilwatch_playbooks.platforms.project import Project
 
-    # Python's source, TOML and Markdown, not HTML; what is filled in is ours, and written as literals.
-    made = Environment(  # noqa: S701
-        loader=FileSystemLoader(_PROJECT),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    made.filters |= {"class_name": class_name, "text": lambda value: json.dumps(value, ensure_ascii=False)}
+    filters = {"class_name": class_name, "text": lambda value: json.dumps(value, ensure_ascii=False)}
     known = {"manifest": manifest, "day": datetime.now(UTC).date().isoformat()}
-    for file in sorted(each for each in _PROJECT.rglob("*") if each.is_file()):
-        name = file.relative_to(_PROJECT).as_posix()
-        text = made.get_template(name).render(known) if name.endswith(_TEMPLATE) else file.read_text(encoding="utf-8")
-        _put(out / name.removesuffix(_TEMPLATE), text)
+    Project(_PROJECT, filters).write(out, known)
     head = manifest.model_dump(mode="json", exclude={"triggers", "actions"})
     _put(out / "manifest.json", _json(head))
     for kind, entries in (("trigger", manifest.triggers), ("action", manifest.actions)):
