@@ -3,9 +3,7 @@
 What Chromium asks for by itself (updates, components, sync) is switched off, so that whatever a page asks for shows.
 """
 
-import os
 import shutil
-import subprocess
 from asyncio import AbstractEventLoop, _get_running_loop, _set_running_loop
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -13,6 +11,7 @@ from typing import NamedTuple
 import pytest
 from playwright.sync_api import Browser, Error, sync_playwright
 
+from .debian import install
 from .unavailable import Unavailable, leave_out
 
 FLAGS = (
@@ -28,10 +27,8 @@ FLAGS = (
 
 def program() -> str:
     """Where Chromium is; root installs it where servers are required. Raises Unavailable."""
-    if not shutil.which("chromium") and os.environ.get("EXFILWATCH_REQUIRE_SERVERS") == "1":
-        apt = ["apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=300"]
-        for command in (["update"], ["install", "--no-install-recommends", "chromium", "fonts-dejavu-core"]):
-            subprocess.run([*apt, *command], env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"}, check=False)
+    if not shutil.which("chromium"):
+        install("chromium", "fonts-dejavu-core")
     found = shutil.which("chromium")
     if not found:
         raise Unavailable("needs Chromium: apt-get install chromium")

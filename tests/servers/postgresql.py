@@ -18,6 +18,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from .debian import install
 from .unavailable import Unavailable, leave_out
 
 _PATIENCE = 60  # seconds
@@ -88,10 +89,8 @@ def running_postgresql() -> Iterator[Cluster]:
 def _programs() -> Path:
     """The folder of the newest PostgreSQL; root installs it where servers are required."""
     installed = Path("/usr/lib/postgresql")
-    if not list(installed.glob("*/bin/postgres")) and os.environ.get("EXFILWATCH_REQUIRE_SERVERS") == "1":
-        apt = ["apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=300"]
-        for command in (["update"], ["install", "--no-install-recommends", "postgresql"]):
-            subprocess.run([*apt, *command], env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"}, check=False)
+    if not list(installed.glob("*/bin/postgres")):
+        install("postgresql")
     found = sorted(installed.glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
     if not found:
         raise Unavailable("needs PostgreSQL: apt-get install postgresql")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 
+from .debian import as_nobody, install
 from .roundup import free_port
 from .server import Account, Server
 from .unavailable import Unavailable
@@ -61,7 +62,7 @@ class Redmine:
         serving = ["-t", "4:4", "-b", f"tcp://127.0.0.1:{self._port}", str(folder / "made_ready.ru")]
         with self._log.open("wb") as output:
             self.process = subprocess.Popen(
-                [*_as_nobody(), "puma", *serving],
+                [*as_nobody(), "puma", *serving],
                 cwd=folder,
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
@@ -114,17 +115,6 @@ def _install() -> None:
     """Root installs it where servers are required."""
     if all(each.exists() for each in _INSTALLED):
         return
-    if os.environ.get("EXFILWATCH_REQUIRE_SERVERS") == "1" and os.geteuid() == 0:
-        apt = ["apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=300"]
-        quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-        answers = "redmine redmine/instances/default/dbconfig-install boolean false\n"
-        subprocess.run([*apt, "update"], env=quiet, check=False, stdout=subprocess.DEVNULL)
-        subprocess.run(["debconf-set-selections"], input=answers, text=True, check=False)
-        installing = [*apt, "install", "--no-install-recommends", *_PACKAGES]
-        subprocess.run(installing, env=quiet, check=False, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    install(*_PACKAGES, answers=["redmine redmine/instances/default/dbconfig-install boolean false"])
     if missing := [each.stem for each in _INSTALLED if not each.exists()]:
         raise Unavailable(f"needs Redmine 5: apt-get install {' '.join(missing)}")
-
-
-def _as_nobody() -> list[str]:
-    return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []

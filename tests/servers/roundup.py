@@ -16,6 +16,7 @@ from pathlib import Path
 
 import httpx
 
+from .debian import as_nobody
 from .server import Account, Server
 from .unavailable import Unavailable
 
@@ -47,7 +48,7 @@ class Roundup:
         command = [sys.executable, "-c", _SERVER, *serving]
         if os.geteuid() == 0:
             subprocess.run(["chown", "-R", "nobody:nogroup", folder], check=True)
-            command = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", *command]
+            command = [*as_nobody(), *command]
         with self._log.open("wb") as output:
             self.process = subprocess.Popen(
                 command,

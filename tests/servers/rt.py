@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 
+from .debian import as_nobody, install
 from .postgresql import running_postgresql
 from .roundup import free_port
 from .server import Account, Server
@@ -86,7 +87,7 @@ class RequestTracker:
         serving = ["--host", "127.0.0.1", "--port", str(self._port), "--server", "Starlet", "--max-workers", "4"]
         with self._log.open("wb") as output:
             self.process = subprocess.Popen(
-                [*_as_nobody(), str(_SERVER), *serving],
+                [*as_nobody(), str(_SERVER), *serving],
                 cwd=folder,
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
@@ -132,7 +133,7 @@ class RequestTracker:
             raise Unavailable(f"needs {name} of request-tracker5")
         user, password = self._administrator
         done = subprocess.run(
-            [*_as_nobody(), program, *arguments, "--dba", user, "--dba-password", password],
+            [*as_nobody(), program, *arguments, "--dba", user, "--dba-password", password],
             cwd=self._folder,
             env=self._environment(),
             stdin=subprocess.DEVNULL,
@@ -148,18 +149,7 @@ def _install() -> None:
     """Root installs it where servers are required; several kinds may ask at once, and dpkg lets one after the other."""
     if all(each.exists() for each in _INSTALLED):
         return
-    if os.environ.get("EXFILWATCH_REQUIRE_SERVERS") == "1" and os.geteuid() == 0:
-        answers = "request-tracker5 request-tracker5/install-cronjobs boolean false\n"
-        answers += "request-tracker5 request-tracker5/dbconfig-install boolean false\n"
-        apt = ["apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=300"]
-        quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-        subprocess.run([*apt, "update"], env=quiet, check=False, stdout=subprocess.DEVNULL)
-        subprocess.run(["debconf-set-selections"], input=answers, text=True, check=False)
-        installing = [*apt, "install", "--no-install-recommends", *_PACKAGES]
-        subprocess.run(installing, env=quiet, check=False, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    asked = ("install-cronjobs", "dbconfig-install")
+    install(*_PACKAGES, answers=[f"request-tracker5 request-tracker5/{each} boolean false" for each in asked])
     if missing := [each.stem for each in _INSTALLED if not each.exists()]:
         raise Unavailable(f"needs Request Tracker 5: apt-get install {' '.join(missing)}")
-
-
-def _as_nobody() -> list[str]:
-    return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []
