@@ -115,7 +115,8 @@ def test_pages_follow_each_other_and_the_last_stands_for_those_beyond(store) -> 
     assert page(store, Asked(page=99)) == second
 
 
-def test_an_incident_is_called_by_its_gravest_rule(store) -> None:
+def test_an_incident_is_called_by_its_gravest_rule_and_the_earliest_of_these_as_its_case_is(store) -> None:
     store.save([make("a", level="low", branch="collection"), make("b", 1, level="high")])
+    store.save([make("c", 2, level="high", branch="archive_then_network")])
     (row,) = page(store, Asked()).rows
-    assert (row.title, row.rules) == ("Rule transfer_tool", 2)
+    assert (row.title, row.rules) == ("Rule transfer_tool", 3)

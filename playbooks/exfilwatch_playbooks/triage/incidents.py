@@ -174,12 +174,14 @@ def _order(of_state: Any, order: str) -> list[Any]:
 
 
 def _titles(connection: Connection, incidents: Sequence[str]) -> dict[str, list[str]]:
-    """The titles of the rules that have fired, by incident, the gravest first."""
+    """The titles of the rules that have fired, by incident: the gravest first, of these the earliest, as a case's title
+    has it.
+    """
     finding = schema.findings.c
     columns = (finding.incident, finding.rule_title, finding.level)
-    query = select(*columns).where(finding.incident.in_(incidents)).distinct()
+    query = select(*columns).where(finding.incident.in_(incidents)).order_by(finding.time.nulls_first(), finding.id)
     found: dict[str, list[str]] = {}
-    for row in sorted(connection.execute(query), key=lambda each: (-rank(each.level), each.rule_title)):
+    for row in sorted(connection.execute(query), key=lambda each: -rank(each.level)):
         found.setdefault(row.incident, []).append(row.rule_title)
     return {incident: list(dict.fromkeys(titles)) for incident, titles in found.items()}
 
