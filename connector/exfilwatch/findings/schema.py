@@ -77,7 +77,6 @@ findings = Table(
     Column("body", Text, nullable=False),
     Index("findings_of_host", "host_key", "time"),
     Index("findings_by_first_seen", "first_seen", "incident"),
-    Index("findings_of_rule", "rule_id", "time"),
 )
 # The processes a finding touched: see findings.node.Process.
 processes = Table(
