@@ -68,7 +68,7 @@ class Module:
             yield process
         finally:
             process.terminate()
-            process.communicate(timeout=300)
+            process.communicate(timeout=60)
 
     def acted(
         self, command: str, platform: Platform, data: Path, settings: Settings, given: dict[str, Any]
