@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,24 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from exfilwatch.errors import ConfigError, ExfilwatchError
+from exfilwatch.errors import ConfigError
+from exfilwatch_playbooks.platforms import site
+from exfilwatch_playbooks.platforms.site import Misconfigured
 
 if TYPE_CHECKING:
     from exfilwatch.config import Settings
-    from exfilwatch_playbooks.actions.context import Context
     from exfilwatch_playbooks.handover import Handed
     from exfilwatch_playbooks.platforms.schedule import Schedule
 
 PLATFORM = "sekoia"
 _AT_ONCE = 500  # incidents of one poll; the others come with the next
-
-
-class Failed(Exception):
-    """What was asked can't be done; the message is for people, and has no secret."""
-
-
-class Misconfigured(Failed):
-    """The module's settings are wrong."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +45,7 @@ def configuration() -> type[BaseModel]:
     return create_model("Configuration", __config__=options, **fields)
 
 
-class Site:
+class Site(site.Site):
     """What the module's settings name. `folder`: where the platform keeps the module's files; None: in no folder."""
 
     def __init__(self, given: Mapping[str, object], folder: Path | None) -> None:
@@ -75,23 +67,13 @@ class Site:
         except ConfigError as error:
             raise Misconfigured(str(error)) from None
 
-    def context(self) -> "Context":
-        """What actions and polls work with."""
-        from exfilwatch_playbooks.opened import context
-
-        return context(self.settings, who="Sekoia")
+    who = "Sekoia"
 
     def perform(self, action: str, given: Mapping[str, object]) -> Answered:
         """Do an action. Raises Failed and Misconfigured."""
-        from exfilwatch_playbooks.actions.perform import perform
         from exfilwatch_playbooks.hostile import line
 
-        async def performed() -> dict[str, Any]:
-            async with self.context() as context:
-                return (await perform(action, given, context)).model_dump(mode="json")
-
-        with self.failing():
-            said = asyncio.run(performed())
+        said = self.said(action, given)
         return Answered(said, tuple(line(each, 500) for each in said.get("problems", ())))
 
     def poll(self, schedule: "Schedule") -> list[str]:
@@ -103,7 +85,7 @@ class Site:
             async with self.context() as context:
                 check(context)
                 done = await poll_once(context, since=schedule.since, deadline=schedule.longest)
-                return [error for each in done for error in (*each.errors, *each.handled.problems)]
+                return [problem for each in done for problem in each.problems]
 
         with self.failing():
             return list(dict.fromkeys(asyncio.run(polled())))
@@ -128,16 +110,3 @@ class Site:
                 yield each
                 with self.failing():
                     taken(kept, PLATFORM, [each])
-
-    @contextmanager
-    def failing(self) -> Iterator[None]:
-        """Errors as the platform is to show them, without a secret of the settings."""
-        from exfilwatch_playbooks.actions.secrets import Secrets
-
-        masked = Secrets(self.settings)
-        try:
-            yield
-        except ExfilwatchError as error:
-            raise Failed(masked(str(error))) from None
-        except Exception as error:
-            raise Failed(masked(f"exfilwatch broke, please report it: {type(error).__name__}: {error}")) from error

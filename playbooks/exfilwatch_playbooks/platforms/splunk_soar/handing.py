@@ -4,16 +4,15 @@ An incident counts as told when the platform has saved its artifacts, which it s
 ended before that comes again, and is there once, as the platform knows containers and artifacts by their ids.
 """
 
-import fcntl
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from io import TextIOWrapper
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from exfilwatch.errors import ConfigError, ExfilwatchError
 from exfilwatch_playbooks.handover import Handed, news, told
+from exfilwatch_playbooks.platforms.alone import alone
 from exfilwatch_playbooks.platforms.splunk_soar.containers import Artifact, Container, artifacts, container
 from exfilwatch_playbooks.policy import check
 from exfilwatch_playbooks.polls import Polled, poll_once
@@ -80,13 +79,13 @@ class Handing:
     """What is handed over; iterate it, say `saved` as it goes, and `close` it. `problems`: what could not be read."""
 
     def __init__(
-        self, store: "Store", handed: Iterable[Handed], most: int | None, problems: str, lock: TextIOWrapper | None
+        self, store: "Store", handed: Iterable[Handed], most: int | None, problems: str, held: ExitStack | None
     ) -> None:
         self.problems = problems
         self._store = store
         self._handed = handed
         self._most = most
-        self._lock = lock
+        self._held = held
         self._unsaved: list[News] = []
         self._new = self._known = self._artifacts = 0
 
@@ -102,7 +101,7 @@ class Handing:
     @property
     def said(self) -> str:
         """What came of the poll, in a sentence, and its problems."""
-        if self._lock is None:
+        if self._held is None:
             counts = "another poll of this asset is under way"
         else:
             counts = f"{self._new:,} new incidents, {self._known:,} with news, {self._artifacts:,} artifacts"
@@ -117,28 +116,24 @@ class Handing:
 
     def close(self) -> None:
         """Let others hand over."""
-        if self._lock:
-            self._lock.close()
+        if self._held:
+            self._held.close()
 
 
-async def polled(context: "Context", wanted: Wanted, pace: Pace, folder: Path) -> Handing:
-    """Poll once, then what is to be handed over; nothing while another poll of the asset is under way.
+async def polled(context: "Context", wanted: Wanted, pace: Pace) -> Handing:
+    """Poll once, then what is to be handed over; nothing while another poll of the same database is under way.
 
     Raises ConfigError and what the store refuses; that a SIEM or a case system fails is in the problems.
     """
     start, end = wanted.span
     async with context:
-        lock = _locked(context.settings.database, folder)
-        if lock is None:
-            return Handing(context.store, (), None, "", None)
-        try:
+        with ExitStack() as held:
+            if not held.enter_context(alone(context.store.database, PLATFORM)):
+                return Handing(context.store, (), None, "", None)
             check(context)
             done = await poll_once(context, since=pace.since, deadline=pace.deadline)
             handed = _chosen(context.store, wanted, pace, start, end)
-        except BaseException:
-            lock.close()
-            raise
-        return Handing(context.store, handed, wanted.limit(wanted.artifacts), _problems(done), lock)
+            return Handing(context.store, handed, wanted.limit(wanted.artifacts), _problems(done), held.pop_all())
 
 
 def _chosen(
@@ -171,19 +166,7 @@ def _news(handed: Handed, most: int | None) -> News:
 
 def _problems(polls: Iterable[Polled]) -> str:
     """What ended early and what could not be done, in a text."""
-    return "; ".join(dict.fromkeys(error for each in polls for error in (*each.errors, *each.handled.problems)))
-
-
-def _locked(database: str, folder: Path) -> TextIOWrapper | None:
-    """Beside the database, or for a server's in the asset's folder; None: another poll is under way."""
-    place = folder / "handing.lock" if "://" in database else Path(f"{database}.handing")
-    opened = place.open("w", encoding="utf-8")
-    try:
-        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        opened.close()
-        return None
-    return opened
+    return "; ".join(dict.fromkeys(problem for each in polls for problem in each.problems))
 
 
 def _moment(ms: int) -> datetime:

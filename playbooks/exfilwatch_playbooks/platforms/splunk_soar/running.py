@@ -1,27 +1,19 @@
 """What the app does when the platform runs it: its settings made ours, our answers made the platform's."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from exfilwatch.errors import ConfigError, ExfilwatchError
+from exfilwatch.errors import ConfigError
+from exfilwatch_playbooks.platforms import site
+from exfilwatch_playbooks.platforms.site import Misconfigured
 
 if TYPE_CHECKING:
     from exfilwatch.config import Settings
-    from exfilwatch_playbooks.actions.context import Context
     from exfilwatch_playbooks.platforms.splunk_soar.handing import Handing, Pace, Wanted
-
-
-class Failed(Exception):
-    """What was asked can't be done; the message is for people, and has no secret."""
-
-
-class Misconfigured(Failed):
-    """The asset's settings are wrong."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +34,7 @@ class Tried:
     failed: str
 
 
-class Site:
+class Site(site.Site):
     """What an asset's settings name. `folder`: where the platform keeps an app's data, for this asset."""
 
     def __init__(self, given: Mapping[str, object], folder: Path) -> None:
@@ -75,26 +67,19 @@ class Site:
         except ConfigError as error:
             raise Misconfigured(str(error)) from None
 
-    def context(self) -> "Context":
-        """What actions and polls work with."""
-        from exfilwatch_playbooks.opened import context
-
-        return context(self.settings, who=f"Splunk SOAR, {self._folder.name.replace('_', ' ')}")
+    @property
+    def who(self) -> str:
+        """The platform, and its asset."""
+        return f"Splunk SOAR, {self._folder.name.replace('_', ' ')}"
 
     def perform(self, action: str, given: Mapping[str, object]) -> Answered:
         """Do an action. Raises Failed and Misconfigured."""
         from exfilwatch_playbooks.actions import registry
-        from exfilwatch_playbooks.actions.perform import perform
         from exfilwatch_playbooks.hostile import line
         from exfilwatch_playbooks.platforms.splunk_soar.shapes import fitted, record
 
-        async def performed() -> dict[str, Any]:
-            async with self.context() as context:
-                return (await perform(action, given, context)).model_dump(mode="json")
-
-        with self.failing():
-            said = asyncio.run(performed())
-        schema = registry.action(action).output.model_json_schema(mode="serialization")
+        said = self.said(action, given)
+        schema = registry.action(action).answers
         problems = [line(each, 500) for each in said.get("problems", ())]
         summary = line(said.get("summary", ""), 500)
         return Answered(
@@ -115,21 +100,4 @@ class Site:
         from exfilwatch_playbooks.platforms.splunk_soar.handing import polled
 
         with self.failing(ConfigError):
-            return asyncio.run(polled(self.context(), wanted, self.pace, self._folder))
-
-    @contextmanager
-    def failing(self, misconfigured: type[Exception] | tuple[()] = ()) -> Iterator[None]:
-        """Errors as the platform is to show them, without a secret of the settings; `misconfigured` are those that only
-        the asset's settings can be the reason of.
-        """
-        try:
-            yield
-        except misconfigured as error:
-            raise Misconfigured(str(error)) from None
-        except ExfilwatchError as error:  # has no secret by itself
-            raise Failed(str(error)) from None
-        except Exception as error:
-            from exfilwatch_playbooks.actions.secrets import Secrets
-
-            said = f"exfilwatch broke, please report it: {type(error).__name__}: {error}"
-            raise Failed(Secrets(self.settings)(said)) from error
+            return asyncio.run(polled(self.context(), wanted, self.pace))

@@ -35,7 +35,7 @@ _LONG = frozenset({"html", "content", "document", "guide", "markdown"})
 def action(wanted: Action) -> dict[str, object]:
     """What the file of an action is filled with."""
     asked = record(wanted.input.model_json_schema(), "Input")
-    answered = record(wanted.output.model_json_schema(mode="serialization"), "Output")
+    answered = record(wanted.answers, "Output")
     view = _VIEWS.get(wanted.name, "")
     ask = " A person is to agree before it runs." if wanted.approval else ""
     return {

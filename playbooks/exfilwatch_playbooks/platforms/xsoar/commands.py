@@ -45,7 +45,7 @@ class Command:
 
 def command(action: Action) -> Command:
     """The command of an action."""
-    taken, given = action.input.model_json_schema(), action.output.model_json_schema(mode="serialization")
+    taken, given = action.input.model_json_schema(), action.answers
     fields = given["properties"]
     prefix = f"{BRAND}.{''.join(word.capitalize() for word in action.name.split('_'))}"
     file = next((each for each in _FILES if each in fields), "") if "media_type" in fields else ""
