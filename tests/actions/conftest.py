@@ -1,32 +1,19 @@
 """A store with two findings of one host, which no test's own machine has a part in."""
 
-import os
 from pathlib import Path
 
 import pytest
 from tests.cli.telemetry import BITSADMIN, harmless, process, write
+from tests.machine import own_home, rules
 
-from exfilwatch.detection.load import load
 from exfilwatch.detection.rule import RuleSet
 from exfilwatch.findings.finding import Finding
 from exfilwatch.findings.store import Store
-from exfilwatch.rules.packs import FILTERS, pack
 from exfilwatch_playbooks.actions.context import Context
 
 from .kept import context, found
 
-
-@pytest.fixture(autouse=True)
-def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith(("EXFILWATCH_", "XDG_"))]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-
-
-@pytest.fixture(scope="session")
-def rules() -> RuleSet:
-    """The pack as it is used."""
-    return load([pack("exfil"), FILTERS])
+__all__ = ["own_home", "rules"]
 
 
 @pytest.fixture

@@ -1,32 +1,19 @@
 """The service over a store with two findings of one host, in this process."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.cli.telemetry import BITSADMIN, harmless, process, write
+from tests.machine import own_home, rules
 
-from exfilwatch.detection.load import load
 from exfilwatch.detection.rule import RuleSet
 from exfilwatch.findings.finding import Finding
 from exfilwatch.findings.store import Store
-from exfilwatch.rules.packs import FILTERS, pack
 
 from .asked import Asked, found, site
 
-
-@pytest.fixture(autouse=True)
-def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith(("EXFILWATCH_", "XDG_"))]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-
-
-@pytest.fixture(scope="session")
-def rules() -> RuleSet:
-    """The pack as it is used."""
-    return load([pack("exfil"), FILTERS])
+__all__ = ["own_home", "rules"]
 
 
 @pytest.fixture
