@@ -64,8 +64,8 @@ def _tool(action: Action) -> types.Tool:
         name=action.name,
         title=action.title,
         description=f"{details}\n\nAsk the person before you run it." if action.changes else details,
-        inputSchema=action.input.model_json_schema() | {"additionalProperties": False},
-        outputSchema=action.output.model_json_schema(mode="serialization"),
+        inputSchema=action.accepts,
+        outputSchema=action.answers,
         annotations=types.ToolAnnotations(
             readOnlyHint=not action.changes,
             destructiveHint=action.approval,

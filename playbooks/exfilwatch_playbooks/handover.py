@@ -50,18 +50,21 @@ def news(
     An incident comes once it is of the level `lowest` or above, with all its findings. `since`: incidents
     whose last event is older do not come, unless the platform has taken some of them.
     """
+    from exfilwatch_playbooks.cases.body import level_of
     from exfilwatch_playbooks.cases.links import Links
+    from exfilwatch_playbooks.enrichment.keeping import Kept
 
     named, found = _name(platform), list[Handed]()
-    links, cases = Links(store.database, named), _cases(store)
+    links, cases, enriched = Links(store.database, named), _cases(store), Kept(store)
     for pending in store.pending(named, LEVELS[max(0, rank(lowest) - _RAISED)]):
         incident = pending.incident
         known = bool(links.heard(incident.id))
         old = since is not None and incident.end is not None and incident.end < since
-        if known or not (old or incident.merged_into):
-            handed = _handed(store, pending, cases.get(incident.id), known=known)
-            if known or rank(handed.level) >= rank(lowest):
-                found.append(handed)
+        if not known and (old or incident.merged_into):
+            continue
+        level = level_of(incident, enriched.get(incident.id))
+        if known or rank(level) >= rank(lowest):
+            found.append(_handed(store, pending, level, cases.get(incident.id), known=known))
         if limit is not None and len(found) >= limit:
             break
     return found
@@ -91,11 +94,9 @@ def _cases(store: "Store") -> dict[str, "Link"]:
         return {each.incident: each for each in reversed(all_links(connection)) if each.case_id}
 
 
-def _handed(store: "Store", pending: "Pending", link: "Link | None", *, known: bool) -> Handed:
+def _handed(store: "Store", pending: "Pending", level: str, link: "Link | None", *, known: bool) -> Handed:
     from exfilwatch_playbooks.cases import summary
-    from exfilwatch_playbooks.cases.body import level_of
     from exfilwatch_playbooks.cases.evidence import in_order
-    from exfilwatch_playbooks.enrichment.keeping import Kept
     from exfilwatch_playbooks.response.facts import facts
 
     incident, wanted = pending.incident, set(pending.findings)
@@ -103,7 +104,7 @@ def _handed(store: "Store", pending: "Pending", link: "Link | None", *, known: b
     return Handed(
         incident=incident,
         title=summary.title(incident, every, [facts(each) for each in every]) if every else incident.id,
-        level=level_of(incident, Kept(store).get(incident.id)),
+        level=level,
         known=known,
         case_system=link.case_system if link else "",
         case_id=(link.case_id or "") if link else "",

@@ -29,6 +29,11 @@ class Polled:
     handled: Handled
 
     @property
+    def problems(self) -> list[str]:
+        """All that went wrong, each in a line: the errors, and what keeps no case from being opened."""
+        return [*self.errors, *self.handled.problems]
+
+    @property
     def errors(self) -> list[str]:
         """Why it ended early and what could not be opened or paged, each in a line."""
         run = self.run
@@ -109,9 +114,8 @@ class Polling:
         """Begin anew when a file of rules has changed or a filter has ended. Raises ConfigError and RuleError, and
         goes on with the rules of before then.
         """
-        now, stamp = datetime.now(UTC), self._stamp()
-        over = any(each.until and not each.ended and each.until <= now for each in self._rules.filters)
-        if stamp == self._known and not over:
+        stamp = self._stamp()
+        if stamp == self._known and not self._rules.has_outlived_a_filter(datetime.now(UTC)):
             return
         self._known = stamp  # what is wrong with them is said once
         self._rules = self.context.renew_rules()

@@ -1,6 +1,7 @@
 """A rule ready to be evaluated: on an event it says yes or no, its score, and why."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cached_property
 from weakref import WeakValueDictionary
 
@@ -261,6 +262,10 @@ class RuleSet:
         self.rules = tuple(rules)
         self.correlations = tuple(correlations)
         self.by_id = {rule.id: rule for rule in rules}
+
+    def has_outlived_a_filter(self, now: datetime) -> bool:
+        """Whether a filter that hides something for a while has ended since they were loaded."""
+        return any(each.until and not each.ended and each.until <= now for each in self.filters)
 
     @property
     def asks_for_trees(self) -> bool:

@@ -23,12 +23,12 @@ _decode = msgspec.msgpack.Decoder(list[tuple[str, int, str, str, str, str, str, 
 
 
 def keep_starts(connection: Connection, source: str, read: Iterable[Start]) -> list[Start]:
-    """Keep those that name a host, a time and a process; these, as they are kept."""
-    kept: list[Start] = []
+    """Keep those that name a host, a time and a process, each once; these, as they are kept."""
+    kept: dict[Start, None] = {}
     for host, when, *told in read:
         if when is not None and named(told):
             time = when if isinstance(when, int) else microseconds(when)
-            kept.append((text_of(host) or "", time, *(text_of(value) or "" for value in told)))
+            kept[(text_of(host) or "", time, *(text_of(value) or "" for value in told))] = None
     by_host: dict[str, list[Start]] = {}
     for each in kept:
         by_host.setdefault(each[0], []).append(each)
@@ -45,7 +45,7 @@ def keep_starts(connection: Connection, source: str, read: Iterable[Start]) -> l
     ]
     if rows:
         connection.execute(insert(starts), rows)
-    return kept
+    return list(kept)
 
 
 def links(

@@ -9,7 +9,7 @@ from datetime import datetime
 from difflib import get_close_matches
 from importlib import import_module
 from types import ModuleType, NoneType
-from typing import Literal, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -35,6 +35,21 @@ class Action:
     approval: bool
     references: tuple[str, ...]
     run: Callable[[BaseModel, Context], Awaitable[BaseModel]]
+
+    @property
+    def scope(self) -> Literal["read", "act"]:
+        """What whoever runs it must be allowed."""
+        return "act" if self.changes else "read"
+
+    @property
+    def accepts(self) -> dict[str, Any]:
+        """Its input as a JSON Schema, which takes no other fields."""
+        return self.input.model_json_schema() | {"additionalProperties": False}
+
+    @property
+    def answers(self) -> dict[str, Any]:
+        """Its output as a JSON Schema."""
+        return self.output.model_json_schema(mode="serialization")
 
     @property
     def examples(self) -> list[dict[str, object]]:

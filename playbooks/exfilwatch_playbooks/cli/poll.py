@@ -93,9 +93,9 @@ def poll(
     sources = configured(chosen, names or ())
     store = open_store(database)
     context = Context(chosen, lambda: store, lambda: rule_set(rules, filters=not no_filters))
+    polling = Polling(context, sources, since=back, stamp=lambda: rules_stamp(rules, filters=not no_filters))
     checked(chosen, store, context.rules)
     metrics = _metrics(metrics_port, sources, store) if metrics_port is not None else None
-    polling = Polling(context, sources, since=back, stamp=lambda: rules_stamp(rules, filters=not no_filters))
     show = _Show(people=readable(output), metrics=metrics)
     try:
         asyncio.run(_polled(polling, show, ends.total_seconds() if deadline else None, apart if every else None))

@@ -98,13 +98,8 @@ def router(models: Models) -> APIRouter:
     return made
 
 
-def scope_of(wanted: Action) -> str:
-    """What a token needs to run it."""
-    return "act" if wanted.changes else "read"
-
-
 def _operation(wanted: Action) -> Callable[..., Awaitable[Response]]:
-    needed = needs("act" if wanted.changes else "read")
+    needed = needs(wanted.scope)
 
     async def run(request: Request, token: Annotated[Token, Depends(needed)]) -> Response:
         body = await body_of(request)
@@ -138,10 +133,10 @@ def _view(each: Action) -> ActionView:
         details=each.details,
         changes=each.changes,
         approval=each.approval,
-        scope=scope_of(each),
+        scope=each.scope,
         references=list(each.references),
         path=f"/v1/actions/{each.name}",
-        input=each.input.model_json_schema(mode="validation") | {"additionalProperties": False},
-        output=each.output.model_json_schema(mode="serialization"),
+        input=each.accepts,
+        output=each.answers,
         examples=each.examples,
     )

@@ -83,7 +83,7 @@ async def poll(
     runs = [each.run for each in found]
     made = PollAnswer(
         summary=f"{sum(run.findings for run in runs):,} new findings in {sum(run.records for run in runs):,} records",
-        problems=[said for each in found for said in (*each.errors, *each.handled.problems)],
+        problems=[said for each in found for said in each.problems],
         enriched=sum(each.handled.enriched for each in found),
         cases=sum(outcome.error is None for each in found for outcome in each.handled.outcomes),
         polls=[

@@ -39,11 +39,9 @@ class CurrentRules:
             return self._rules
 
     def _renewed(self, rules: "RuleSet") -> "RuleSet":
-        now = self._clock()
-        over = any(each.until and not each.ended and each.until <= now for each in rules.filters)
         try:
             stamp = self._stamp()
-            if stamp == self._known and not over:
+            if stamp == self._known and not rules.has_outlived_a_filter(self._clock()):
                 return rules
             self._known = stamp  # what is wrong with them is said once
             return self._loaded()
