@@ -59,11 +59,16 @@ def found(path: Path, rules: RuleSet) -> list[Finding]:
 
 
 @contextmanager
-def site(folder: Path, rules: RuleSet, *, who: str = "anna", **values: Any) -> Iterator[Asked]:
-    """The service over the database `kept.sqlite` in a folder, with these settings, asked by `who`."""
-    database = str(folder / "kept.sqlite")
+def site(
+    folder: Path, rules: RuleSet, *, who: str = "anna", url: str = "", me: str = "", **values: Any
+) -> Iterator[Asked]:
+    """The service over a database (`kept.sqlite` in a folder), with these settings, asked by `who`. `me`: how it signs
+    what it is at, where another in this process is to take it for one elsewhere.
+    """
+    database = url or str(folder / "kept.sqlite")
     settings = Settings(database=database, suppressions=str(folder / "suppressions"), **values)
     app = create_app(settings, store=lambda: Store(database), rules=lambda: rules)
+    app.state.service.me = me or app.state.service.me
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(app.router.lifespan_context(app)):
         client = httpx.AsyncClient(transport=transport, base_url="http://service")

@@ -17,17 +17,23 @@ __all__ = ["own_home", "rules"]
 
 
 @pytest.fixture
-def kept(tmp_path: Path, rules: RuleSet) -> list[Finding]:
+def url(tmp_path: Path) -> str:
+    """The database. Modules that import `url` of databases.py run on PostgreSQL too."""
+    return str(tmp_path / "kept.sqlite")
+
+
+@pytest.fixture
+def kept(tmp_path: Path, rules: RuleSet, url: str) -> list[Finding]:
     """Findings of two uploads of one host and one of another, stored; oldest first."""
     uploads = [process(BITSADMIN, second=2), process(BITSADMIN.replace("a.zip", "b.zip"), second=40)]
     logs = write(tmp_path / "sysmon.jsonl", harmless(1), *uploads, harmless(20))
     findings = sorted(found(logs, rules), key=lambda each: str(each.time))
-    Store(str(tmp_path / "kept.sqlite")).save(findings)
+    Store(url).save(findings)
     return findings
 
 
 @pytest.fixture
-def asked(tmp_path: Path, rules: RuleSet, kept: list[Finding]) -> Iterator[Asked]:
+def asked(tmp_path: Path, rules: RuleSet, kept: list[Finding], url: str) -> Iterator[Asked]:
     """A client with a token that may do everything."""
-    with site(tmp_path, rules) as made:
+    with site(tmp_path, rules, url=url) as made:
         yield made

@@ -1,45 +1,18 @@
 """Webhooks of the service: signed CloudEvents, told until they are taken."""
 
 import asyncio
-import json
 
-import httpx
 import pytest
 
 from exfilwatch.errors import CaseError, ConfigError
 from exfilwatch_playbooks.cases.webhook import signature
-from exfilwatch_playbooks.service.hooks import Hook, hooks
+from exfilwatch_playbooks.service.hooks import hooks
 
 from .asked import Asked
+from .databases import url
+from .receiver import SECRET, URL, Receiver, hook
 
-SECRET = "a secret of at least 24 characters"
-URL = "https://soar.example/hooks/exfilwatch"
-
-
-class Receiver(httpx.AsyncBaseTransport):
-    """Answers what it is told to; keeps what it gets."""
-
-    def __init__(self, *answers: int) -> None:
-        self.answers = list(answers)
-        self.got: list[httpx.Request] = []
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        await request.aread()
-        self.got.append(request)
-        answer = self.answers.pop(0) if self.answers else 204
-        if not answer:
-            raise httpx.ReadError("the answer was lost")
-        return httpx.Response(answer)
-
-    @property
-    def events(self) -> list[dict]:
-        return [json.loads(each.content) for each in self.got]
-
-
-def hook(asked: Asked, receiver: Receiver, **given: str) -> Hook:
-    (settings,) = hooks({"soar": {"url": URL, "secret": SECRET, **given}}).values()
-    asked.service.clock = lambda: asked.service.store.incidents()[0].end
-    return Hook("soar", settings, asked.service, receiver)
+__all__ = ["url"]
 
 
 def test_an_incident_is_told_once_signed(asked: Asked, kept) -> None:

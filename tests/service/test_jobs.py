@@ -6,20 +6,27 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
-from exfilwatch_playbooks.service.tables import jobs
+from exfilwatch.findings.store import Store
+from exfilwatch_playbooks.service.tables import jobs, tokens
 
 from .asked import Asked, problem, site
+from .databases import url
 from .silent import silent_siem
+
+__all__ = ["url"]
 
 ASYNC = {"Prefer": "respond-async"}
 
 
 @pytest.fixture
-def hunting(tmp_path, rules, kept):
+def hunting(tmp_path, rules, kept, url):
     """A service whose SIEM does not answer."""
-    with silent_siem() as settings, site(tmp_path, rules, siem={"mute": settings}, serve={"drain": "1s"}) as made:
+    with (
+        silent_siem() as settings,
+        site(tmp_path, rules, url=url, siem={"mute": settings}, serve={"drain": "1s"}) as made,
+    ):
         yield made
 
 
@@ -99,16 +106,60 @@ def test_the_job_of_a_process_that_is_gone_is_told_as_interrupted(hunting: Asked
     assert until(hunting, made["id"], "interrupted")["ended"]
 
 
-def test_a_service_that_ends_parks_its_jobs_for_the_next(tmp_path, rules, kept) -> None:
-    with silent_siem() as settings, site(tmp_path, rules, siem={"mute": settings}, serve={"drain": "0s"}) as asked:
+@pytest.fixture
+def parked(tmp_path, rules, kept, url) -> str:
+    """The id of a hunt that was parked, asked for by `anna`."""
+    with silent_siem() as siem, site(tmp_path, rules, url=url, siem={"mute": siem}, serve={"drain": "0s"}) as asked:
         made = asked.act("hunt", {"since": "1h"}, headers=ASYNC).json()
         until(asked, made["id"], "running")
-    with site(
-        tmp_path, rules, who="bert", serve={"drain": "0s"}
-    ) as asked:  # the SIEM is gone, so that it fails at once
-        taken_up = until(asked, made["id"], "failed")
+    return made["id"]
+
+
+def test_a_service_that_ends_parks_its_jobs_for_the_next(tmp_path, rules, url, parked: str) -> None:
+    # The SIEM is gone, so that it fails at once.
+    with site(tmp_path, rules, url=url, who="bert", serve={"drain": "0s"}) as asked:
+        taken_up = until(asked, parked, "failed")
         assert "[siem.NAME]" in taken_up["problem"]["detail"]
         assert taken_up["who"] == "anna"
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"revoked": datetime(2026, 1, 1, tzinfo=UTC)}, "token-revoked"),
+        ({"expires": datetime(2026, 1, 1, tzinfo=UTC)}, "token-expired"),
+        ({"scopes": "read"}, "scope-missing"),
+        ({"scopes": ""}, "scope-missing"),
+        (None, "token-wrong"),
+    ],
+    ids=["revoked", "expired", "scope lost", "no scope", "deleted"],
+)
+def test_a_parked_job_whose_token_may_no_more_is_refused(tmp_path, rules, url, parked: str, changed, why) -> None:
+    with Store(url).database.write() as connection:
+        connection.execute(delete(tokens) if changed is None else update(tokens).values(changed))
+    with site(tmp_path, rules, url=url, who="bert") as asked:
+        refused = until(asked, parked, lambda job: job["state"] not in ("waiting", "running"))
+        assert (refused["state"], refused["answer"], refused["started"]) == ("refused", None, None)
+        assert refused["problem"]["type"] == f"urn:exfilwatch:problem:{why}"
+        assert refused["problem"]["detail"]
+        line, begun = asked.get("/v1/audit?action=hunt").json()["items"]
+        assert (line["who"], line["outcome"], line["changed"]) == ("anna", "refused", False)
+        assert line["input"] == {"since": "1h", "job": parked}
+        assert refused["problem"]["title"] in line["detail"]
+        assert begun["outcome"] == "ended"
+        assert asked.get("/v1/jobs?state=refused").json()["items"] == [refused]
+        assert 'exfilwatch_jobs_total{state="refused"} 1.0' in asked.get("/metrics").text
+
+
+def test_a_job_that_waits_in_line_is_refused_when_its_token_is_revoked_meanwhile(tmp_path, rules, kept, url) -> None:
+    with silent_siem() as siem, site(tmp_path, rules, url=url, siem={"mute": siem}, serve={"at_once": 1}) as asked:
+        ahead = asked.act("hunt", {"since": "1h"}, headers=ASYNC).json()
+        until(asked, ahead["id"], "running")
+        sent = asked.made("leaver", "act")
+        behind = asked.act("hunt", {"since": "2h"}, headers=ASYNC, token=sent).json()
+        asked.service.tokens.revoke("leaver")
+        assert asked("POST", f"/v1/jobs/{ahead['id']}/cancel").status_code == 200
+        assert until(asked, behind["id"], "refused")["problem"]["title"] == "The token was revoked"
 
 
 def test_unknown_jobs_are_not_found(asked: Asked) -> None:

@@ -10,6 +10,9 @@ from exfilwatch_playbooks.actions import set_disposition
 from exfilwatch_playbooks.service.tables import keys
 
 from .asked import Asked, problem
+from .databases import url
+
+__all__ = ["url"]
 
 
 @pytest.fixture

@@ -5,18 +5,21 @@ import time
 import pytest
 
 from .asked import Asked, problem, site
+from .databases import url
+
+__all__ = ["url"]
 
 ASYNC = {"Prefer": "respond-async"}
 
 
 @pytest.fixture
-def polling(tmp_path, rules):
+def polling(tmp_path, rules, url):
     """A service whose SIEM is a folder of files, with two uploads in it."""
     from tests.cli.telemetry import BITSADMIN, harmless, process, write
 
     write(tmp_path / "logs.jsonl", harmless(1), process(BITSADMIN, second=2), harmless(20))
     siem = {"logs": {"kind": "files", "paths": [str(tmp_path / "logs.jsonl")]}}
-    with site(tmp_path, rules, siem=siem, policy={"enrich": "never"}) as made:
+    with site(tmp_path, rules, url=url, siem=siem, policy={"enrich": "never"}) as made:
         yield made
 
 
@@ -47,21 +50,24 @@ def test_what_can_not_be_polled(polling: Asked) -> None:
     assert problem(polling("POST", "/v1/polls", json={"nonsense": 1})) == (422, "input-wrong")
 
 
-def test_the_scheduler_polls_by_itself(tmp_path, rules) -> None:
+def test_the_scheduler_polls_by_itself(tmp_path, rules, url) -> None:
     from tests.cli.telemetry import BITSADMIN, process, write
 
     siem = {"logs": {"kind": "files", "paths": [str(tmp_path / "logs*.jsonl")]}}
     write(tmp_path / "logs1.jsonl", process(BITSADMIN, second=2))
     serve = {"poll_every": "1s"}
-    with site(tmp_path, rules, siem=siem, serve=serve, policy={"enrich": "never", "open": "never"}) as asked:
+    with site(tmp_path, rules, url=url, siem=siem, serve=serve, policy={"enrich": "never", "open": "never"}) as asked:
         _until(asked, 1)
         write(tmp_path / "logs2.jsonl", process(BITSADMIN.replace("a.zip", "b.zip"), second=30))
         _until(asked, 2)
         assert {each["who"] for each in asked.get("/v1/audit?action=poll").json()["items"]} == {"scheduler"}
 
 
-def test_a_schedule_with_nothing_to_poll_is_refused_at_the_start(tmp_path, rules) -> None:
-    with pytest.raises(BaseException, match=r"nothing to poll"), site(tmp_path, rules, serve={"poll_every": "1m"}):
+def test_a_schedule_with_nothing_to_poll_is_refused_at_the_start(tmp_path, rules, url) -> None:
+    with (
+        pytest.raises(BaseException, match=r"nothing to poll"),
+        site(tmp_path, rules, url=url, serve={"poll_every": "1m"}),
+    ):
         pass
 
 

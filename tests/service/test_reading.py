@@ -1,7 +1,6 @@
 """What is kept, over HTTP."""
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -9,6 +8,9 @@ from exfilwatch.findings.listing import Wanted
 from exfilwatch.findings.store import Store
 
 from .asked import Asked, problem
+from .databases import url
+
+__all__ = ["url"]
 
 
 def test_findings_come_in_pages_newest_first_and_each_once(asked: Asked, kept) -> None:
@@ -52,7 +54,7 @@ def test_a_finding_and_its_incident_by_the_beginning_of_their_ids(asked: Asked, 
     assert incident["id"][:8] in page.text
 
 
-def test_incidents_by_when_something_of_them_was_first_kept(asked: Asked, kept, tmp_path: Path) -> None:
+def test_incidents_by_when_something_of_them_was_first_kept(asked: Asked, kept, url: str) -> None:
     store = asked.service.store
     (first, *_) = store.incidents()
     seen = max(each.first_seen for each in store.page_of_findings(Wanted(incident=first.id)))
@@ -61,7 +63,7 @@ def test_incidents_by_when_something_of_them_was_first_kept(asked: Asked, kept, 
         found = asked.get(f"/v1/incidents?seen_since={asking}").json()["items"]
         assert (first.id in [each["id"] for each in found]) is there
     later = kept[0].model_copy(update={"id": "f" * 16})
-    Store(str(tmp_path / "kept.sqlite"), clock=lambda: seen + timedelta(hours=1)).save([later])
+    Store(url, clock=lambda: seen + timedelta(hours=1)).save([later])
     assert [each["id"] for each in asked.get(f"/v1/incidents?seen_since={asking}").json()["items"]] == [first.id]
 
 

@@ -122,16 +122,22 @@ def event_id(*texts: str) -> str:
 
 
 def event(
-    settings: WebhookSettings, name: str, kind: str, subject: str, said: Mapping[str, object], now: datetime
+    settings: WebhookSettings,
+    name: str,
+    kind: str,
+    subject: str,
+    said: Mapping[str, object],
+    now: datetime,
+    happened: datetime | None = None,
 ) -> tuple[bytes, dict[str, str]]:
-    """An event's body and headers: its id is `name`, its type `kind`."""
+    """An event's body and headers, sent `now`: its id is `name`, its type `kind`."""
     told = {
         "specversion": "1.0",
         "id": name,
         "source": settings.source,
         "type": kind,
         "subject": subject,
-        "time": now.isoformat(),
+        "time": (happened or now).isoformat(),
         "datacontenttype": "application/json",
         "data": said,
     }

@@ -1,12 +1,15 @@
 """Webhooks: each incident is told to who wants it, and later what is new about it, as signed CloudEvents.
 
 What a receiver did not take (anything but 2xx) is told again, ever more slowly, also after a new start: news are kept
-until they are taken. After an answer that was lost, the same event comes again with the same id.
+until they are taken. Of several services on one database one tells a receiver, and another when that one is gone. After
+an answer that was lost, or a service that was killed while it waited for one, the same event comes again with the same
+id.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
-from datetime import timedelta
+import json
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -17,6 +20,8 @@ from exfilwatch.written import wrong
 from exfilwatch_playbooks.cases.http import Http, Transport
 from exfilwatch_playbooks.cases.settings import Level
 from exfilwatch_playbooks.cases.webhook import TAKEN, WebhookSettings, event, event_id
+from exfilwatch_playbooks.service.claims import ClaimLost, Held
+from exfilwatch_playbooks.service.outbox import Event, Outbox
 from exfilwatch_playbooks.service.workers import Workers
 
 if TYPE_CHECKING:
@@ -27,6 +32,7 @@ _TYPE = "io.exfilwatch.incident."
 _NEWS = timedelta(days=1)  # what ended before a webhook was set up is no news for it
 _LOOK, _FIRST, _LONGEST = 5.0, 10.0, 600.0  # seconds
 _AT_ONCE = 20
+_SLACK = timedelta(seconds=30)  # beside the time that a request may take
 
 
 class HookSettings(WebhookSettings):
@@ -55,34 +61,58 @@ class Hook:
         self._name, self._set, self._service, self._transport = name, settings, service, transport
 
     async def deliver(self) -> int:
-        """Tell what is new, and how many news were taken. Raises CaseErrors when some were not."""
-        from exfilwatch_playbooks.handover import news, taken
-
-        since = self._service.clock() - _NEWS
-        found = news(self._service.store, self._platform, lowest=self._set.level, since=since, limit=_AT_ONCE)
+        """Tell what is new, and how many news were taken: none where another service is at it. Raises CaseErrors when
+        some were not taken.
+        """
+        claims, lease = self._service.claims, self._set.timeout + _SLACK
+        held = claims.take(self._platform, lease, lease)
+        if not isinstance(held, Held):
+            return 0
         http = Http(f"webhook {self._name}", self._set, transport=self._transport)
-        refused: CaseRefused | None = None
-        told = 0
         try:
-            for each in found:
-                kind = "merged" if each.incident.merged_into else "changed" if each.known else "new"
-                mark = [finding.id for finding in each.findings] or [each.incident.merged_into or ""]
-                name = event_id(kind, each.incident.id, *mark)
-                content, headers = event(
-                    self._set, name, f"{_TYPE}{kind}", each.incident.id, _said(each), self._service.clock()
-                )
-                try:
-                    await http.change("POST", self._set.url, content=content, headers=headers, accept=TAKEN)
-                except CaseRefused as error:  # of this one: the others may be taken
-                    refused = error
-                else:
-                    taken(self._service.store, self._platform, [each])
-                    told += 1
+            return await self._told(http, held, lease)
         finally:
             await http.close()
+            claims.release(held)
+
+    async def _told(self, http: Http, held: Held, lease: timedelta) -> int:
+        from exfilwatch_playbooks.handover import told
+
+        outbox, refused, count = Outbox(self._service.store.database, self._service.claims, self._platform), None, 0
+        for each in self._news(outbox):
+            try:
+                outbox.sending(held, lease, each)
+                await self._send(http, each)
+                told(self._service.store, self._platform, each.incident, each.findings, each.merged_into)
+                outbox.taken(held, lease, each)
+            except CaseRefused as error:  # of this one: the others may be taken
+                refused = error
+            except ClaimLost as error:  # this one stood still for long: another goes on with the rest
+                log.warning("webhook was taken over", webhook=self._name, error=str(error))
+                break
+            else:
+                count += 1
         if refused is not None:
             raise refused
-        return told
+        return count
+
+    def _news(self, outbox: Outbox) -> Iterator[Event]:
+        """What was not taken before, then what is new of other incidents."""
+        from exfilwatch_playbooks.handover import news
+
+        left, now = outbox.under_way(), self._service.clock()
+        yield from left[:_AT_ONCE]
+        known = {each.incident for each in left}
+        most = _AT_ONCE + len(left)
+        for each in news(self._service.store, self._platform, lowest=self._set.level, since=now - _NEWS, limit=most):
+            if each.incident.id not in known:
+                yield _event(each, now)
+
+    async def _send(self, http: Http, each: Event) -> None:
+        said = json.loads(each.data)
+        now = self._service.clock()
+        content, headers = event(self._set, each.id, f"{_TYPE}{each.kind}", each.incident, said, now, each.made)
+        await http.change("POST", self._set.url, content=content, headers=headers, accept=TAKEN)
 
     async def go_on(self, workers: Workers, sleep: Callable[[float], Any] = asyncio.sleep) -> None:
         """Deliver until this is cancelled."""
@@ -98,6 +128,13 @@ class Hook:
                 wait = min(_LONGEST, max(_FIRST, 2 * wait))
                 log.warning("webhook failed", webhook=self._name, error=str(error), again_in=wait)
             await sleep(wait or _LOOK)
+
+
+def _event(each: "Handed", now: datetime) -> Event:
+    merged, findings = each.incident.merged_into, tuple(finding.id for finding in each.findings)
+    kind = "merged" if merged else "changed" if each.known else "new"
+    name = event_id(kind, each.incident.id, *(findings or [merged or ""]))
+    return Event(name, kind, each.incident.id, json.dumps(_said(each)), findings, merged, now)
 
 
 def _said(each: "Handed") -> dict[str, object]:

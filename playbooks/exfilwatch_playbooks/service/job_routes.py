@@ -21,7 +21,7 @@ from exfilwatch_playbooks.service.tokens import Token
 
 Id: TypeAlias = Annotated[str, Path(description="The job's id.", pattern=r"^[0-9a-f]{32}$")]
 Reader: TypeAlias = Annotated[Token, Depends(needs("read"))]
-StateName: TypeAlias = Literal["", "waiting", "running", "done", "failed", "cancelled", "interrupted"]
+StateName: TypeAlias = Literal["", "waiting", "running", "done", "failed", "refused", "cancelled", "interrupted"]
 PREFER = {
     "name": "Prefer",
     "in": "header",

@@ -1,7 +1,8 @@
 """Jobs: actions that go on after their request was answered, kept in the store.
 
 A job belongs to the process that runs it, which gives a sign of life every few seconds. One whose process was killed is
-told as `interrupted`; one that a service parked when it ended is taken up by the next.
+told as `interrupted`; one that a service parked when it ended is taken up by the next. When it begins, who asked for it
+must still be allowed to: else it is `refused`.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from exfilwatch.findings.node import storable
 from exfilwatch.polling.logs import log
 from exfilwatch.polling.worker import is_dead
 from exfilwatch_playbooks.service import problems
+from exfilwatch_playbooks.service.permitted import NotPermitted, log_refused, permitted
 from exfilwatch_playbooks.service.problems import Problem, Refused
 from exfilwatch_playbooks.service.tables import jobs
 
@@ -27,15 +29,16 @@ if TYPE_CHECKING:
     from exfilwatch_playbooks.service.service import Service
     from exfilwatch_playbooks.service.tokens import Token
 
-State: TypeAlias = Literal["waiting", "running", "done", "failed", "cancelled", "interrupted"]
-ENDED = frozenset({"done", "failed", "cancelled", "interrupted"})
+State: TypeAlias = Literal["waiting", "running", "done", "failed", "refused", "cancelled", "interrupted"]
+ENDED = frozenset({"done", "failed", "refused", "cancelled", "interrupted"})
 _BEAT, _SILENT = 3.0, timedelta(seconds=60)
 _MOST_WAITING = 200
 
 
 class Job(BaseModel):
-    """A job. `interrupted`: its process ended; run it again. `progress`: how far it is, in words; `answer`: what the
-    action answers, when it is done; `problem`: why it failed.
+    """A job. `refused`: its token was revoked, has ended or lost its scope before it began; `interrupted`: its process
+    ended; run it again. `progress`: how far it is, in words; `answer`: what the action answers, when it is done;
+    `problem`: why it failed or was refused.
     """
 
     id: str
@@ -80,7 +83,7 @@ class Jobs:
             "cancel": False,
         }
         await run_in_threadpool(self._insert, row)
-        self._run(str(row["id"]), action, given, token.name)
+        self._run(str(row["id"]), action, given, token.id, token.name)
         return await run_in_threadpool(self.get, str(row["id"]))
 
     def get(self, identity: str) -> Job:
@@ -123,7 +126,7 @@ class Jobs:
                     if identity in self._mine:
                         self._mine[identity].cancel()
                 for row in parked:
-                    self._run(row.id, row.action, json.loads(row.input), row.who)
+                    self._run(row.id, row.action, json.loads(row.input), row.token, row.who)
             except ExfilwatchError as error:
                 log.error("jobs can't be looked after", error=str(error))
             await asyncio.sleep(_BEAT)
@@ -139,17 +142,18 @@ class Jobs:
         if left:
             await asyncio.wait(left, timeout=5)
 
-    def _run(self, identity: str, action: str, given: Mapping[str, object], who: str) -> None:
-        task = asyncio.create_task(self._done(identity, action, given, who))
+    def _run(self, identity: str, action: str, given: Mapping[str, object], token: str, who: str) -> None:
+        task = asyncio.create_task(self._done(identity, action, given, token, who))
         self._mine[identity] = task
         task.add_done_callback(lambda _task: self._mine.pop(identity, None))
 
-    async def _done(self, identity: str, action: str, given: Mapping[str, object], who: str) -> None:
+    async def _done(self, identity: str, action: str, given: Mapping[str, object], token: str, who: str) -> None:
         began = False
 
         def progress(said: str) -> None:
             nonlocal began
             if not began:
+                permitted(self._service, token, action)
                 began = True
                 self._put(identity, state="running", started=self._service.clock())
             if said:
@@ -161,6 +165,9 @@ class Jobs:
         except asyncio.CancelledError:
             await asyncio.shield(run_in_threadpool(self._end_or_park, identity))
             raise
+        except NotPermitted as refused:
+            await run_in_threadpool(log_refused, self._service, identity, action, given, who, refused)
+            values = {"state": "refused", "problem": problems.said(refused).model_dump_json()}
         except ExfilwatchError as error:
             values = {"state": "failed", "problem": problems.said(problems.of(error)).model_dump_json()}
         except Exception as error:  # noqa: BLE001 the edge of the job
@@ -211,7 +218,8 @@ class Jobs:
                 connection.execute(update(jobs).where(open_, jobs.c.owner == me).values(beat=now))
             for row in gone:
                 values = {"state": "interrupted", "ended": now, "step": jobs.c.step + 1, "owner": ""}
-                connection.execute(update(jobs).where(jobs.c.id == row.id, jobs.c.owner == row.owner).values(values))
+                theirs = (open_, jobs.c.id == row.id, jobs.c.owner == row.owner)  # it may have ended since
+                connection.execute(update(jobs).where(*theirs).values(values))
             parked = [] if self._parking else [row for row in rows if row.owner == ""]
             taken = [
                 row

@@ -101,6 +101,7 @@ class _Keys:
         self._digest = digest
         self._new = {"token": token.id, "key": key, "request": digest, "status": 0, "headers": "{}", "body": ""}
         self._of = (keys.c.token == token.id, keys.c.key == key)
+        self._mine = (*self._of, keys.c.owner == shared.me, keys.c.request == digest, keys.c.status == 0)
 
     def claim(self) -> "_State | Response":
         """The answer that is kept, or what else there is to know; MINE: it is ours to do."""
@@ -127,12 +128,12 @@ class _Keys:
         body = bytes(answer.body).decode("utf-8")
         kept = {"status": answer.status_code, "headers": json.dumps(told), "body": _ascii(body)}
         with self._database.write() as connection:
-            connection.execute(update(keys).where(*self._of).values(kept))
+            connection.execute(update(keys).where(*self._mine).values(kept))
 
     def release(self) -> None:
         """It was not done, or may be tried again."""
         with self._database.write() as connection:
-            connection.execute(delete(keys).where(*self._of, keys.c.status == 0))
+            connection.execute(delete(keys).where(*self._mine))
 
     def _over(self, row: "Row[Any]") -> bool:
         """Whether it is kept no longer, or whoever was at it has ended."""

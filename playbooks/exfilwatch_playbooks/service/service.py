@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from exfilwatch.errors import ExfilwatchError
 from exfilwatch.polling.worker import worker_name
 from exfilwatch_playbooks import opened
+from exfilwatch_playbooks.service.claims import Claims
 from exfilwatch_playbooks.service.hooks import Hook, hooks
 from exfilwatch_playbooks.service.jobs import Jobs
 from exfilwatch_playbooks.service.rules import CurrentRules
@@ -77,6 +78,11 @@ class Service:
         from exfilwatch_playbooks.service.tokens import Tokens
 
         return Tokens(self.store.database, self.clock)
+
+    @cached_property
+    def claims(self) -> Claims:
+        """What one of several services does. Raises ConfigError."""
+        return Claims(self.store.database, self.me, lambda: self.clock())
 
     def context(self, who: str) -> "Context":
         """What actions of `who` work with: for one action, to be closed in the loop that it was used in."""

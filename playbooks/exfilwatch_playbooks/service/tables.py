@@ -53,3 +53,26 @@ jobs = Table(
     Index("service_jobs_created", "created", "id"),
     Index("service_jobs_state", "state"),
 )
+# What only one of several services is to do, and who holds it until when; free since then.
+claims = Table(
+    "service_claims",
+    metadata,
+    Column("name", String(160), primary_key=True),
+    Column("owner", String(160), nullable=False),
+    Column("token", Integer, nullable=False),
+    Column("until", UtcTime, nullable=False),
+)
+# Events of webhooks that are under way, as they were first sent: an incident has one at a time.
+events = Table(
+    "service_events",
+    metadata,
+    Column("hook", String(160), primary_key=True),
+    Column("incident", String(64), primary_key=True),
+    Column("id", String(32), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("data", Text, nullable=False),
+    Column("findings", Text, nullable=False),
+    Column("merged_into", String(64)),
+    Column("made", UtcTime, nullable=False),
+    Column("tries", Integer, nullable=False),
+)
