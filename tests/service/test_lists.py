@@ -1,0 +1,82 @@
+"""Lists of what is kept, over HTTP, on each kind of database: in pages, each thing once, by their ids and times."""
+
+from datetime import timedelta
+
+from exfilwatch.findings.listing import Wanted
+from exfilwatch.findings.store import Store
+
+from .asked import Asked, problem
+from .databases import url
+
+__all__ = ["url"]
+
+
+def test_findings_come_in_pages_newest_first_and_each_once(asked: Asked, kept) -> None:
+    seen, path = [], "/v1/findings?limit=1"
+    while path:
+        answer = asked.get(path).json()
+        assert len(answer["items"]) == 1
+        seen += answer["items"]
+        path = f"/v1/findings?limit=1&cursor={answer['next']}" if answer["next"] else ""
+    assert [each["id"] for each in seen] == [each.id for each in reversed(kept)]
+    assert "bitsadmin" in seen[0]["evidence"].lower()
+    assert seen[0]["title"] == kept[-1].rule.title
+
+
+def test_a_finding_and_its_incident_by_the_beginning_of_their_ids(asked: Asked, kept) -> None:
+    found = asked.get(f"/v1/findings/{kept[0].id[:10]}").json()
+    assert found["finding"]["id"] == kept[0].id
+    incident = asked.get(f"/v1/incidents/{found['incident'][:8]}").json()["incident"]
+    assert kept[0].id in incident["findings"]
+    assert asked.get(f"/v1/findings?incident={incident['id']}").json()["items"]
+    assert asked.get("/v1/incidents").json()["items"][0]["id"] == incident["id"]
+    page = asked.get(f"/v1/incidents/{incident['id']}/report")
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert "sandbox" in page.headers["Content-Security-Policy"]
+    assert incident["id"][:8] in page.text
+
+
+def test_incidents_by_when_something_of_them_was_first_kept(asked: Asked, kept, url: str) -> None:
+    store = asked.service.store
+    (first, *_) = store.incidents()
+    seen = max(each.first_seen for each in store.page_of_findings(Wanted(incident=first.id)))
+    for since, there in ((seen, True), (seen + timedelta(seconds=1), False)):
+        asking = since.isoformat().replace("+00:00", "Z")
+        found = asked.get(f"/v1/incidents?seen_since={asking}").json()["items"]
+        assert (first.id in [each["id"] for each in found]) is there
+    later = kept[0].model_copy(update={"id": "f" * 16})
+    Store(url, clock=lambda: seen + timedelta(hours=1)).save([later])
+    assert [each["id"] for each in asked.get(f"/v1/incidents?seen_since={asking}").json()["items"]] == [first.id]
+
+
+def test_rules_and_runs_and_cases_are_listed(asked: Asked, kept) -> None:
+    rules = asked.get("/v1/rules?limit=10").json()
+    assert len(rules["items"]) == 10
+    assert "path" not in rules["items"][0]
+    more = asked.get(f"/v1/rules?limit=1000&cursor={rules['next']}").json()
+    assert more["next"] is None
+    assert len({each["id"] for each in rules["items"] + more["items"]}) == len(asked.service.rules().infos)
+    assert asked.get("/v1/runs").json() == {"items": [], "next": None}
+    incident = asked.get("/v1/incidents").json()["items"][0]["id"]
+    opened = asked.act("open_case", {"incident": incident}).json()
+    (case,) = asked.get("/v1/cases").json()["items"]
+    assert (case["system"], case["incident"], case["case_id"]) == ("local", incident, opened["case_id"])
+    assert asked.get(f"/v1/incidents/{incident}").json()["cases"] == [case]
+
+
+def test_a_platform_gets_each_incident_until_it_has_taken_it(asked: Asked, kept) -> None:
+    (handed,) = asked.get("/v1/platforms/xsoar/news").json()["items"]
+    assert (handed["known"], len(handed["findings"])) == (False, len(kept))
+    incident, ids = handed["incident"]["id"], [each["id"] for each in handed["findings"]]
+    assert asked.get("/v1/platforms/xsoar/news").json()["items"] == [handed]
+    taken = {"incident": incident, "findings": ids[:1]}
+    assert asked("POST", "/v1/platforms/xsoar/taken", json=taken).status_code == 200
+    (left,) = asked.get("/v1/platforms/xsoar/news").json()["items"]
+    assert (left["known"], [each["id"] for each in left["findings"]]) == (True, ids[1:])
+    for _ in range(2):
+        assert asked("POST", "/v1/platforms/xsoar/taken", json=taken | {"findings": ids}).json()["findings"] == 2
+    assert asked.get("/v1/platforms/xsoar/news").json()["items"] == []
+    assert asked.get("/v1/platforms/other/news").json()["items"]
+    unknown = asked("POST", "/v1/platforms/xsoar/taken", json={"incident": "0" * 16})
+    assert problem(unknown) == (404, "not-found")
+    assert problem(asked("POST", "/v1/platforms/xsoar/taken", json={"incident": 1}))[1] == "input-wrong"
