@@ -1,4 +1,4 @@
-"""The data that comes with the packages: YAML files beside the modules that read them."""
+"""YAML, and the data that comes with the packages: files of it beside the modules that read them."""
 
 from importlib.resources import files
 from typing import Any
@@ -9,6 +9,11 @@ import yaml
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+def read_yaml(text: str) -> Any:
+    """The content of one YAML document. Raises yaml.YAMLError."""
+    return yaml.load(text, LOADER)  # noqa: S506 - a safe loader
+
+
 def packaged(package: str, name: str) -> Any:
     """The content of a YAML file of a package."""
-    return yaml.load(files(package).joinpath(name).read_text("utf-8"), LOADER)  # noqa: S506 - a safe loader
+    return read_yaml(files(package).joinpath(name).read_text("utf-8"))

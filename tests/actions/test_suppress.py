@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from tests.cli.program import inside
 from tests.cli.telemetry import BITSADMIN, process, write
 
@@ -15,6 +14,7 @@ from exfilwatch.detection.rule import RuleSet
 from exfilwatch.errors import ConfigError, RuleError
 from exfilwatch.findings.finding import Finding
 from exfilwatch.findings.marks import Disposition
+from exfilwatch.packaged import read_yaml
 from exfilwatch.rules.packs import pack
 from exfilwatch_playbooks.actions.context import Context
 from exfilwatch_playbooks.actions.inputs import end
@@ -41,7 +41,7 @@ def test_what_is_like_it_is_hidden_and_the_rest_is_not(
     answer = did("suppress", work, finding=kept[0].id, until="2026-12-31", why=WHY)
     assert (answer.changed, answer.path) == (True, str(file(work)))
     assert answer.hides == [] or kept[1].id in answer.hides
-    content = yaml.safe_load(answer.document)
+    content = read_yaml(answer.document)
     assert content["description"].startswith(WHY)
     assert content["author"] == "anna"
     assert content["exfilwatch"] == {"until": "2026-12-31T00:00:00Z"}
@@ -59,7 +59,7 @@ def test_what_is_like_it_is_hidden_and_the_rest_is_not(
 def test_a_dry_run_writes_nothing(kept: list[Finding], work: Around) -> None:
     answer = did("suppress", work, finding=kept[0].id, until="14d", why=WHY, dry_run=True)
     assert answer.changed
-    assert yaml.safe_load(answer.document)["filter"]["rules"]
+    assert read_yaml(answer.document)["filter"]["rules"]
     assert not Path(work.settings.suppressions).exists()
 
 
@@ -72,7 +72,7 @@ def test_the_same_again_changes_nothing_and_another_end_does(kept: list[Finding]
     longer = did("suppress", work, finding=kept[0].id, until="30d", why=WHY)
     assert longer.changed
     assert longer.until == datetime(2026, 4, 12, tzinfo=UTC)
-    contents = [yaml.safe_load(each.document) for each in (first, longer)]
+    contents = [read_yaml(each.document) for each in (first, longer)]
     assert contents[0]["filter"] == contents[1]["filter"]
     assert contents[0]["id"] == contents[1]["id"]
 

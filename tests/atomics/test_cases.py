@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+
+from exfilwatch.packaged import read_yaml
 
 from ..cli.program import called  # noqa: TID252
 from ..process_starts import Case, Started, write  # noqa: TID252 (tests are no package on the path)
 from .shared import DATA, HERE, Labelled, cases
 
 LEVELS = ("none", "informational", "low", "medium", "high", "critical")
-MISSING: dict[str, list[str]] = yaml.safe_load(Path(__file__).with_name("missing.yml").read_text("utf-8"))
+MISSING: dict[str, list[str]] = read_yaml(Path(__file__).with_name("missing.yml").read_text("utf-8"))
 UPLOAD = {
     "windows": Started(
         r"C:\Windows\System32\curl.exe",

@@ -1,4 +1,6 @@
-"""Requests against a vendor's own OpenAPI document, in process (openapi-core)."""
+"""Requests against a vendor's own OpenAPI document, in process (openapi-core, which takes seconds to import: it is
+imported where a test needs it, not where tests are collected).
+"""
 
 import json
 import os
@@ -7,10 +9,6 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
-from openapi_core import Config, OpenAPI
-from openapi_core.datatypes import RequestParameters
-from openapi_core.exceptions import OpenAPIError
-from werkzeug.datastructures import Headers, ImmutableMultiDict
 
 from ..servers.artifact import cache  # noqa: TID252 (tests are no package on the path)
 from ..servers.unavailable import Unavailable  # noqa: TID252
@@ -30,6 +28,8 @@ class Contract:
     """
 
     def __init__(self, file: Path, server: str, *used: str) -> None:
+        from openapi_core import Config, OpenAPI
+
         document = json.loads(file.read_text("utf-8"))
         missing = [path for path in used if path not in document["paths"]]
         assert missing == []
@@ -42,6 +42,8 @@ class Contract:
 
     def broken(self, request: httpx.Request) -> str:
         """What of a request the document does not allow; nothing when it does."""
+        from openapi_core.exceptions import OpenAPIError
+
         try:
             self._api.validate_request(_Request(request))
         except OpenAPIError as error:
@@ -55,6 +57,9 @@ class _Request:
     """A request of httpx as openapi-core wants it."""
 
     def __init__(self, request: httpx.Request) -> None:
+        from openapi_core.datatypes import RequestParameters
+        from werkzeug.datastructures import Headers, ImmutableMultiDict
+
         url = urlsplit(str(request.url))
         self.host_url = f"{url.scheme}://{url.netloc}"
         self.path = url.path

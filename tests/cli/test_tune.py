@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+
+from exfilwatch.packaged import read_yaml
 
 from .program import Ended, inside
 
@@ -99,7 +100,7 @@ def test_a_filter_from_false_positives_silences_them_and_no_look_alike(site: Sit
     assert made["why_not"] == ""
     assert set(made["silences"]) == {ids["WS1"], ids["WS2"]}
     assert made["also"] == [ids["NEXT-DAY"]]
-    document = yaml.safe_load(Path(made["path"]).read_text("utf-8"))
+    document = read_yaml(Path(made["path"]).read_text("utf-8"))
     known = document["filter"]["known"]
     assert known["ParentImage"] == PARENT
     assert known["transfer.destination"] == "reports.corp.example"

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from exfilwatch.commands.acting import acting
 from exfilwatch.commands.fields import acts, fields
 from exfilwatch.commands.speaking import PASSIVE
+from exfilwatch.packaged import read_yaml
 
 CASES = sorted(Path(__file__).with_name("catalogue").glob("*.yml"))
 UNSEEN = ("x.exe -rp x.zip C:\\data", "x.exe h.example -BufferSize $size -Count 1")
@@ -39,7 +39,7 @@ def does(event: dict[str, str]) -> bool:
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_what_does_something_is_never_passed_over(path: Path) -> None:
-    lines = [case["line"] for case in yaml.load(path.read_text("utf-8"), yaml.CSafeLoader)]
+    lines = [case["line"] for case in read_yaml(path.read_text("utf-8"))]
     active = [event for line in lines for event in events(line) if does(event)]
     assert [event for event in active if not acts(event.get) and event.get("CommandLine") not in UNSEEN] == []
 

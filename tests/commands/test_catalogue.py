@@ -4,13 +4,13 @@ from pathlib import Path
 from time import process_time
 
 import pytest
-import yaml
 
 from exfilwatch.commands.command import Command, program
 from exfilwatch.commands.expression import SHORT, expression
 from exfilwatch.commands.reading import Action, known_tools
 from exfilwatch.commands.tool import catalogue, expressions_of
 from exfilwatch.commands.understand import understood
+from exfilwatch.packaged import read_yaml
 
 CASES = sorted(Path(__file__).with_name("catalogue").glob("*.yml"))
 FIELDS = (
@@ -30,7 +30,7 @@ def cases() -> list[object]:
     return [
         pytest.param(case, id=f"{path.stem}: {case['line'][:70]}")
         for path in CASES
-        for case in yaml.load(path.read_text("utf-8"), yaml.CSafeLoader)
+        for case in read_yaml(path.read_text("utf-8"))
     ]
 
 
@@ -54,7 +54,7 @@ def test_says_what_a_command_line_does(case: dict[str, object]) -> None:
 
 
 def test_each_file_of_the_catalogue_has_at_least_six_cases_and_is_named_in_none_but_its_own() -> None:
-    written = {path.stem: len(yaml.load(path.read_text("utf-8"), yaml.CSafeLoader)) for path in CASES}
+    written = {path.stem: len(read_yaml(path.read_text("utf-8"))) for path in CASES}
     catalogue = Path(__file__).parents[2] / "connector/exfilwatch/commands/catalogue"
     assert {
         path.stem: written.get(path.stem, 0) for path in catalogue.glob("*.yml") if written.get(path.stem, 0) < 6

@@ -15,11 +15,11 @@ from html import escape
 from pathlib import Path
 
 import msgspec
-import yaml
 
 from exfilwatch.events.event import Event
 from exfilwatch.events.lines import LineDecoder
 from exfilwatch.events.report import Report
+from exfilwatch.packaged import read_yaml
 
 DATA = Path(__file__).parents[2] / "playbooks/exfilwatch_playbooks/demo/data"
 RECORDING = DATA / "lnx-app-02-audit.log.gz"
@@ -181,7 +181,7 @@ class Chore(msgspec.Struct, forbid_unknown_fields=True):
 def web() -> list[str]:
     """The day of the web server, in order of time."""
     text = Path(__file__).with_name("linux_web.yml").read_text("utf-8")
-    chores = msgspec.convert(yaml.safe_load(text), list[Chore])
+    chores = msgspec.convert(read_yaml(text), list[Chore])
     rng = random.Random(17)
     planned = [(60 + rng.random() * 86_200, number) for number, chore in enumerate(chores) for _ in range(chore.times)]
     boot = _DAY - timedelta(days=19)

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import yaml
+from exfilwatch.packaged import read_yaml
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 FILES, CHAT = "10.20.30.5", "10.20.30.8"
@@ -71,7 +71,7 @@ def enter(node: str, users: Mapping[int, str]) -> None:
 
 
 def _furnish(users: Mapping[int, str]) -> None:
-    contents = yaml.safe_load(_FILES.read_text("utf-8"))
+    contents = read_yaml(_FILES.read_text("utf-8"))
     for path, text in contents.items():
         _write(path, text)
     lines = [

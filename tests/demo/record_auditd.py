@@ -24,7 +24,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
-import yaml
+
+from exfilwatch.packaged import read_yaml
 
 from . import linux_world
 from .audit import login, recording
@@ -72,7 +73,7 @@ class Step:
 
 
 def read_day() -> Day:
-    return msgspec.convert(yaml.safe_load(Path(__file__).with_name("linux_day.yml").read_text()), Day, strict=False)
+    return msgspec.convert(read_yaml(Path(__file__).with_name("linux_day.yml").read_text()), Day, strict=False)
 
 
 def planned(day: Day, rng: random.Random) -> list[Step]:

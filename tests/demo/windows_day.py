@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
-import yaml
+
+from exfilwatch.packaged import read_yaml
 
 from . import windows
 from .windows import Account, Process, Program
@@ -97,7 +98,7 @@ class Hosts(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def _read(name: str, kind: type[T]) -> T:
-    return msgspec.convert(yaml.safe_load((HERE / name).read_text("utf-8")), kind, strict=False)
+    return msgspec.convert(read_yaml((HERE / name).read_text("utf-8")), kind, strict=False)
 
 
 @dataclass

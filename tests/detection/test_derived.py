@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 from tests.sigma.one import WAYS, Way, event, found, loaded
 
 from exfilwatch.detection.condition import compiled, fields
@@ -13,6 +12,7 @@ from exfilwatch.detection.load import load
 from exfilwatch.detection.rule import Verdict
 from exfilwatch.errors import RuleError
 from exfilwatch.events.event import Event
+from exfilwatch.packaged import read_yaml
 
 ROOT = Path(__file__).parents[2]
 CATALOGUE = sorted((ROOT / "tests/commands/catalogue").glob("*.yml"))
@@ -59,7 +59,7 @@ def test_what_a_level_depends_on_must_be_a_condition_over_selections() -> None:
 
 def said() -> Iterator[tuple[str, str]]:
     for path in CATALOGUE:
-        for case in yaml.load(path.read_text("utf-8"), yaml.CSafeLoader):
+        for case in read_yaml(path.read_text("utf-8")):
             yield str(case["line"]), str(case.get("image", "")) or "/bin/sh"
 
 

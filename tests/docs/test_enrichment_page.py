@@ -2,8 +2,7 @@
 
 import tomllib
 
-import yaml
-
+from exfilwatch.packaged import read_yaml
 from exfilwatch_playbooks.enrichment.general import General
 from exfilwatch_playbooks.enrichment.registry import RESERVED, configured, kinds
 from exfilwatch_playbooks.enrichment.service import Service
@@ -51,7 +50,7 @@ def test_every_rule_of_severity_has_a_row():
 
 def test_the_example_of_a_rule_is_one():
     (text,) = blocks(read(PAGE), "yaml")
-    assert Rules.model_validate(yaml.safe_load(text)).rules[0].id == "payroll"
+    assert Rules.model_validate(read_yaml(text)).rules[0].id == "payroll"
 
 
 def test_quotas_are_those_of_the_program():

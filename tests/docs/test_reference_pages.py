@@ -4,7 +4,6 @@ import re
 from datetime import timedelta
 
 import pytest
-import yaml
 
 from exfilwatch.config import Settings, settings
 from exfilwatch.detection.pattern import TIMEOUT
@@ -12,6 +11,7 @@ from exfilwatch.events import report
 from exfilwatch.events.limits import MIB, Limits
 from exfilwatch.events.specs import shape_specs
 from exfilwatch.findings.finding import EvidenceEvent, Finding, FindingRule, FindingSignal
+from exfilwatch.packaged import read_yaml
 from exfilwatch_playbooks.cases import body
 from exfilwatch_playbooks.response.guide import GENERAL, Guide, guides
 from exfilwatch_playbooks.response.phases import PHASES, phases
@@ -75,7 +75,7 @@ def test_placeholders_and_phases_of_response_steps_are_those_of_the_program():
     assert sorted(named(table(page, "placeholder"))) == sorted(f"{{{name}}}" for name in UNKNOWN)
     (example,) = blocks(page, "yaml")
     assert tuple(re.findall(r"# (verify, .*)$", example, re.MULTILINE)[0].split(", ")) == PHASES
-    Guide.model_validate(yaml.safe_load(example))
+    Guide.model_validate(read_yaml(example))
 
 
 def test_phases_of_a_response_are_called_what_the_program_calls_them():

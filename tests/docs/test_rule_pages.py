@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from exfilwatch.detection import rule_tests
+from exfilwatch.packaged import read_yaml
 from exfilwatch.rules.packs import FILTERS, pack, packs
 from exfilwatch_playbooks.cli.boundary import run
 from exfilwatch_playbooks.rule_pages import attack
@@ -34,7 +35,7 @@ def test_a_page_says_what_the_rule_says_and_shows_each_of_its_cases(path):
     assert path.read_text("utf-8").strip() in shown
     for harmless in first.get("falsepositives", []):
         assert harmless in shown
-    for cases in yaml.safe_load(rule_tests.tests_of(path).read_text("utf-8")).values():
+    for cases in read_yaml(rule_tests.tests_of(path).read_text("utf-8")).values():
         for why in (case["why"] for case in cases if isinstance(case, dict)):
             assert why[1:] in shown
 

@@ -12,6 +12,7 @@ from exfilwatch.detection import load, output
 from exfilwatch.detection.extension import Extension, Score
 from exfilwatch.detection.rule_tests import run_tests
 from exfilwatch.errors import RuleError
+from exfilwatch.packaged import read_yaml
 from exfilwatch.rules.packs import pack, packs
 
 from .papers import blocks, named, read, section, spans, table
@@ -79,7 +80,7 @@ def test_the_rule_the_filter_and_the_tests_of_the_page_work(tmp_path):
     tests.mkdir(parents=True)
     (rules / "bitsadmin.yml").write_text(example("falsepositives"))
     (tests / "bitsadmin.yml").write_text(example("fires"))
-    filtered = yaml.safe_load("\n".join(block for block in blocks(PAGE, "yaml") if "\nfilter:" in block))
+    filtered = read_yaml("\n".join(block for block in blocks(PAGE, "yaml") if "\nfilter:" in block))
     filtered["id"] = "5d0f2f2f-5f0e-4d53-8b6c-4d7d2f3c0a11"  # the page has dots there
     (tmp_path / "filter.yml").write_text(yaml.safe_dump(filtered))
     assert load.check([rules, tmp_path / "filter.yml"]) == []

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-import yaml
+
+from exfilwatch.packaged import read_yaml
 
 from ..atomics.shared import Labelled, cases  # noqa: TID252 (tests are no package on the path)
 from ..process_starts import Started, System  # noqa: TID252
@@ -59,7 +60,7 @@ class Variant(NamedTuple):
 
 def known() -> list[Known]:
     text = Path(__file__).with_name("cases.yml").read_text("utf-8")
-    own = msgspec.convert(yaml.safe_load(text), list[Own])
+    own = msgspec.convert(read_yaml(text), list[Own])
     found = [Known(each.name, _own(each), bool(_NEAR.search(each.line)), True) for each in own]
     return found + [Known(each.case.host, _shared(each), each.near, False) for each in cases("exfil")]
 

@@ -5,7 +5,8 @@ from functools import lru_cache
 from pathlib import Path
 
 import msgspec
-import yaml
+
+from exfilwatch.packaged import read_yaml
 
 from ..process_starts import Started  # noqa: TID252 (tests are no package on the path)
 from .line import Change, Changed, Line, Transformation
@@ -25,7 +26,7 @@ class Options(msgspec.Struct, forbid_unknown_fields=True):
 @lru_cache(1)
 def tools() -> dict[str, Options]:
     text = Path(__file__).with_name("options.yml").read_text("utf-8")
-    return msgspec.convert(yaml.safe_load(text), dict[str, Options])
+    return msgspec.convert(read_yaml(text), dict[str, Options])
 
 
 _QUOTED = re.compile(r"""(?:[^\s"']|"[^"]*"|'[^']*')+""")

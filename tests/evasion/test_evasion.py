@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-import yaml
+
+from exfilwatch.packaged import read_yaml
 
 from ..atomics.shared import DATA, HERE  # noqa: TID252 (tests are no package on the path)
 from ..cli.program import called  # noqa: TID252
@@ -15,7 +16,7 @@ from .known import Known, Variant, known, variants
 
 LEVELS = ("none", "informational", "low", "medium", "high", "critical")
 LEAST = 25
-MISSED: dict[str, list[str]] = yaml.safe_load(Path(__file__).with_name("missed.yml").read_text("utf-8")) or {}
+MISSED: dict[str, list[str]] = read_yaml(Path(__file__).with_name("missed.yml").read_text("utf-8")) or {}
 LIMITS = Path(__file__).parents[2] / "docs" / "limits.md"
 
 

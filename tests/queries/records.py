@@ -2,15 +2,15 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from exfilwatch.detection.load import load
 from exfilwatch.detection.rule import Rule
 from exfilwatch.events.event import Origin
 from exfilwatch.events.shape import recognise
+from exfilwatch.packaged import read_yaml
 from exfilwatch.rules.packs import pack
 
 from ..detection.test_every_shape import RECORDS, spelled  # noqa: TID252 (tests are no package on the path)
@@ -21,6 +21,7 @@ DATA = Path(__file__).parents[2] / "../shared/data"
 Record = dict[str, Any]
 
 
+@cache  # several files of tests ask for them when they are collected, in each worker
 def rules(*, sigma: bool = True) -> list[Rule]:
     """Those of our packs, and (`sigma`, where they are on this machine) a hundred of SigmaHQ's."""
     found = [*load([pack("exfil")]).rules, *load([pack("seed")]).rules]
@@ -28,12 +29,13 @@ def rules(*, sigma: bool = True) -> list[Rule]:
     return [*found, *(load(others).rules if others else ())]
 
 
+@cache
 def pack_records() -> list[Record]:
     """The events in the tests of our packs."""
     found: list[Record] = []
     for name in ("exfil", "seed"):
         for path in sorted((pack(name) / "tests").glob("*.yml")):
-            for case in yaml.safe_load(path.read_text("utf-8")).values():
+            for case in read_yaml(path.read_text("utf-8")).values():
                 found += list(_objects(case))
     return found
 

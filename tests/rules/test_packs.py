@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from exfilwatch.errors import ConfigError
+from exfilwatch.packaged import read_yaml
 from exfilwatch.rules.packs import FILTERS, pack, packs
 
 FILES = [path for name in packs() for path in sorted(pack(name).glob("*.yml"))]
@@ -76,7 +77,7 @@ def test_no_two_rules_share_an_id_or_a_name() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_a_rule_has_its_tests_beside_it_and_each_says_why(path: Path) -> None:
-    tests = yaml.safe_load((path.parent / "tests" / path.name).read_text("utf-8"))
+    tests = read_yaml((path.parent / "tests" / path.name).read_text("utf-8"))
     assert set(tests) == {"fires", "silent"}
     cases = [*tests["fires"], *tests["silent"]]
     assert tests["fires"]
@@ -121,6 +122,6 @@ def _values(document: dict[str, Any], wanted: str) -> list[list[object]]:
 
 @pytest.mark.parametrize("path", FILTER_FILES, ids=lambda path: path.stem)
 def test_a_filter_has_a_look_alike_that_is_still_found(path: Path) -> None:
-    tests = yaml.safe_load((path.parent / "tests" / path.name).read_text("utf-8"))
+    tests = read_yaml((path.parent / "tests" / path.name).read_text("utf-8"))
     assert tests["silent"]
     assert len(tests["fires"]) >= 2

@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 import msgspec
-import yaml
+
+from exfilwatch.packaged import read_yaml
 
 from .forms import FORMS, FROM_A_FILE, Plain
 
@@ -85,7 +86,7 @@ def cases() -> tuple[Case, ...]:
 
 def _cases(kind: Literal["upload", "harmless"]) -> Iterator[Case]:
     text = Path(__file__).with_name("uploads.yml" if kind == "upload" else "harmless.yml").read_text()
-    for tool, family in msgspec.convert(yaml.safe_load(text), dict[str, Family]).items():
+    for tool, family in msgspec.convert(read_yaml(text), dict[str, Family]).items():
         for what, line in family.runs.items():
             plain = Plain(tool.partition(" ")[0], line.rstrip("\n"), family.bash)
             fitting = [

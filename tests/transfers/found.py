@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 import msgspec
-import yaml
 
 from exfilwatch.detection.engine import Engine
 from exfilwatch.detection.load import load
 from exfilwatch.events.event import Event, Value
 from exfilwatch.events.report import Report
+from exfilwatch.packaged import read_yaml
 from exfilwatch.rules.packs import pack
 
 from ..audit_log import events_of  # noqa: TID252 (tests are no package on the path)
@@ -107,5 +107,5 @@ def moved_abroad(event: Event, here: str, there: str) -> Event:
 
 def listed() -> dict[str, set[str]]:
     """missed.yml: names of uploads that the pack misses, and of the harmless that it calls more than low."""
-    read = yaml.safe_load(LISTED.read_text())
+    read = read_yaml(LISTED.read_text())
     return {key: set(read[key] or []) for key in ("missed", "loud")}

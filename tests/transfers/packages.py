@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
-import yaml
+
+from exfilwatch.packaged import read_yaml
 
 from .servers.programs import PATH
 
@@ -26,7 +27,7 @@ def install(programs: list[str]) -> None:
     """Installs Debian's packages of them, as far as apt-get can; starts no service. Needs root."""
     if shutil.which("apt-get", path=PATH) is None or os.geteuid() != 0 or not programs:
         return
-    known = msgspec.convert(yaml.safe_load(Path(__file__).with_name("packages.yml").read_text()), dict[str, str])
+    known = msgspec.convert(read_yaml(Path(__file__).with_name("packages.yml").read_text()), dict[str, str])
 
     def packages() -> list[str]:
         absent = [program for program in missing(programs) if program in known]

@@ -16,6 +16,7 @@ from exfilwatch.detection.sigma_condition import Placeholders
 from exfilwatch.errors import ConfigError
 from exfilwatch.events.event import Event, Origin
 from exfilwatch.events.report import Report
+from exfilwatch.packaged import read_yaml
 from exfilwatch.rules.packs import pack, packs
 
 START = 1_767_225_600_000_000
@@ -95,7 +96,7 @@ def _cases(path: Path, placeholders: Placeholders | None) -> Iterator[tuple[str,
 
 def _content(beside: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(beside.read_text("utf-8"))
+        content = read_yaml(beside.read_text("utf-8"))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = str(getattr(error, "problem", None) or error).splitlines()[0]

@@ -19,6 +19,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from exfilwatch.detection.detection import LEVELS, shifted
 from exfilwatch.errors import ConfigError
 from exfilwatch.findings.incident import rank
+from exfilwatch.packaged import read_yaml
 from exfilwatch_playbooks.enrichment.model import Fact, Severity, Status
 from exfilwatch_playbooks.enrichment.sizes import size
 
@@ -110,7 +111,7 @@ def loaded(path: Path) -> Rules:
 
 def _read(text: str, name: str) -> Rules:
     try:
-        return Rules.model_validate(yaml.safe_load(text))
+        return Rules.model_validate(read_yaml(text))
     except yaml.YAMLError as error:
         raise ConfigError(f"{name}: not a YAML file: {error}") from None
     except ValidationError as error:

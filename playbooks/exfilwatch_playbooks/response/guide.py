@@ -17,6 +17,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from exfilwatch.errors import ConfigError
+from exfilwatch.packaged import read_yaml
 from exfilwatch_playbooks.response.facts import Facts
 from exfilwatch_playbooks.response.phases import Phase, references
 from exfilwatch_playbooks.response.placeholders import Platform, known
@@ -138,7 +139,7 @@ def guides() -> dict[str, Guide]:
         if not path.name.endswith(".yml"):
             continue
         try:
-            guide = Guide.model_validate(yaml.safe_load(path.read_text("utf-8")))
+            guide = Guide.model_validate(read_yaml(path.read_text("utf-8")))
         except (ValidationError, yaml.YAMLError) as error:
             raise ConfigError(f"response/guides/{path.name}: {error}") from error
         if f"{guide.name}.yml" != path.name:

@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from exfilwatch.errors import ConfigError
+from exfilwatch.packaged import read_yaml
 
 Phase = Literal["verify", "contain", "collect", "scope", "eradicate", "recover", "notify", "learn"]
 PHASES: tuple[Phase, ...] = get_args(Phase)
@@ -30,7 +31,7 @@ def phases() -> dict[Phase, PhaseInfo]:
     """By name. Raises ConfigError when the file does not tell of each phase once, in order."""
     try:
         text = resources.files(__package__).joinpath("phases.yml").read_text("utf-8")
-        found = TypeAdapter(list[PhaseInfo]).validate_python(yaml.safe_load(text))
+        found = TypeAdapter(list[PhaseInfo]).validate_python(read_yaml(text))
     except (ValidationError, yaml.YAMLError) as error:
         raise ConfigError(f"response/phases.yml: {error}") from error
     if tuple(each.name for each in found) != PHASES:
@@ -43,6 +44,6 @@ def references() -> dict[str, str]:
     """What the ids that steps and phases refer to are called. Raises ConfigError."""
     try:
         text = resources.files(__package__).joinpath("references.yml").read_text("utf-8")
-        return TypeAdapter(dict[str, str]).validate_python(yaml.safe_load(text))
+        return TypeAdapter(dict[str, str]).validate_python(read_yaml(text))
     except (ValidationError, yaml.YAMLError) as error:
         raise ConfigError(f"response/references.yml: {error}") from error

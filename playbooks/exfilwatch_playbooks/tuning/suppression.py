@@ -20,6 +20,7 @@ from exfilwatch.errors import ConfigError
 from exfilwatch.findings.finding import Finding
 from exfilwatch.findings.marks import Disposition
 from exfilwatch.findings.node import storable
+from exfilwatch.packaged import read_yaml
 from exfilwatch_playbooks.tuning.proposal import proposals
 
 _NAMES = uuid.UUID("3f4c7a34-5f0b-5c59-9d8e-2a4b8b6f6d11")
@@ -99,7 +100,7 @@ def _proposed(
     if proposed.why_not:
         shown = f": {', '.join(each[:8] for each in proposed.true[:5])}" if proposed.true else ""
         raise ConfigError(f"{finding.id[:8]} can't be suppressed: {proposed.why_not}{shown}")
-    content: dict[str, Any] = yaml.safe_load(proposed.document)
+    content: dict[str, Any] = read_yaml(proposed.document)
     content["title"] = f"Suppressed: {finding.rule.title}"[:110]
     content["id"] = str(uuid.uuid5(_NAMES, finding.id))
     return content, proposed.also
@@ -107,7 +108,7 @@ def _proposed(
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        found = yaml.safe_load(path.read_text("utf-8"))
+        found = read_yaml(path.read_text("utf-8"))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, yaml.YAMLError) as error:

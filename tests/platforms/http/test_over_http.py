@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from tests.platforms.service import Service
 from tests.servers.artifact import cache as kept
 from tests.servers.unavailable import Unavailable, leave_out
 
 from exfilwatch.findings.store import Store
+from exfilwatch.packaged import read_yaml
 from exfilwatch_playbooks.actions.registry import every
 from exfilwatch_playbooks.manifest import built
 from exfilwatch_playbooks.platforms.http import package
@@ -82,7 +82,7 @@ def run(written: Path, action: str, **given: str) -> dict[str, Any]:
 
 
 def test_each_action_is_an_operation_of_the_app(written: Path) -> None:
-    api = yaml.safe_load((app(written) / "api.yaml").read_text("utf-8"))
+    api = read_yaml((app(written) / "api.yaml").read_text("utf-8"))
     assert [each["name"] for each in api["actions"]] == [each.name for each in every()]
     for action, told in zip(every(), api["actions"], strict=True):
         assert [each["name"] for each in told["parameters"]] == list(action.input.model_fields)
@@ -111,7 +111,7 @@ def test_a_stackstorm_action_asks_the_service(written: Path, served: Service, tm
         "import json, sys; sys.path[:0] = sys.argv[1:3]; import ask; given = json.loads(sys.argv[4]); "
         "print(json.dumps(ask.Ask(json.loads(sys.argv[3])).run(**given)))"
     )
-    action = yaml.safe_load((written / "stackstorm/actions/list_findings.yaml").read_text("utf-8"))
+    action = read_yaml((written / "stackstorm/actions/list_findings.yaml").read_text("utf-8"))
     given = {"exfilwatch_action": action["parameters"]["exfilwatch_action"]["default"], "limit": 2, "host": ""}
     config = json.dumps({"url": served.url, "token": served.token})
     places = [str(tmp_path), str(written / "stackstorm/actions")]
@@ -124,7 +124,7 @@ def test_a_stackstorm_action_asks_the_service(written: Path, served: Service, tm
 def test_a_tracecat_template_makes_a_request_that_the_service_takes(written: Path, served: Service, name: str) -> None:
     import httpx
 
-    definition = yaml.safe_load((written / f"tracecat/{name}.yml").read_text("utf-8"))["definition"]
+    definition = read_yaml((written / f"tracecat/{name}.yml").read_text("utf-8"))["definition"]
     finding = Store(served.database).find(limit=1)[0].id
     given = {"base_url": served.url, **({"finding": finding} if name == "get_response_plan" else {})}
     inputs = {key: given.get(key, each.get("default")) for key, each in definition["expects"].items()}

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from sqlalchemy import MetaData
 from tests.platforms.service import Service, service
 from tests.servers.artifact import cache as kept
@@ -23,6 +22,7 @@ from exfilwatch.config import Settings
 from exfilwatch.findings.finding import Finding
 from exfilwatch.findings.incident import Incident, rank
 from exfilwatch.findings.store import Store
+from exfilwatch.packaged import read_yaml
 from exfilwatch_playbooks.demo.telemetry import OWN_TRAFFIC, telemetry
 from exfilwatch_playbooks.manifest import built
 from exfilwatch_playbooks.opened import context
@@ -222,7 +222,7 @@ def test_every_command_answers_with_the_outputs_that_its_yml_names(site: Site, c
         "until": "14d",
     }
     answers: dict[str, dict[str, Any]] = {}
-    commands = yaml.safe_load((site.pack / "Integrations/ExfilWatch/ExfilWatch.yml").read_text())["script"]["commands"]
+    commands = read_yaml((site.pack / "Integrations/ExfilWatch/ExfilWatch.yml").read_text())["script"]["commands"]
     for command in sorted(commands, key=lambda each: _ORDER.get(each["name"], 5)):
         name = command["name"]
         asked = {each["name"]: given[each["name"]] for each in command["arguments"] if each.get("required")}

@@ -8,9 +8,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
-import yaml
 from tests.servers.unavailable import Unavailable, leave_out
 
+from exfilwatch.packaged import read_yaml
 from exfilwatch_playbooks.actions.registry import every
 from exfilwatch_playbooks.manifest import built
 from exfilwatch_playbooks.platforms.xsoar import package
@@ -77,7 +77,7 @@ def test_the_sdk_makes_a_file_of_it_to_upload(repository: Repository) -> None:
     made = repository.zipped("ExfilWatch")
     with zipfile.ZipFile(made) as opened:
         (unified,) = [each for each in opened.namelist() if each.startswith("Integrations/integration-")]
-        integration = yaml.safe_load(opened.read(unified))
+        integration = read_yaml(opened.read(unified))
     assert "def fetch_incidents(" in integration["script"]["script"]
     assert integration["image"].startswith("data:image/png;base64,")
     assert "API token" in integration["detaileddescription"]
@@ -107,7 +107,7 @@ def change(file: Path, what: str, instead: str) -> None:
 
 
 def test_each_action_has_a_command_with_the_arguments_and_outputs_of_its_models(pack: Path) -> None:
-    commands = {each["name"]: each for each in yaml.safe_load((pack / _INTEGRATION).read_text())["script"]["commands"]}
+    commands = {each["name"]: each for each in read_yaml((pack / _INTEGRATION).read_text())["script"]["commands"]}
     assert len(commands) == len(every())
     for action in every():
         command = commands[f"exfilwatch-{action.name.replace('_', '-')}"]
@@ -121,7 +121,7 @@ def test_each_action_has_a_command_with_the_arguments_and_outputs_of_its_models(
 
 
 def test_the_playbook_runs_commands_that_are_there_and_asks_before_it_contains(pack: Path) -> None:
-    commands = {each["name"]: each for each in yaml.safe_load((pack / _INTEGRATION).read_text())["script"]["commands"]}
+    commands = {each["name"]: each for each in read_yaml((pack / _INTEGRATION).read_text())["script"]["commands"]}
     assert set(commands_used()) <= set(commands)
     for task in TASKS:
         if task.kind == "command":

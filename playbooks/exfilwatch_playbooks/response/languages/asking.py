@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 
 from exfilwatch.errors import ConfigError
 from exfilwatch.findings.node import NOBODY, host_key
+from exfilwatch.packaged import read_yaml
 from exfilwatch_playbooks.response.facts import Facts
 from exfilwatch_playbooks.response.placeholders import known, values
 
@@ -128,7 +129,7 @@ def asks() -> dict[str, Ask]:
     """By name. Raises ConfigError."""
     try:
         text = resources.files("exfilwatch_playbooks.response").joinpath("asks.yml").read_text("utf-8")
-        return TypeAdapter(dict[str, Ask]).validate_python(yaml.safe_load(text))
+        return TypeAdapter(dict[str, Ask]).validate_python(read_yaml(text))
     except (ValidationError, yaml.YAMLError) as error:
         raise ConfigError(f"response/asks.yml: {error}") from error
 

@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from exfilwatch.errors import ConfigError
+from exfilwatch.packaged import read_yaml
 from exfilwatch_playbooks.response.languages.asking import Asked, Language, Meaning, Records
 
 Column = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]*$")]
@@ -29,7 +30,7 @@ def columns() -> dict[Language, dict[Records, list[Source]]]:
     """By language and kind of record. Raises ConfigError."""
     try:
         text = resources.files("exfilwatch_playbooks.response").joinpath("columns.yml").read_text("utf-8")
-        return TypeAdapter(dict[Language, dict[Records, list[Source]]]).validate_python(yaml.safe_load(text))
+        return TypeAdapter(dict[Language, dict[Records, list[Source]]]).validate_python(read_yaml(text))
     except (ValidationError, yaml.YAMLError) as error:
         raise ConfigError(f"response/columns.yml: {error}") from error
 
