@@ -28,6 +28,10 @@ from exfilwatch.findings.store import Store
 from exfilwatch_playbooks.service.access import Gate
 from exfilwatch_playbooks.service.app import create_app
 
+from .databases import url
+
+__all__ = ["url"]
+
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -55,8 +59,8 @@ class Running:
 
 
 @pytest.fixture
-def running(tmp_path, rules, kept) -> Iterator[Running]:
-    database = str(tmp_path / "kept.sqlite")
+def running(tmp_path, rules, kept, url) -> Iterator[Running]:
+    database = url
     chosen = Settings(database=database, suppressions=str(tmp_path / "suppressions"), serve={"rate": 10_000})
     app = create_app(chosen, store=lambda: Store(database), rules=lambda: rules)
     app.state.gate = Gate(10_000, wrong=10_000)
