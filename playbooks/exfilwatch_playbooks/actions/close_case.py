@@ -49,7 +49,8 @@ async def run(given: Input, context: Context) -> Output:
         await system.add_note(case.id, Note(key=mark, text=system.renderer.write(document), document=document))
         case = await system.set_status(case.id, "closed")
     if case.status != "open":
-        Links(context.store.database, system.name).closed(incident.id)
+        by = context.who if changed and not given.dry_run else ""
+        Links(context.store.database, system.name).saw(incident.id, case, by)
     did = f"is {case.status} already" if not changed else "would be closed" if given.dry_run else "is closed"
     return Output(
         summary=f"case {case.id} in {system.name} {did}",

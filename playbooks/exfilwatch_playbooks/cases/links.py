@@ -17,6 +17,8 @@ from exfilwatch.errors import CaseBlocked, CaseError, CaseRefused, CaseUnreachab
 from exfilwatch.findings import schema
 from exfilwatch.findings.database import Database
 from exfilwatch.polling.worker import is_dead, our_clock, worker_name
+from exfilwatch_playbooks.cases.case import Case
+from exfilwatch_playbooks.cases.standing import OURS, Change, note
 from exfilwatch_playbooks.cases.tables import links
 
 LEASE = 120_000_000  # µs
@@ -52,7 +54,8 @@ class Link:
     the note that was begun, and the findings that it tells of. `problem`: why it is not done, and by its `reading`
     whether that passes. Times are in µs since 1970 UTC: `look_again` (0: never) until when late doubles may turn up,
     `not_before` when the system wants to be asked again. `left`: whoever held it before has just died with it, and
-    what it asked for last may be done this moment.
+    what it asked for last may be done this moment. How the case stands there: `status` as it was seen last, `closed`
+    (0: it is not), when it was `asked` for, and when that was answered (`looked`).
     """
 
     case_system: str
@@ -71,6 +74,10 @@ class Link:
     tries: int = 0
     not_before: int = 0
     changed: int = 0
+    closed: int = 0
+    status: str = ""
+    asked: int = 0
+    looked: int = 0
     left: bool = False
 
 
@@ -99,7 +106,7 @@ class Links:
             if row.owner and now < row.until <= now + 2 * LEASE and not _dead(row.owner):
                 return None
             connection.execute(update(links).where(*self._of(incident)).values(owner=self._me, until=now + LEASE))
-            return replace(_link(row), left=bool(row.owner) and now < row.until)
+            return replace(link_of(row), left=bool(row.owner) and now < row.until)
 
     def renew(self, incidents: Iterable[str]) -> None:
         """Hold these longer."""
@@ -109,13 +116,17 @@ class Links:
                 mine = (links.c.case_system == self._system, links.c.owner == self._me, links.c.incident.in_(wanted))
                 connection.execute(update(links).where(*mine).values(until=our_clock() + LEASE))
 
-    def put(self, incident: str, **values: Any) -> None:
-        """Write down what is meant, or what came of it. Raises Busy when another worker has taken the link over."""
+    def put(self, incident: str, *, stands: Case | None = None, who: str = OURS, **values: Any) -> None:
+        """Write down what is meant, or what came of it: how the case `stands` there, which `who` has made so. Raises
+        Busy when another worker has taken the link over.
+        """
         if "telling" in values:
             values["telling"] = json.dumps(sorted(values["telling"]))
         with self._database.write() as connection:
             now = our_clock()
             mine = (*self._of(incident), links.c.owner == self._me)
+            if stands is not None and (row := connection.execute(select(links).where(*mine)).one_or_none()):
+                values |= note(connection, row, stands, who, now)[0]
             changed = {**values, "until": now + LEASE, "changed": now}
             if json.loads(values.get("telling", "[]")):
                 changed["closed"] = 0  # whoever closed it has not seen this
@@ -129,10 +140,24 @@ class Links:
             mine = (*self._of(incident), links.c.owner == self._me)
             connection.execute(update(links).where(*mine).values({**done, "owner": "", "until": 0}))
 
-    def closed(self, incident: str) -> None:
-        """Its case was closed by us; what is told of it later opens it again, as far as is known here."""
+    def saw(self, incident: str, case: Case | None, who: str = "", unless: Link | None = None) -> list[Change]:
+        """Note how a case stands there (None: it is gone), which `who` has made so, empty for somebody there; what has
+        changed. Nothing is noted where the link is another than `unless`: what was seen is older then.
+        """
         with self._database.write() as connection:
-            connection.execute(update(links).where(*self._of(incident)).values(closed=our_clock()))
+            row = connection.execute(select(links).where(*self._of(incident))).one_or_none()
+            if row is None or row.case_id is None:
+                return []
+            if unless is not None and (row.case_id, row.changed) != (unless.case_id, unless.changed):
+                return []
+            values, found = note(connection, row, case, who, our_clock())
+            connection.execute(update(links).where(*self._of(incident)).values(values))
+            return found
+
+    def asked(self, incident: str) -> None:
+        """Its case was asked for, without an answer."""
+        with self._database.write() as connection:
+            connection.execute(update(links).where(*self._of(incident)).values(asked=our_clock()))
 
     def release(self, incident: str) -> None:
         """Let the link go, with what is written in it: the next one goes on from there."""
@@ -170,19 +195,19 @@ class Links:
         """By incident."""
         with self._database.read() as connection:
             rows = connection.execute(select(links).where(links.c.case_system == self._system)).all()
-        return {row.incident: _link(row) for row in rows}
+        return {row.incident: link_of(row) for row in rows}
 
     def of(self, incident: str) -> Link | None:
         """The link of an incident, without holding it."""
         with self._database.read() as connection:
             row = connection.execute(select(links).where(*self._of(incident))).one_or_none()
-        return None if row is None else _link(row)
+        return None if row is None else link_of(row)
 
     def to_look_at(self) -> list[Link]:
         """Cases of which doubles may have turned up since: see `look_again`."""
         with self._database.read() as connection:
             wanted = (links.c.case_system == self._system, links.c.look_again > 0)
-            return [_link(row) for row in connection.execute(select(links).where(*wanted))]
+            return [link_of(row) for row in connection.execute(select(links).where(*wanted))]
 
     def _of(self, incident: str) -> tuple[Any, Any]:
         return links.c.case_system == self._system, links.c.incident == incident
@@ -190,7 +215,7 @@ class Links:
 
 def all_links(connection: Connection) -> list[Link]:
     """Of all case systems, as they were changed last."""
-    return [_link(row) for row in connection.execute(select(links).order_by(links.c.changed.desc()))]
+    return [link_of(row) for row in connection.execute(select(links).order_by(links.c.changed.desc()))]
 
 
 def reading(error: CaseError) -> Reading:
@@ -215,6 +240,7 @@ def _dead(held_by: str) -> bool:
     return process != _process and is_dead(process, _process)
 
 
-def _link(row: Row[Any]) -> Link:
+def link_of(row: Row[Any]) -> Link:
+    """As the table has it."""
     told = {name: getattr(row, name) for name in Link.__dataclass_fields__ if name not in ("telling", "left")}
     return Link(**told, telling=tuple(json.loads(row.telling)))

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from exfilwatch.detection.detection import LEVELS, RuleInfo
 from exfilwatch.errors import CaseError, CaseRefused, CaseUnreachable
@@ -22,6 +22,7 @@ from exfilwatch_playbooks.cases.body import draft, duplicate, followed, level_of
 from exfilwatch_playbooks.cases.case import Case, Draft, mark_of
 from exfilwatch_playbooks.cases.fields import filled
 from exfilwatch_playbooks.cases.links import LEASE, Busy, Link, Links
+from exfilwatch_playbooks.cases.standing import changed
 from exfilwatch_playbooks.cases.system import Ambiguous, CaseSystem, Created
 from exfilwatch_playbooks.enrichment.keeping import Kept
 from exfilwatch_playbooks.report.attachment import attachment as report
@@ -183,6 +184,8 @@ class _Opening:
         heard = self._links.heard(name)
         untold = [finding for finding in findings if finding.id not in heard]
         case, opened, remarks = await self._case(link), False, list[str]()
+        if case is not None and link.step == "open" and changed(link, case):
+            self._links.put(name, stands=case, who="")  # somebody has closed it there, or merged it
         earlier = await self._before(link.key, incident) if case is None or link.step == "creating" else None
         if case is None:
             if not findings:  # they were superseded since, and nothing took their place
@@ -224,7 +227,7 @@ class _Opening:
             message = f"case {case.id} of {self._system.name} does not take the findings of incident {name}: run again"
             raise CaseRefused(message)
         remarks += await self._attach(case.id, untold, incident, findings)
-        self._links.put(name, step="open", case_id=case.id, title=case.title, url=case.url)
+        self._links.put(name, stands=case, step="open")
         self._store.tell(self._system.name, name, [finding.id for finding in findings])
         did: Literal["opened", "extended", "known"] = "opened" if opened else "extended" if told else "known"
         return Outcome(name, did, case, told, remarks=tuple(remarks))
@@ -269,8 +272,8 @@ class _Opening:
         lag = self._system.capabilities.lag
         again = our_clock() + _LATE if lag or link.step == "creating" else link.look_again
         # Without the id of another case: of one that vanished, or was closed and is followed by this one.
-        meant = {"case_id": None, "mark": wanted.mark, "telling": wanted.findings, "look_again": again}
-        self._links.put(link.incident, step="creating", key=wanted.key, **meant)
+        meant: dict[str, Any] = {"case_id": None, "status": "", "mark": wanted.mark, "telling": wanted.findings}
+        self._links.put(link.incident, step="creating", key=wanted.key, look_again=again, **meant)
         made = await self._system.create(wanted)
         own: str | None = None
         if isinstance(made, Created):
@@ -322,7 +325,7 @@ class _Opening:
         key = _key(incident, _number(link.key, incident) + 1)
         following = await self._system.find(key)
         if following is not None:
-            self._links.put(link.incident, key=key, case_id=following.id)
+            self._links.put(link.incident, key=key, case_id=following.id, status="")
             return following, False, await self._point(case, following)
         wanted = self._draft(incident, findings, case).model_copy(update={"key": key})
         following, mine, remarks = await self._open(replace(link, key=key, step="new", case_id=None), wanted)
@@ -387,7 +390,7 @@ class _Opening:
         for link in late:
             try:
                 async with self._hold(link.incident):
-                    await self._system.converge(link.key, link.case_id)
+                    self._links.put(link.incident, stands=await self._system.converge(link.key, link.case_id))
                     if link.look_again < our_clock():
                         self._links.put(link.incident, look_again=0)
             except CaseError as error:

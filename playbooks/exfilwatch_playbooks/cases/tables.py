@@ -62,5 +62,32 @@ links = Table(
     Column("not_before", BigInteger, nullable=False),
     Column("changed", BigInteger, nullable=False),
     Column("closed", BigInteger, nullable=False, server_default="0"),
+    Column("status", String(16), nullable=False, server_default=""),
+    Column("asked", BigInteger, nullable=False, server_default="0"),
+    Column("looked", BigInteger, nullable=False, server_default="0"),
     Index("links_of_incident", "incident"),
+)
+# How cases have changed, as it was seen (standing.py).
+changes = Table(
+    "case_changes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("case_system", String(64), nullable=False),
+    Column("incident", String(64), nullable=False),
+    Column("case_id", String(200), nullable=False),
+    Column("change", String(16), nullable=False),
+    Column("who", String(200), nullable=False),
+    Column("seen", BigInteger, nullable=False),
+    Index("case_changes_incident", "incident"),
+)
+# How each system was asked last (looking.py).
+looks = Table(
+    "case_looks",
+    metadata,
+    Column("case_system", String(64), primary_key=True),
+    Column("looked", BigInteger, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("not_before", BigInteger, nullable=False),
+    Column("problem", Text, nullable=False),
+    Column("tried", BigInteger, nullable=False),
 )
