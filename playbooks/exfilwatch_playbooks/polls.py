@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from exfilwatch.polling.polls import Polls
     from exfilwatch.polling.runs import Run
     from exfilwatch_playbooks.actions.context import Context
+    from exfilwatch_playbooks.cases.looking import Look
 
 DAY = timedelta(days=1)
 
@@ -47,14 +48,19 @@ async def _nothing(_polled: Polled) -> None:
 
 
 async def poll_once(
-    context: "Context", names: Iterable[str] = (), *, since: timedelta = DAY, deadline: float | None = None
+    context: "Context",
+    names: Iterable[str] = (),
+    *,
+    since: timedelta = DAY,
+    deadline: float | None = None,
+    looks: bool = True,
 ) -> list[Polled]:
     """Poll the SIEMs of these names, else all of the settings, once, for at most `deadline` seconds each.
 
-    The first poll of a SIEM goes `since` back. Raises ConfigError and RuleError; that a SIEM or a case system fails is
-    in what is returned.
+    The first poll of a SIEM goes `since` back. `looks`: see Polling. Raises ConfigError and RuleError; that a SIEM or
+    a case system fails is in what is returned.
     """
-    polling = Polling(context, names, since=since)
+    polling = Polling(context, names, since=since, looks=looks)
     try:
         return await polling.once(deadline)
     finally:
@@ -64,7 +70,8 @@ async def poll_once(
 class Polling:
     """Polls again and again, with the rules as they are: a suppression that is new, or ends, needs no new start.
 
-    `stamp` gives something that is another when the rules are.
+    `stamp` gives something that is another when the rules are. `looks`: after a poll, look how cases stand in their
+    systems, too, at a few and not for long (cases/looking.py); `looked` has what came of the last look.
     """
 
     def __init__(
@@ -74,12 +81,14 @@ class Polling:
         *,
         since: timedelta = DAY,
         stamp: Callable[[], object] = lambda: None,
+        looks: bool = True,
     ) -> None:
         from exfilwatch.polling.polls import configured
 
         self.context = context
         self.sources = configured(context.settings, list(names))
-        self._since, self._stamp = since, stamp
+        self.looked: list[Look] = []
+        self._since, self._stamp, self._looks = since, stamp, looks
         self._known = stamp()
         self._handling = asyncio.Lock()
         self._rules: RuleSet = context.rules
@@ -108,6 +117,10 @@ class Polling:
             await done(found[-1])
 
         await self.polls.once(deadline, progress, ended)
+        if self._looks:
+            from exfilwatch_playbooks.cases.looking import look
+
+            self.looked = await look(self.context)
         return found
 
     async def renew(self) -> None:

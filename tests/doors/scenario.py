@@ -75,6 +75,16 @@ class Scenario:
             for each in answer.json()["data"]["collection"]
         ]
 
+    def put_status(self, status: str) -> None:
+        """Somebody gives the gravest incident's case this status in the tracker itself."""
+        site = {"auth": (USER.user, USER.password), "trust_env": False, "timeout": 30}
+        origin = {"X-Requested-With": "rest", "Origin": self.tracker}
+        found = httpx.get(f"{self.tracker}/rest/data/issue?{_KEY}:={self.gravest().id}", **site).raise_for_status()
+        (issue,) = found.json()["data"]["collection"]
+        asked = httpx.get(issue["link"], **site).raise_for_status()
+        headers = {**origin, "If-Match": asked.headers["ETag"]}
+        httpx.patch(issue["link"], json={"status": status}, headers=headers, **site).raise_for_status()
+
     def check(self) -> None:
         """The findings are those of any door, and the gravest incident has one case, which is closed."""
         assert {each.id for each in self.store().find()} == reference()

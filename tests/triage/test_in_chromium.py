@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from tests.doors.scenario import scenario
 from tests.findings.made import make
 from tests.service.program import Program, said, serving
@@ -37,6 +37,16 @@ class Visitor:
     def ready(self, selector: str) -> None:
         """Wait until it is shown, and keys are listened to."""
         expect(self.page.locator(f"html.scripted {selector}")).to_be_visible()
+
+    def waits_for(self, wanted: Locator) -> None:
+        """Load the page again until it has it."""
+        expect(wanted).to_have_count(0)
+        for _ in range(60):
+            self.page.reload()
+            if wanted.count():
+                return
+            self.page.wait_for_timeout(500)
+        expect(wanted).to_be_visible()
 
     def was_quiet(self) -> bool:
         """Whether nothing but the service was asked, and nothing went wrong."""
@@ -73,8 +83,12 @@ def visitor(chromium, kept) -> Iterator[Visitor]:
     made.close()
 
 
+def values(site) -> dict:
+    return {"config": site.config, "serve__look_every": "1s"}
+
+
 def test_from_a_poll_to_a_closed_case_by_clicks(chromium) -> None:
-    with scenario() as site, serving(site.home, values={"config": site.config}) as program:
+    with scenario() as site, serving(site.home, values=values(site)) as program:
         visitor = Visitor(chromium, program, token(site.home, "act", config=site.config))
         shown = visitor.page
         expect(shown.get_by_role("heading", name="Nothing is open")).to_be_visible()
@@ -90,6 +104,12 @@ def test_from_a_poll_to_a_closed_case_by_clicks(chromium) -> None:
         shown.get_by_label("Note").fill("The owner knows nothing of this.")
         shown.get_by_role("button", name="Add note").click()
         expect(shown.get_by_role("status")).to_contain_text("got the note")
+        site.put_status("resolved")  # somebody closes it in the tracker
+        visitor.waits_for(shown.get_by_text("no disposition yet"))
+        expect(shown.locator(".head .state")).to_have_text("To judge")
+        site.put_status("chatting")
+        visitor.waits_for(shown.get_by_text("Opened again"))
+        expect(shown.locator(".head .state")).to_have_text("With case")
         shown.get_by_text("Judge it").first.click()
         finding = shown.locator(".findings > li").first
         finding.get_by_label("It is a").select_option("true-positive")
@@ -98,6 +118,9 @@ def test_from_a_poll_to_a_closed_case_by_clicks(chromium) -> None:
         expect(finding).to_contain_text("the owner did not do it")
         assert shown.url.endswith(gravest.id)
         shown.get_by_label("Close it, because").fill("migration, CHG-1042")
+        others = shown.get_by_label("The others are")
+        if others.count():
+            others.select_option("benign")
         shown.get_by_role("button", name="Close case").click()
         expect(shown.locator(".head .state")).to_have_text("Closed")
         shown.get_by_role("link", name="Incidents").first.click()

@@ -1,10 +1,13 @@
 """The list: states, filters, order and pages, as the store has them."""
 
+from datetime import UTC, datetime
+
 import pytest
 from tests.findings.made import make
 
 from exfilwatch.findings.marks import Disposition
 from exfilwatch.findings.store import Store
+from exfilwatch_playbooks.cases.case import Case
 from exfilwatch_playbooks.cases.links import Links
 from exfilwatch_playbooks.triage.incidents import SIZE, Asked, page, state_of
 
@@ -16,6 +19,9 @@ def store(tmp_path) -> Store:
     made = Store(str(tmp_path / "kept.sqlite"))
     Links(made.database, "tracker")
     return made
+
+
+CASE = {"id": "7", "incident": "", "title": "", "level": "", "body": "", "opened": datetime(2026, 3, 12, tzinfo=UTC)}
 
 
 def _case(store: Store, incident: str) -> Links:
@@ -30,16 +36,18 @@ def hosts(store: Store, **asked: object) -> list[str | None]:
     return [row.host for row in page(store, Asked(**asked)).rows]
 
 
-def test_an_incident_is_open_then_with_a_case_then_closed_and_open_to_what_is_new(store) -> None:
+def test_an_incident_is_open_then_with_a_case_then_to_be_judged_then_closed_and_open_to_what_is_new(store) -> None:
     incidents(store, 1)
     (one,) = store.incidents()
     assert state_of(store, one.id) == "open"
     links = _case(store, one.id)
     assert state_of(store, one.id) == "case"
-    links.closed(one.id)
-    assert state_of(store, one.id) == "closed"
+    links.saw(one.id, Case(**CASE, status="closed"))
+    assert state_of(store, one.id) == "judge"
     links.claim(one.id)
     links.put(one.id, look_again=0)
+    assert state_of(store, one.id) == "judge"
+    store.mark(one.findings[0], Disposition.BENIGN, "backup")
     assert state_of(store, one.id) == "closed"
     links.put(one.id, mark="note", telling=["a finding"])
     assert state_of(store, one.id) == "case"
@@ -54,7 +62,7 @@ def test_one_that_is_judged_whole_is_closed(store) -> None:
     assert (row.state, row.findings, row.judged) == ("open", 2, 1)
     store.mark(second, Disposition.BENIGN, "backup")
     assert state_of(store, one.id) == "closed"
-    assert page(store, Asked()).counts == {"open": 0, "case": 0, "closed": 1}
+    assert page(store, Asked()).counts == {"open": 0, "case": 0, "judge": 0, "closed": 1}
 
 
 def test_a_case_that_could_not_be_opened_leaves_it_open(store) -> None:

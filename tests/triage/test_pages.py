@@ -1,12 +1,16 @@
 """The pages as answers: who may see and do what, and that nothing on them is of an attacker's making."""
 
+import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.findings.made import make
 
+from exfilwatch.findings.marks import Disposition
 from exfilwatch.findings.store import Store
+from exfilwatch_playbooks.cases.links import Links
+from exfilwatch_playbooks.cases.local import Local
 from exfilwatch_playbooks.triage.pages import POLICY, ago, linked
 from exfilwatch_playbooks.triage.sessions import COOKIE, LASTS
 
@@ -123,9 +127,40 @@ def test_a_case_is_opened_noted_and_closed_without_javascript(browser) -> None:
     browser.send(f"{where}/note", where, system="local", text="The owner\nknows nothing.")
     assert "got the note" in browser.get(where).text
     browser.send(f"{where}/close-case", where, system="local", why="CHG-1042")
-    assert "is closed" in browser.get(where).text
+    text = browser.get(where).text
+    assert "is closed" in text
+    assert "by bo, here" in text
     assert where not in browser.get("/?state=case").text
+    assert where in browser.get("/?state=judge").text
+    browser.send(f"{where}/disposition", where, disposition="benign", why="CHG-1042")
     assert where in browser.get("/?state=closed").text
+
+
+def test_a_case_is_closed_with_a_disposition_of_what_was_not_judged(browser) -> None:
+    logged_in(browser, "act")
+    where = the_incident(browser)
+    first, second = browser.asked.service.store.incidents()[0].findings
+    browser.asked.service.store.mark(first, Disposition.TRUE_POSITIVE, "seen")
+    browser.send(f"{where}/open-case", where, system="local")
+    browser.send(f"{where}/close-case", where, system="local", why="CHG-1042", disposition="benign")
+    marks = browser.asked.service.store.marks([first, second])
+    assert [marks[each].disposition for each in (first, second)] == [Disposition.TRUE_POSITIVE, Disposition.BENIGN]
+    assert where in browser.get("/?state=closed").text
+
+
+def test_a_case_that_somebody_closed_elsewhere_asks_for_a_disposition(browser) -> None:
+    logged_in(browser, "act")
+    where = the_incident(browser)
+    browser.send(f"{where}/open-case", where, system="local")
+    store = browser.asked.service.store
+    links = Links(store.database, "local")
+    (incident,) = store.incidents()
+    case = asyncio.run(Local(store).set_status("1", "closed"))
+    assert [each.change for each in links.saw(incident.id, case)] == ["closed"]
+    shown, listed = browser.get(where).text, browser.get("/?state=judge").text
+    assert "Case 1 is closed in local: no disposition yet." in shown
+    assert "in <strong>local</strong> itself" in shown
+    assert "no disposition yet" in listed
 
 
 def test_what_an_action_refuses_is_told_on_the_page(browser) -> None:

@@ -16,6 +16,15 @@ class Change(Answer):
     changed: bool = Field(description="Whether something was changed; of a dry run, whether something would be.")
 
 
+class CaseState(BaseModel):
+    """An incident's case in a case system, as it was there when it was looked at last."""
+
+    system: str = Field(description="The case system's name.")
+    case_id: str = Field(description="The case's id there.")
+    url: str = Field(description="Where people look at it.")
+    status: str = Field(description="open, closed, or gone: it can't be found there any more.")
+
+
 class CaseChange(Change):
     """The answer of an action about a case. `case_id` and `url` are empty where there is no case."""
 

@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from exfilwatch.findings.finding import Finding
 from exfilwatch.findings.marks import Mark
-from exfilwatch_playbooks.actions.answer import Answer
+from exfilwatch_playbooks.actions.answer import Answer, CaseState
 from exfilwatch_playbooks.actions.context import Context
 from exfilwatch_playbooks.actions.inputs import FindingId
 
@@ -24,10 +24,13 @@ class Output(Answer):
     finding: Finding
     incident: str = Field(description="The id of the incident that it is in.")
     mark: Mark | None
+    cases: list[CaseState] = Field(description="The cases of its incident, as they stand in their systems.")
 
 
 async def run(given: Input, context: Context) -> Output:
     """Ask the store."""
+    from exfilwatch_playbooks.cases.standing import cases_of
+
     found = context.store.get(given.finding)
     mark = context.store.marks([found.id]).get(found.id)
     place = f" on {found.host}" if found.host else ""
@@ -36,4 +39,5 @@ async def run(given: Input, context: Context) -> Output:
         finding=found,
         incident=context.store.incident_of(found.id),
         mark=mark,
+        cases=cases_of(context.store, [found.id]).get(found.id, []),
     )

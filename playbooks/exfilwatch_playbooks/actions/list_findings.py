@@ -3,13 +3,14 @@
 Host and user compare as in incidents: ws1 is WS1.corp.local, anna is CORP\\anna.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from exfilwatch.findings.finding import Finding
 from exfilwatch.findings.marks import Mark
-from exfilwatch_playbooks.actions.answer import Answer
+from exfilwatch_playbooks.actions.answer import Answer, CaseState
 from exfilwatch_playbooks.actions.context import Context
 from exfilwatch_playbooks.actions.inputs import Level, Moment, at
 from exfilwatch_playbooks.response.facts import facts
@@ -34,7 +35,7 @@ class Input(BaseModel):
 
 
 class Listed(BaseModel):
-    """A finding in a list. `evidence` is hostile text, as it was logged."""
+    """A finding in a list. `evidence` is hostile text, as it was logged; `cases` are those of its incident."""
 
     id: str
     time: datetime | None
@@ -48,6 +49,7 @@ class Listed(BaseModel):
     destination: str | None
     evidence: str
     mark: Mark | None
+    cases: list[CaseState] = []
 
 
 class Output(Answer):
@@ -58,6 +60,8 @@ class Output(Answer):
 
 async def run(given: Input, context: Context) -> Output:
     """Ask the store."""
+    from exfilwatch_playbooks.cases.standing import cases_of
+
     now = context.clock()
     found = context.store.find(
         host=given.host or None,
@@ -71,10 +75,12 @@ async def run(given: Input, context: Context) -> Output:
     )
     marks = context.store.marks(each.id for each in found)
     count = "1 finding" if len(found) == 1 else f"{len(found):,} findings"
-    return Output(summary=count, findings=[listed(each, marks.get(each.id)) for each in found])
+    cases = cases_of(context.store, [each.id for each in found])
+    made = [listed(each, marks.get(each.id), cases.get(each.id, ())) for each in found]
+    return Output(summary=count, findings=made)
 
 
-def listed(finding: Finding, mark: Mark | None = None) -> Listed:
+def listed(finding: Finding, mark: Mark | None = None, cases: Sequence[CaseState] = ()) -> Listed:
     """A finding as lists have it."""
     known = facts(finding)
     return Listed(
@@ -90,6 +96,7 @@ def listed(finding: Finding, mark: Mark | None = None) -> Listed:
         destination=known.destination,
         evidence=_telling(finding),
         mark=mark,
+        cases=list(cases),
     )
 
 

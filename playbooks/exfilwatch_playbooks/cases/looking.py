@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
-from exfilwatch.errors import CaseError, CaseRefused, ConfigError
+from exfilwatch.errors import CaseError, CaseRefused, ConfigError, ExfilwatchError
 from exfilwatch.events.timestamps import to_datetime
 from exfilwatch.findings.database import Database
 from exfilwatch.polling.worker import our_clock
@@ -105,6 +105,10 @@ async def _one(context: Context, name: str, apart: timedelta, most: int, within:
         done.problem = f"{name}: {done.seen} of {done.due} cases were looked at in {within:.0f} s: it is slow"
     except (CaseError, ConfigError) as error:
         done.problem, wait = str(error), getattr(error, "wait", None)
+    except ExfilwatchError:  # our own database
+        raise
+    except Exception as error:  # noqa: BLE001 a case system of a third party: it costs no other one anything
+        done.problem = f"{name} broke, please report it: {type(error).__name__}: {error}"
     _note(database, done, wait)
     return done
 

@@ -4,15 +4,19 @@ A case that was merged into another there is that other one from then on. One th
 open still: it may only be hidden from our account.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Protocol, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, insert, select
 
+from exfilwatch.findings import schema
+from exfilwatch.findings.filing import rows_in
+from exfilwatch.findings.store import Store
+from exfilwatch_playbooks.actions.answer import CaseState
 from exfilwatch_playbooks.cases.case import Case
-from exfilwatch_playbooks.cases.tables import changes
+from exfilwatch_playbooks.cases.tables import changes, links
 
 Changed: TypeAlias = Literal["opened", "closed", "reopened", "merged", "gone", "found"]
 OURS = "exfilwatch"
@@ -93,6 +97,21 @@ def history(connection: Connection, incidents: Sequence[str]) -> dict[str, list[
     for row in connection.execute(select(changes).where(changes.c.incident.in_(incidents)).order_by(changes.c.id)):
         values = {name: value for name, value in row._mapping.items() if name != "id"}
         found.setdefault(row.incident, []).append(Change(**values | {"seen": _time(row.seen)}))
+    return found
+
+
+def cases_of(store: Store, findings: Iterable[str]) -> dict[str, list[CaseState]]:
+    """The cases of the incidents that these findings (whole ids) are in, by finding; last changed first."""
+    store.database.ensure("cases", "exfilwatch_playbooks.cases")
+    finding, link = schema.findings.c, links.c
+    columns = (finding.id, link.case_system, link.case_id, link.url, link.status)
+    query = select(*columns).join_from(schema.findings, links, link.incident == finding.incident)
+    query = query.where(link.case_id.is_not(None)).order_by(link.changed.desc())
+    found: dict[str, list[CaseState]] = {}
+    with store.database.read() as connection:
+        for row in rows_in(connection, query, finding.id, findings):
+            case = CaseState(system=row.case_system, case_id=row.case_id, url=row.url, status=row.status or "open")
+            found.setdefault(row.id, []).append(case)
     return found
 
 

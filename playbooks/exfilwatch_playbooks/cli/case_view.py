@@ -8,6 +8,7 @@ from rich.text import Text
 
 from exfilwatch_playbooks.cases.case import Case
 from exfilwatch_playbooks.cases.opening import Outcome
+from exfilwatch_playbooks.cases.standing import Change
 from exfilwatch_playbooks.cases.waiting import Waiting
 from exfilwatch_playbooks.cli.tables import listing
 from exfilwatch_playbooks.cli.terminal import console, level, plain, when
@@ -48,6 +49,17 @@ def show_waiting(found: Sequence[Waiting]) -> None:
         host = plain(each.host or "", 40)
         row = (plain(each.case_system, 40), level(each.level), each.incident[:8], host, f"{each.findings:,}", why)
         table.add_row(*row)
+    console().print(table)
+
+
+def show_changes(changes: Sequence[Change]) -> None:
+    """A table of what became of cases."""
+    if not changes:
+        return
+    table = listing("System", "Case", "Incident", "Now", "Seen (UTC)")
+    for each in changes:
+        named = (plain(each.case_system, 40), plain(each.case_id, 60), Text(each.incident[:8], "dim"))
+        table.add_row(*named, Text(each.change), when(each.seen))
     console().print(table)
 
 

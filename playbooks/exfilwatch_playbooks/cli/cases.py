@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
     family.command("list", epilog=examples("exfilwatch cases list", "exfilwatch cases list --pending"))(list_cases)
     family.command("show", epilog=examples("exfilwatch cases show 1"))(show)
     family.command("check", epilog=examples("exfilwatch cases check", "exfilwatch cases check jira"))(check)
+    family.command("sync", epilog=examples("exfilwatch cases sync", "exfilwatch cases sync jira"))(sync)
     app.add_typer(family, name="cases")
 
 
@@ -133,6 +134,55 @@ def check(
             stdout.write_line(line({"case": name, "outcome": outcome, "said": said}))
     if worst:
         raise typer.Exit(worst)
+
+
+def sync(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="Their names in the settings. Default: all.", show_default=False),
+    ] = None,
+    most: Annotated[
+        int, typer.Option("--most", min=1, help="At most so many cases of each, the oldest look first.")
+    ] = 500,
+    output: RowsOutput = None,
+    database: Database = None,
+) -> None:
+    """Look how cases stand in their systems: whether somebody has closed, opened again, merged or deleted one there.
+    Nothing is changed there. `poll` and `serve` do it by themselves, a few cases at a time.
+
+    Exit code 3: one did not answer.
+    """
+    import asyncio
+    from datetime import timedelta
+
+    from exfilwatch.config import settings
+    from exfilwatch_playbooks.actions.context import Context
+    from exfilwatch_playbooks.cases.looking import Look, look
+    from exfilwatch_playbooks.cli.boundary import say
+    from exfilwatch_playbooks.cli.jsonl import line
+    from exfilwatch_playbooks.cli.settings import open_store, rule_set
+    from exfilwatch_playbooks.cli.summary import counted
+
+    store = open_store(database, existing=True)
+
+    async def looked() -> list[Look]:
+        async with Context(settings(), lambda: store, lambda: rule_set(None)) as context:
+            return await look(context, names or (), apart=timedelta(0), most=most, within=most)
+
+    done = asyncio.run(looked())
+    if readable(output):
+        from exfilwatch_playbooks.cli.case_view import show_changes
+
+        show_changes([change for each in done for change in each.changes])
+    else:
+        for change in (change for each in done for change in each.changes):
+            stdout.write_line(line(change.model_dump(mode="json")))
+    for each in done:
+        say(f"{each.system}: {counted(each.seen, 'case')} looked at, {len(each.changes)} changed")
+        if each.problem:
+            say(f"problem: {each.problem}")
+    if any(each.problem for each in done):
+        raise typer.Exit(exits.UNREADABLE)
 
 
 async def _tried(name: str, configured: "Mapping[str, Mapping[str, object]]", store: "Store") -> tuple[str, str, int]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from exfilwatch.findings.store import Store
     from exfilwatch.polling.metrics import Metrics
     from exfilwatch.polling.runs import Run
+    from exfilwatch_playbooks.cases.looking import Look
     from exfilwatch_playbooks.polls import Polled, Polling
 
 
@@ -125,6 +126,7 @@ async def _polled(polling: "Polling", show: "_Show", deadline: float | None, apa
                     raise
                 show.error(str(error))
             show.problems(polling.polls.report)
+            show.looked(polling.looked)
             if apart is None:
                 return
             seconds = apart.total_seconds()
@@ -216,6 +218,14 @@ class _Show:
 
         self.failed = True
         say(f"error: {said}")
+
+    def looked(self, looks: "Iterable[Look]") -> None:
+        """Say which case systems did not tell how their cases stand: they are asked again, and nothing fails by it."""
+        from exfilwatch_playbooks.cli.boundary import say
+
+        for each in looks:
+            if each.problem:
+                say(f"problem: how cases stand: {each.problem}")
 
     def problems(self, report: "Report") -> None:
         """What could not be read of the records, each kind once."""

@@ -16,6 +16,7 @@ from exfilwatch_playbooks.service import asking, handing, health, job_routes, po
 from exfilwatch_playbooks.service.access import Gate
 from exfilwatch_playbooks.service.edge import Edge
 from exfilwatch_playbooks.service.figures import Figures
+from exfilwatch_playbooks.service.looking import looking
 from exfilwatch_playbooks.service.openapi import Models, document
 from exfilwatch_playbooks.service.openapi_30 import as_30
 from exfilwatch_playbooks.service.paging import answer
@@ -55,6 +56,7 @@ def background(shared: Service) -> Iterator[Coroutine[Any, Any, None]]:
     yield shared.jobs.watch()
     if shared.serve.poll_every:
         yield polling(shared, shared.serve.poll_every)
+    yield looking(shared, shared.serve.look_every)
     for hook in shared.hooks:
         yield hook.go_on(Workers(1))
 

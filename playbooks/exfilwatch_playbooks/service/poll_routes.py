@@ -74,7 +74,8 @@ async def poll(
     number = audit.begin("poll", context.who, context.clock(), asked.model_dump(exclude_defaults=True), dry_run=False)
     try:
         deadline = duration(asked.deadline).total_seconds() if asked.deadline else None
-        found = await poll_once(context, names(asked.siem), since=duration(asked.since or "24h"), deadline=deadline)
+        since = duration(asked.since or "24h")
+        found = await poll_once(context, names(asked.siem), since=since, deadline=deadline, looks=False)
     except BaseException as error:
         audit.end(number, context.clock(), "ended" if not isinstance(error, Exception) else "failed", str(error))
         raise

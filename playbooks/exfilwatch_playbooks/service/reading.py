@@ -12,6 +12,7 @@ from exfilwatch.findings.incident import Incident
 from exfilwatch.findings.listing import After, Brief, Wanted
 from exfilwatch.findings.marks import Mark
 from exfilwatch_playbooks.actions.inputs import Level, Moment, at
+from exfilwatch_playbooks.cases.standing import Change, history
 from exfilwatch_playbooks.service.access import needs, service
 from exfilwatch_playbooks.service.openapi import Models, problems
 from exfilwatch_playbooks.service.paging import Cursor, Limit, answer, cursor, page, place
@@ -57,10 +58,11 @@ class FindingView(BaseModel):
 
 
 class IncidentView(BaseModel):
-    """An incident and its cases; its findings' ids are in it."""
+    """An incident, its cases, and what became of these; its findings' ids are in it."""
 
     incident: Incident
     cases: list[CaseView]
+    changes: list[Change]
 
 
 def router(models: Models) -> APIRouter:
@@ -142,7 +144,9 @@ def _incidents(made: APIRouter, models: Models) -> None:
     def incident(request: Request, _token: Reader, id: Id) -> Response:  # noqa: A002
         store = service(request).store
         found = store.incident(id)
-        view = IncidentView(incident=found, cases=cases_of(store, found.id))
+        with store.database.read() as connection:
+            changes = history(connection, [found.id]).get(found.id, [])
+        view = IncidentView(incident=found, cases=cases_of(store, found.id), changes=changes)
         return answer(view.model_dump(mode="json"))
 
     @made.get(

@@ -21,6 +21,7 @@ class ServeSettings(BaseModel):
     clients must show one of (mTLS). `insecure`: listen beyond this machine without TLS: something in front has it.
     `body`: bytes of a request, at most. `rate`: requests a second of one token, on average. `at_once`: actions that run
     at once. `drain`: how long what runs may go on when the service ends. `poll_every`: poll the SIEMs so often.
+    `look_every`: look so often how each case stands in its case system.
     `webhook`: who is told of incidents, by a name of your own (hooks.py).
     """
 
@@ -36,6 +37,7 @@ class ServeSettings(BaseModel):
     at_once: Annotated[int, Field(ge=1, le=64)] = 8
     drain: Duration = timedelta(seconds=20)
     poll_every: Annotated[timedelta | None, BeforeValidator(_every)] = None
+    look_every: Annotated[Duration, Field(ge=timedelta(seconds=1))] = timedelta(minutes=5)
     webhook: Annotated[dict[str, dict[str, Any]], Field(repr=False)] = {}
 
     @classmethod

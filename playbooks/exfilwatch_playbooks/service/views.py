@@ -19,7 +19,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 class CaseView(BaseModel):
     """What is known here of an incident's case in a case system. `case_id` is empty where it could not be opened yet,
-    `problem` says why; `changed`: when we last did something about it.
+    `problem` says why; `changed`: when we last did something about it. `status`: open, closed or gone, as it was in the
+    system when we `looked`; `closed`: when that was seen.
     """
 
     system: str
@@ -30,6 +31,9 @@ class CaseView(BaseModel):
     url: str
     problem: str
     changed: datetime
+    status: str
+    closed: datetime | None
+    looked: datetime | None
 
 
 class RuleView(msgspec.Struct):
@@ -134,6 +138,9 @@ def _case(row: Row[Any]) -> CaseView:
         url=row.url,
         problem=row.problem,
         changed=_EPOCH + timedelta(microseconds=row.changed),
+        status=row.status,
+        closed=to_datetime(row.closed or None),
+        looked=to_datetime(row.looked or None),
     )
 
 

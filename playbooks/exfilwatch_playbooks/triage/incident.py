@@ -10,6 +10,7 @@ from exfilwatch.findings.incident import Incident
 from exfilwatch.findings.listing import Brief, Wanted
 from exfilwatch.findings.marks import Mark
 from exfilwatch.findings.store import Store
+from exfilwatch_playbooks.cases.standing import Change, history
 from exfilwatch_playbooks.triage.incidents import Case, State, cases_of, state_of
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Shown:
-    """The page. `more`: findings that are not on it."""
+    """The page. `more`: findings that are not on it; `changes`: what became of its cases, oldest first."""
 
     incident: Incident
     report: "Report"
@@ -38,6 +39,7 @@ class Shown:
     more: int
     judged: int
     cases: tuple[Case, ...]
+    changes: tuple[Change, ...]
 
     @property
     def case(self) -> Case | None:
@@ -55,6 +57,7 @@ def shown(store: Store, identity: str, rules: Mapping[str, RuleInfo], now: datet
     marks = store.marks(incident.findings)
     with store.database.read() as connection:
         cases = cases_of(connection, [incident.id]).get(incident.id, [])
+        changes = history(connection, [incident.id]).get(incident.id, [])
     found = store.find(incident=incident.id)
     return Shown(
         incident=incident,
@@ -64,4 +67,5 @@ def shown(store: Store, identity: str, rules: Mapping[str, RuleInfo], now: datet
         more=len(incident.findings) - len(listed),
         judged=len(marks),
         cases=tuple(cases),
+        changes=tuple(changes),
     )

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from sqlalchemy import Connection, Select, case, func, or_, select
 
 from exfilwatch.detection.detection import LEVELS
+from exfilwatch.events.timestamps import to_datetime
 from exfilwatch.findings import schema
 from exfilwatch.findings.incident import rank
 from exfilwatch.findings.listing import at_least
@@ -16,7 +17,8 @@ from exfilwatch.findings.node import storable
 from exfilwatch.findings.store import Store
 from exfilwatch_playbooks.cases.tables import links
 
-State: TypeAlias = Literal["open", "case", "closed"]
+State: TypeAlias = Literal["open", "case", "judge", "closed"]
+"""`judge`: its cases are closed, and not all of its findings have a disposition."""
 STATES: tuple[State, ...] = get_args(State)
 ORDERS = {"severity": "gravest first", "newest": "newest first", "oldest": "oldest first"}
 SIZE = 50
@@ -43,13 +45,17 @@ class Asked:
 
 @dataclass(frozen=True)
 class Case:
-    """A case in a case system. `id` is empty where it could not be opened; `problem` says why."""
+    """A case in a case system. `id` is empty where it could not be opened; `problem` says why. `status` is as it was
+    there when it was `looked` at last.
+    """
 
     system: str
     id: str
     url: str
     problem: str
     closed: bool
+    status: str
+    looked: datetime | None
 
 
 @dataclass(frozen=True)
@@ -118,13 +124,21 @@ def cases_of(connection: Connection, incidents: Sequence[str]) -> dict[str, list
     found: dict[str, list[Case]] = {}
     query = select(links).where(links.c.incident.in_(incidents)).order_by(links.c.changed.desc())
     for row in connection.execute(query):
-        known = Case(row.case_system, row.case_id or "", row.url, row.problem, bool(row.closed))
+        known = Case(
+            system=row.case_system,
+            id=row.case_id or "",
+            url=row.url,
+            problem=row.problem,
+            closed=bool(row.closed),
+            status=row.status,
+            looked=to_datetime(row.looked or None),
+        )
         found.setdefault(row.incident, []).append(known)
     return found
 
 
 def _standing(asked: Asked) -> "Select[Any]":
-    """Incidents and how each stands: with a case that is not known to be closed, closed or judged, else open."""
+    """Incidents and how each stands: with a case that is open, judged whole, with closed cases only, else open."""
     table, finding = schema.incidents.c, schema.findings.c
     all_ = select(finding.incident, func.count().label("findings")).group_by(finding.incident).subquery()
     marked = schema.marks.join(schema.findings, schema.marks.c.finding == finding.id)
@@ -141,8 +155,8 @@ def _standing(asked: Asked) -> "Select[Any]":
     judged = func.coalesce(some.c.judged, 0)
     state = case(
         (cased.c.alive == 2, "case"),
-        (cased.c.alive == 1, "closed"),
         (judged >= all_.c.findings, "closed"),
+        (cased.c.alive == 1, "judge"),
         else_="open",
     )
     whole = (

@@ -1,7 +1,7 @@
 """The pages and forms, and what they do."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Annotated
 
@@ -165,14 +165,7 @@ def _acting(made: APIRouter) -> None:
     async def all_of_it(request: Request, identity: str) -> Response:
         who, fields = await _who(request)
         found = await run_in_threadpool(service(request).store.incident, identity)
-        judged = {name: fields.get(name, "") for name in ("disposition", "why")}
-        done = 0
-        for finding in found.findings:
-            if not await _do(request, who, "set_disposition", {"finding": finding, **judged}, quiet=True):
-                break
-            done += 1
-        if done:
-            who.session.say("good", f"{done:,} findings are marked: {judged['disposition']}")
+        await _judge(request, who, found.findings, fields)
         return back(request, f"/incidents/{found.id}")
 
     @made.post("/findings/{identity}/disposition")
@@ -190,9 +183,13 @@ def _acting(made: APIRouter) -> None:
         if step not in _STEPS:
             raise Refused("not-found", "there is no such form")
         name, takes = _STEPS[step]
-        found = await run_in_threadpool(service(request).store.incident, identity)
+        store = service(request).store
+        found = await run_in_threadpool(store.incident, identity)
         given = {field: fields[field] for field in takes if field in fields}
-        await _do(request, who, name, {"incident": found.id, **given})
+        done = await _do(request, who, name, {"incident": found.id, **given})
+        if done and step == "close-case" and fields.get("disposition"):
+            known = await run_in_threadpool(store.marks, found.findings)
+            await _judge(request, who, [each for each in found.findings if each not in known], fields)
         return back(request, f"/incidents/{found.id}")
 
 
@@ -217,6 +214,19 @@ async def _do(request: Request, who: Visit, name: str, given: Mapping[str, str],
     for problem in getattr(answer, "problems", ()):
         who.session.say("bad", str(problem))
     return True
+
+
+async def _judge(request: Request, who: Visit, findings: Sequence[str], fields: Mapping[str, str]) -> None:
+    """Give these findings the disposition of a form."""
+    judged = {name: fields.get(name, "") for name in ("disposition", "why")}
+    done = 0
+    for finding in findings:
+        if not await _do(request, who, "set_disposition", {"finding": finding, **judged}, quiet=True):
+            break
+        done += 1
+    if done:
+        said = "1 finding is" if done == 1 else f"{done:,} findings are"
+        who.session.say("good", f"{said} marked: {judged['disposition']}")
 
 
 def _systems(shared: Service, who: Visit) -> list[str]:
