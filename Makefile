@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# More than there are cores: many tests wait for servers.
-WORKERS ?= $(shell expr $$(nproc) + 2)
+# Three to a core: many tests wait for servers.
+WORKERS ?= $(shell expr $$(nproc) \* 3)
 
 .PHONY: demo demo-tracker test lint types docs bench chaos release install clean
 

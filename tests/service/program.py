@@ -27,7 +27,7 @@ class Program:
         self._reader.start()
         self.url = self.wait_for(r"listening on (\S+)")
 
-    def wait_for(self, pattern: str, seconds: float = 30) -> str:
+    def wait_for(self, pattern: str, seconds: float = 120) -> str:
         """The first group of the first line that has it."""
         while True:
             try:
