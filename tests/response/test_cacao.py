@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from exfilwatch_playbooks.playbook.exports.registry import export
+from exfilwatch_playbooks.playbook.source import incident
 from exfilwatch_playbooks.response.cacao import Playbook
 from exfilwatch_playbooks.response.cacao_export import cacao, playbook
 from exfilwatch_playbooks.response.guide import guides
@@ -134,17 +136,23 @@ def validators() -> Any:
     return {name: jsonschema.Draft7Validator(schema, registry=registry) for name, schema in read.items()}
 
 
-@pytest.mark.parametrize("name", PLANS)
+MADE = {name: json.loads(cacao(plan, "Response", NOW, "high")) for name, plan in PLANS.items()}
+MADE["the ready playbook"] = json.loads(export("cacao").files(incident())["exfilwatch.cacao.json"])
+
+
+@pytest.mark.parametrize("name", MADE)
 def test_the_published_schemas_accept_it(validators, name):
-    made = json.loads(cacao(PLANS[name], "Response", NOW, "high"))
+    made = MADE[name]
     parts = [("playbook.json", made)]
     for step in made["workflow"].values():
         parts.append((f"workflows/{step['type']}.json", step))
         parts += [(f"commands/{command['type']}.json", command) for command in step.get("commands", ())]
-    parts += [("agent-target/group.json", each) for each in made["agent_definitions"].values()]
+    parts += [(f"agent-target/{each['type']}.json", each) for each in made["agent_definitions"].values()]
     parts += [
-        ("extension-definition/extension-definition.json", each) for each in made["extension_definitions"].values()
+        ("extension-definition/extension-definition.json", each)
+        for each in made.get("extension_definitions", {}).values()
     ]
+    parts += [("data-types/variable.json", each) for each in made.get("playbook_variables", {}).values()]
     parts += [("data-markings/marking-tlp.json", each) for each in made["data_marking_definitions"].values()]
     for schema, part in parts:
         known_names = properties(validators, schema)

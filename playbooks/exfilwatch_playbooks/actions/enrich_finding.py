@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from exfilwatch.detection.detection import LEVELS
 from exfilwatch_playbooks.actions.answer import Answer
 from exfilwatch_playbooks.actions.context import Context
 from exfilwatch_playbooks.actions.inputs import FindingId, names
@@ -32,7 +33,7 @@ class Input(BaseModel):
 class Output(Answer):
     """The facts, and the severity that follows from them."""
 
-    level: str
+    level: str = Field(json_schema_extra={"enum": list(LEVELS)})
     reasons: list[str] = Field(description="Why the severity is another than before.")
     enrichment: Enrichment
 

@@ -19,6 +19,7 @@ from exfilwatch_playbooks.cli import (
     findings,
     manifest,
     mcp,
+    playbook,
     poll,
     query,
     report,
@@ -71,6 +72,6 @@ def application() -> typer.Typer:
     app.callback(epilog=examples(*start))(_globals)
     for family in (detect, explain, run, check, poll, runs, demo):
         family.register(app)
-    for family in (rules, query, findings, tune, cases, report, action, audit, mcp, serve, tokens, manifest):
+    for family in (rules, query, findings, tune, cases, report, action, playbook, audit, mcp, serve, tokens, manifest):
         family.register(app)
     return app

@@ -1,4 +1,4 @@
-"""The part of CACAO 2.0 that our plans use: a playbook of action steps in a line, from start to end.
+"""The part of CACAO 2.0 that our plans and our playbook use: steps from start to end; branches have ends of their own.
 
 Written from the specification (docs.oasis-open.org/cacao/security-playbooks/v2.0): sections 3 (playbook), 4 (steps),
 5 (commands), 7 (agents), 8 (extensions), 9 (markings), 10.10 (identifiers: RFC 4122), 10.17 (timestamps, to the
@@ -6,7 +6,9 @@ millisecond).
 """
 
 import re
-from typing import Annotated, Literal, Self
+from base64 import b64decode
+from collections.abc import Iterable
+from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -15,6 +17,7 @@ Identifier = Annotated[str, Field(pattern=rf"^[a-z][a-z0-9-]+[a-z0-9]--{_UUID}$"
 Timestamp = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$")]
 Base64 = Annotated[str, Field(pattern=r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$")]
 Words = Annotated[str, Field(min_length=1)]
+VariableName = Annotated[str, Field(pattern=r"^__[a-zA-Z_][a-zA-Z0-9_-]{0,199}__$")]
 Activity = Literal[
     "analyze-collected-data",
     "restrict-access",
@@ -25,6 +28,8 @@ Activity = Literal[
     "deliver-content",
     "compose-content",
 ]
+
+_VARIABLE = re.compile(r"(__[a-zA-Z_][a-zA-Z0-9_-]*?__):value")
 
 
 class _Part(BaseModel):
@@ -39,13 +44,28 @@ class Reference(_Part):
     url: Words | None = None
 
 
-class CommandData(_Part):
-    """Section 5: a text for a person, or a command for a machine, which goes as base 64 when it has quotes."""
+class Variable(_Part):
+    """Section 10.18.3. `external`: given from outside."""
 
-    type: Literal["manual", "bash", "powershell", "elastic"]
+    type: Literal["string"] = "string"
+    description: Words
+    value: str | None = None
+    constant: bool = False
+    external: bool = False
+
+
+class CommandData(_Part):
+    """Section 5: a text for a person, or a command for a machine, which goes as base 64 when it has quotes.
+
+    `headers` and `content` are of a request: its `command` is method, path and version.
+    """
+
+    type: Literal["manual", "bash", "powershell", "elastic", "http-api"]
     description: Words | None = None
     command: Words | None = None
     command_b64: Base64 | None = None
+    headers: dict[str, list[str]] | None = None
+    content_b64: Base64 | None = None
     playbook_activity: Activity
 
     @model_validator(mode="after")
@@ -54,6 +74,8 @@ class CommandData(_Part):
             raise ValueError("either command or command_b64")
         if self.type == "elastic" and self.command_b64 is None:
             raise ValueError("an elastic command is base 64")
+        if (self.type == "http-api") != (self.headers is not None):
+            raise ValueError("a request, and nothing else, has headers")
         return self
 
 
@@ -77,20 +99,92 @@ class Effort(_Part):
     decision: str
 
 
-class Action(_Part):
-    """Section 4.5. `agent`: who carries it out."""
+class _Goes(_Part):
+    """Section 4.1: what comes after it. `timeout`: milliseconds, after which it has failed."""
 
-    type: Literal["action"] = "action"
     name: Words
     description: Words
+    timeout: Annotated[int, Field(ge=1)] | None = None
+    on_completion: Identifier | None = None
+    on_success: Identifier | None = None
+    on_failure: Identifier | None = None
+
+    @model_validator(mode="after")
+    def _one_way_on(self) -> Self:
+        if (self.on_completion is None) == (self.on_success is None):
+            raise ValueError("either on_completion or on_success")
+        if self.on_completion is not None and self.on_failure is not None:
+            raise ValueError("on_failure goes with on_success")
+        return self
+
+    @property
+    def following(self) -> tuple[str, ...]:
+        """What may come after it."""
+        return tuple(each for each in (self.on_completion, self.on_success, self.on_failure) if each)
+
+
+class Action(_Goes):
+    """Section 4.5. `agent`: who carries it out; `targets`: on what; `in_args`, `out_args`: variables."""
+
+    type: Literal["action"] = "action"
     external_references: Annotated[list[Reference], Field(min_length=1)] | None = None
-    on_completion: Identifier
     commands: Annotated[list[CommandData], Field(min_length=1)]
     agent: Identifier
-    step_extensions: dict[Identifier, Effort]
+    in_args: Annotated[list[VariableName], Field(min_length=1)] | None = None
+    out_args: Annotated[list[VariableName], Field(min_length=1)] | None = None
+    step_extensions: dict[Identifier, Effort] | None = None
 
 
-Step = Annotated[Start | Action | End, Field(discriminator="type")]
+class Parallel(_Goes):
+    """Section 4.7. Each branch ends with an end of its own; all are waited for."""
+
+    type: Literal["parallel"] = "parallel"
+    next_steps: Annotated[list[Identifier], Field(min_length=2)]
+
+    @property
+    def branches(self) -> tuple[str, ...]:
+        """What the branches begin with."""
+        return tuple(self.next_steps)
+
+
+class IfCondition(_Goes):
+    """Section 4.8. `condition` is of STIX's patterning grammar; each branch ends with an end of its own."""
+
+    type: Literal["if-condition"] = "if-condition"
+    condition: Words
+    on_true: Identifier
+    on_false: Identifier | None = None
+
+    @property
+    def branches(self) -> tuple[str, ...]:
+        """What the branches begin with."""
+        return tuple(each for each in (self.on_true, self.on_false) if each)
+
+
+class SwitchCondition(_Goes):
+    """Section 4.10. `switch`: a variable; each branch ends with an end of its own."""
+
+    type: Literal["switch-condition"] = "switch-condition"
+    switch: Words
+    cases: dict[Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,250}$")], Identifier]
+
+    @property
+    def branches(self) -> tuple[str, ...]:
+        """What the branches begin with."""
+        return tuple(self.cases.values())
+
+
+Branching: TypeAlias = Parallel | IfCondition | SwitchCondition
+Step = Annotated[Start | Action | Parallel | IfCondition | SwitchCondition | End, Field(discriminator="type")]
+
+
+class HttpApi(_Part):
+    """Section 7.5: what requests are sent to."""
+
+    type: Literal["http-api"] = "http-api"
+    name: Words
+    description: Words | None = None
+    address: dict[Literal["url"], list[Words]]
 
 
 class Group(_Part):
@@ -124,7 +218,7 @@ class Marking(_Part):
 
 
 class Playbook(_Part):
-    """Section 3. Every identifier that it names is one of its own; one line of steps leads from start to end."""
+    """Section 3. Every identifier and variable that it names is one of its own; its steps lead from start to end."""
 
     type: Literal["playbook"] = "playbook"
     spec_version: Literal["cacao-2.0"] = "cacao-2.0"
@@ -140,15 +234,17 @@ class Playbook(_Part):
     labels: Annotated[list[str], Field(min_length=1)] | None = None
     external_references: Annotated[list[Reference], Field(min_length=1)] | None = None
     markings: Annotated[list[Identifier], Field(min_length=1)] | None = None
+    playbook_variables: Annotated[dict[VariableName, Variable], Field(min_length=1)] | None = None
     workflow_start: Identifier
     workflow: dict[Identifier, Step]
-    agent_definitions: dict[Identifier, Group]
-    extension_definitions: dict[Identifier, Extension]
+    agent_definitions: dict[Identifier, Group | HttpApi]
+    extension_definitions: Annotated[dict[Identifier, Extension], Field(min_length=1)] | None = None
     data_marking_definitions: dict[Identifier, Marking]
 
     @model_validator(mode="after")
     def _keys_are_of_their_types(self) -> Self:
-        parts = (self.workflow, self.agent_definitions, self.extension_definitions, self.data_marking_definitions)
+        extensions = self.extension_definitions or {}
+        parts = (self.workflow, self.agent_definitions, extensions, self.data_marking_definitions)
         for part in parts:
             for key, value in part.items():
                 if not re.match(rf"{re.escape(value.type)}--", key):
@@ -159,21 +255,13 @@ class Playbook(_Part):
         return self
 
     @model_validator(mode="after")
-    def _one_line(self) -> Self:
-        seen: list[str] = []
-        at = self.workflow_start
-        while at not in seen:
-            if at not in self.workflow:
-                raise ValueError(f"{at} is no step of the workflow")
-            seen.append(at)
-            step = self.workflow[at]
-            if isinstance(step, End):
-                break
-            at = step.on_completion
-        if not isinstance(self.workflow[seen[0]], Start) or not isinstance(self.workflow[seen[-1]], End):
-            raise ValueError("the workflow has to lead from start to end")
-        if len(seen) < len(self.workflow) or len(seen) < 3:
-            raise ValueError("each step has to be on the way from start to end, with at least one action")
+    def _leads_from_start_to_end(self) -> Self:
+        if not isinstance(self.workflow.get(self.workflow_start), Start) or len(self.workflow) < 3:
+            raise ValueError("the workflow has to lead from start to end, with at least one action")
+        seen: set[str] = set()
+        _line(self.workflow, self.workflow_start, seen, [])
+        if len(seen) < len(self.workflow):
+            raise ValueError("each step has to be on the way from start to end")
         return self
 
     @model_validator(mode="after")
@@ -181,8 +269,11 @@ class Playbook(_Part):
         actions = [step for step in self.workflow.values() if isinstance(step, Action)]
         if lost := {step.agent for step in actions} - set(self.agent_definitions):
             raise ValueError(f"agents that are not defined: {', '.join(sorted(lost))}")
-        if lost := {key for step in actions for key in step.step_extensions} - set(self.extension_definitions):
+        extensions = {key for step in actions for key in step.step_extensions or ()}
+        if lost := extensions - set(self.extension_definitions or ()):
             raise ValueError(f"extensions that are not defined: {', '.join(sorted(lost))}")
+        if lost := _variables(self.workflow.values()) - set(self.playbook_variables or ()):
+            raise ValueError(f"variables that are not defined: {', '.join(sorted(lost))}")
         if lost := set(self.markings or ()) - set(self.data_marking_definitions):
             raise ValueError(f"markings that are not defined: {', '.join(sorted(lost))}")
         named = [each for step in actions for each in step.external_references or ()]
@@ -194,3 +285,39 @@ class Playbook(_Part):
         if self.modified < self.created:
             raise ValueError("modified before it was created")
         return self
+
+
+def _line(workflow: dict[str, Step], at: str, seen: set[str], on_the_way: list[str]) -> set[str]:
+    """The ends of a line of steps, of which there has to be one. Raises ValueError."""
+    if at in on_the_way:
+        raise ValueError("steps go round in a circle")
+    if at not in workflow:
+        raise ValueError(f"{at} is no step of the workflow")
+    seen.add(at)
+    step = workflow[at]
+    if isinstance(step, End):
+        return {at}
+    way = [*on_the_way, at]
+    if isinstance(step, Branching):
+        ends = [_line(workflow, each, seen, way) for each in step.branches]
+        if len(set[str]().union(*ends)) < len(ends):
+            raise ValueError("each branch has to have an end of its own")
+    following = (step.on_completion,) if isinstance(step, Start) else step.following
+    found = set[str]().union(*(_line(workflow, each, seen, way) for each in following))
+    if len(found) > 1:
+        raise ValueError("what comes after a step has to come to one end")
+    return found
+
+
+def _variables(steps: Iterable[Step]) -> set[str]:
+    """Those that steps name."""
+    named = set[str]()
+    for step in steps:
+        if isinstance(step, Action):
+            contents = [b64decode(each.content_b64).decode() for each in step.commands if each.content_b64]
+            named |= {*(step.in_args or ()), *(step.out_args or ())}
+            texts = [*contents, *(each.command or "" for each in step.commands)]
+            named |= {found for text in texts for found in _VARIABLE.findall(text)}
+        elif isinstance(step, IfCondition | SwitchCondition):
+            named |= set(_VARIABLE.findall(step.condition if isinstance(step, IfCondition) else step.switch))
+    return named

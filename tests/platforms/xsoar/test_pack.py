@@ -15,13 +15,10 @@ from exfilwatch_playbooks.actions.registry import every
 from exfilwatch_playbooks.manifest import built
 from exfilwatch_playbooks.platforms.xsoar import package
 from exfilwatch_playbooks.platforms.xsoar.items import FIELDS, KIND
-from exfilwatch_playbooks.platforms.xsoar.picture import picture
-from exfilwatch_playbooks.platforms.xsoar.playbook import TASKS, commands_used
 
 from .sdk import Repository, environment
 
 _HERE = Path(__file__).parent
-_ROOT = _HERE.parents[2]
 _INTEGRATION = "Integrations/ExfilWatch/ExfilWatch.yml"
 _PLAYBOOK = "Playbooks/playbook-ExfilWatch_-_Automated_Exfiltration.yml"
 _FIELD = "IncidentFields/incidentfield-ExfilWatch_Host.json"
@@ -120,20 +117,19 @@ def test_each_action_has_a_command_with_the_arguments_and_outputs_of_its_models(
         assert {each["contextPath"].split(".")[2] for each in command["outputs"]} >= {"summary", "problems"}
 
 
-def test_the_playbook_runs_commands_that_are_there_and_asks_before_it_contains(pack: Path) -> None:
+def test_the_playbook_runs_commands_that_are_there_and_isolates_only_what_was_approved(pack: Path) -> None:
     commands = {each["name"]: each for each in read_yaml((pack / _INTEGRATION).read_text())["script"]["commands"]}
-    assert set(commands_used()) <= set(commands)
-    for task in TASKS:
-        if task.kind == "command":
-            taken = {each["name"]: each for each in commands[f"exfilwatch-{task.runs}"]["arguments"]}
-            assert set(task.given) <= set(taken)
-            assert {name for name, each in taken.items() if each.get("required")} <= set(task.given)
-            for name, value in task.given.items():
-                assert "predefined" not in taken[name] or value in taken[name]["predefined"]
-    asked = {task.key: list(task.then.values()) for task in TASKS if task.kind == "ask"}
-    leading = {task.key for task in TASKS if "isolate" in task.then.values()}
-    assert leading == {"approve"}
-    assert "isolate" in asked["approve"]
+    tasks = read_yaml((pack / _PLAYBOOK).read_text("utf-8"))["tasks"]
+    for task in tasks.values():
+        if task["task"]["brand"] == "ExfilWatch":
+            taken = {each["name"]: each for each in commands[task["task"]["script"].split("|||")[1]]["arguments"]}
+            given = {name: each["simple"] for name, each in task["scriptarguments"].items()}
+            assert set(given) <= set(taken)
+            assert {name for name, each in taken.items() if each.get("required")} <= set(given)
+            assert all(value in taken[name].get("predefined", [value]) for name, value in given.items())
+    (isolating,) = [number for number, task in tasks.items() if task["type"] == "playbook"]
+    (leading,) = [task for task in tasks.values() if [isolating] in task.get("nexttasks", {}).values()]
+    assert leading["nexttasks"]["Approve"] == [isolating]
 
 
 def test_fields_that_the_playbook_and_the_mapper_name_are_there(pack: Path) -> None:
@@ -143,10 +139,6 @@ def test_fields_that_the_playbook_and_the_mapper_name_are_there(pack: Path) -> N
     code = (pack / "Integrations/ExfilWatch/ExfilWatch.py").read_text("utf-8")
     assert set(classifier["keyTypeMap"]) == {KIND}
     assert f'KIND = "{KIND}"' in code
-
-
-def test_the_picture_of_the_playbook_is_of_this_playbook() -> None:
-    assert (_ROOT / "docs/pictures/xsoar-playbook.svg").read_text("utf-8") == picture()
 
 
 def test_the_tests_that_are_in_the_pack_pass(pack: Path, tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ from exfilwatch_playbooks.platforms.arguments import Argument
 from exfilwatch_playbooks.platforms.xsoar.commands import BRAND, Command
 from exfilwatch_playbooks.platforms.xsoar.integration import CLASSIFIER, DOCKER_IMAGE, MAPPER, yml
 from exfilwatch_playbooks.platforms.xsoar.items import FIELDS, TYPE
-from exfilwatch_playbooks.platforms.xsoar.playbook import NAME, TASKS, commands_used
+from exfilwatch_playbooks.playbook.exports import xsoar as exported
+from exfilwatch_playbooks.playbook.model import Ask, every
+from exfilwatch_playbooks.playbook.source import incident
 
 DESCRIPTION = f"""## {BRAND}
 
@@ -62,8 +64,10 @@ def integration(commands: list[Command]) -> str:
 
 def playbook() -> str:
     """The README of the playbook."""
-    used = "\n".join(f"* {name}" for name in sorted(set(commands_used())))
-    asked = "\n".join(f"* {task.name} ({', '.join(task.then)})" for task in TASKS if task.kind == "ask")
+    source = incident()
+    used = "\n".join(f"* {name}" for name in sorted(set(exported.commands_used(source))))
+    questions = [step for step in every(source.steps) if isinstance(step, Ask)]
+    asked = "\n".join(f"* {each.ask} ({', '.join(choice.label for choice in each.choices)})" for each in questions)
     return f"""Enriches an incident of exfilwatch, asks the analyst, contains after approval, opens the case and follows
 it up.
 
@@ -77,7 +81,7 @@ This playbook uses the following sub-playbooks, integrations, and scripts.
 
 ### Sub-playbooks
 
-* Isolate Endpoint - Generic V2 (of the pack Common Playbooks; skipped without it)
+* {exported.ISOLATE} (of the pack Common Playbooks; skipped without it)
 
 ### Integrations
 
@@ -107,7 +111,7 @@ There are no outputs for this playbook.
 
 ---
 
-![{NAME}](../doc_files/ExfilWatch_-_Automated_Exfiltration.png)
+![{exported.NAME}](../doc_files/ExfilWatch_-_Automated_Exfiltration.png)
 """
 
 
@@ -122,7 +126,9 @@ def release_notes(version: str) -> str:
         ],
         "Layouts": [(TYPE, "Who and where, how do we know, when.")],
         "Mappers": [(MAPPER, f"Maps the incidents of {BRAND} into their fields.")],
-        "Playbooks": [(NAME, "Enriches, asks the analyst, contains after approval, opens the case and follows it up.")],
+        "Playbooks": [
+            (exported.NAME, "Enriches, asks the analyst, contains after approval, opens the case and follows it up.")
+        ],
     }
     lines: list[str] = []
     for section, entries in sections.items():

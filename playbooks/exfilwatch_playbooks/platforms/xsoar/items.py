@@ -14,7 +14,7 @@ KIND = "exfilwatch-incident"
 
 @dataclass(frozen=True)
 class Field:
-    """A field of an incident. `source`: where the fetched document has it."""
+    """A field of an incident. `source`: where the fetched document has it; empty where the playbook fills it in."""
 
     name: str
     type: str
@@ -42,6 +42,7 @@ FIELDS = (
     Field(f"{BRAND} First Event", "date", "time", "When it began."),
     Field(f"{BRAND} Last Event", "date", "end", "The last event so far."),
     Field(f"{BRAND} Case", "url", "case_url", "The case in the case system, once it is open."),
+    Field(f"{BRAND} Verdict", "shortText", "", "What an analyst answered in the playbook."),
 )
 
 
@@ -132,7 +133,7 @@ def classifier() -> dict[str, Any]:
 
 def mapper() -> dict[str, Any]:
     """Into our fields."""
-    mapped = {field.name: {"complex": None, "simple": field.source} for field in FIELDS}
+    mapped = {field.name: {"complex": None, "simple": field.source} for field in FIELDS if field.source}
     return {
         "id": MAPPER,
         "name": MAPPER,
@@ -149,7 +150,7 @@ def mapper() -> dict[str, Any]:
 def layout() -> dict[str, Any]:
     """One tab that answers who, where and how, beside the platform's own."""
     shown = {field.cli: field for field in FIELDS}
-    who = ("host", "user", "program", "destination", "case")
+    who = ("host", "user", "program", "destination", "verdict", "case")
     how = ("evidence", "rule", "kinds", "techniques")
     when = ("firstevent", "lastevent", "findings", "id", "finding")
     brand = BRAND.lower()

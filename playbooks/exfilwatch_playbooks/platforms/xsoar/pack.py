@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exfilwatch_playbooks.actions.registry import every
-from exfilwatch_playbooks.platforms.xsoar import documents, items, playbook
+from exfilwatch_playbooks.platforms.xsoar import documents, items
 from exfilwatch_playbooks.platforms.xsoar.commands import BRAND, command
 from exfilwatch_playbooks.platforms.xsoar.integration import MARKETPLACES, python, yml
+from exfilwatch_playbooks.playbook.exports import xsoar as playbook
+from exfilwatch_playbooks.playbook.source import incident
 
 if TYPE_CHECKING:
     from exfilwatch_playbooks.manifest import Manifest
@@ -40,7 +42,7 @@ def package(manifest: "Manifest", out: Path) -> None:
         f"Classifiers/classifier-{BRAND}.json": _json(items.classifier()),
         f"Classifiers/classifier-mapper-incoming-{BRAND}.json": _json(items.mapper()),
         f"Layouts/layoutscontainer-{items.TYPE.replace(' ', '_')}.json": _json(items.layout()),
-        f"Playbooks/playbook-{named}.yml": _yaml(playbook.playbook()),
+        **{f"Playbooks/{name}": text for name, text in playbook.files(incident()).items()},
         f"Playbooks/playbook-{named}_README.md": documents.playbook(),
         f"ReleaseNotes/{version.replace('.', '_')}.md": documents.release_notes(version),
     }
