@@ -1,7 +1,7 @@
 """The playbook as a graph: what platforms draw. Each step with the ways out of it, and what each of them leads to."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from exfilwatch_playbooks.playbook.model import Ask, If, Person, Playbook, Run, Step, Together, branches
 
@@ -51,6 +51,17 @@ def leading(nodes: list[Node]) -> dict[str, list[tuple[str, str]]]:
         for way, targets in node.ways.items():
             for target in targets:
                 found.setdefault(target, []).append((node.id, way))
+    return found
+
+
+def in_line(nodes: list[Node]) -> list[Node]:
+    """For who runs nothing at the same time: what runs together, one after the other."""
+    found: list[Node] = []
+    for node, following in zip(nodes, [*nodes[1:], None], strict=True):
+        ways = {way: targets[:1] for way, targets in node.ways.items()}
+        if following is not None and node.together and following.together == node.together:
+            ways = dict.fromkeys(node.ways, (following.id,))
+        found.append(replace(node, ways=ways, joins=False))
     return found
 
 

@@ -5,7 +5,9 @@ Tines story. Platforms that import OpenAPI documents (Torq, FortiSOAR, Power Aut
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exfilwatch_playbooks.platforms.http import n8n, shuffle, stackstorm, tines, tracecat
+from exfilwatch_playbooks.platforms.http import shuffle, stackstorm, tines, tracecat
+from exfilwatch_playbooks.playbook.exports.registry import export
+from exfilwatch_playbooks.playbook.source import incident
 
 if TYPE_CHECKING:
     from exfilwatch_playbooks.manifest import Manifest
@@ -17,9 +19,10 @@ def package(manifest: "Manifest", out: Path) -> None:
         "shuffle": shuffle.files(manifest),
         "stackstorm": stackstorm.files(manifest),
         "tracecat": tracecat.files(manifest),
-        "n8n": n8n.files(),
         "tines": tines.files(),
     }
+    for platform in ("n8n",):
+        written.setdefault(platform, {}).update(export(platform).files(incident()))
     for platform, files in written.items():
         for name, text in files.items():
             path = out / platform / name
