@@ -9,6 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from exfilwatch.errors import ConfigError
+from exfilwatch.packaged import read_yaml
 from exfilwatch_playbooks.actions.perform import WrongInput, validated
 from exfilwatch_playbooks.actions.registry import Action, action
 from exfilwatch_playbooks.playbook.model import Ask, If, Person, Playbook, Run, Step, Together, branches, every
@@ -31,7 +32,7 @@ def incident() -> Playbook:
 def loaded(text: str) -> Playbook:
     """A playbook from YAML. Raises ConfigError, which names the step."""
     try:
-        made = Playbook.model_validate(yaml.safe_load(text))
+        made = Playbook.model_validate(read_yaml(text))
     except yaml.YAMLError as error:
         raise ConfigError(f"playbook: is no YAML: {error}") from None
     except ValidationError as error:

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-import yaml
 from tests.playbook.outline import Seen
+
+from exfilwatch.packaged import read_yaml
 
 _REFERENCES = {
     "${incident.exfilwatchid}": "$incident",
@@ -15,7 +16,7 @@ _REFERENCES = {
 
 def read(files: dict[str, str]) -> list[Seen]:
     (text,) = files.values()
-    tasks = yaml.safe_load(text)["tasks"]
+    tasks = read_yaml(text)["tasks"]
 
     def ours(number: str) -> dict[str, Any] | None:
         task = tasks[number]
