@@ -18,11 +18,13 @@ _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
 _BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f\u17b4\u17b5\u180b\u180c\u180d\u180f").union(
     map(chr, range(0xFE00, 0xFE10)), map(chr, range(0xE0100, 0xE01F0))
 )
+_ODD = re.compile(r"[^ -~]")
 _HTTP = re.compile(r"(h)tt(ps?:)", re.IGNORECASE)
 _FTP = re.compile(r"(s?)ft(ps?:)", re.IGNORECASE)
 _SCHEME = re.compile(r"(?<!xxp)(?<!xxps)(?<!fxp)(?<!fxps)://", re.IGNORECASE)
 _AUTHORITY = re.compile(r"(?<=//)[^\s/?#]{1,255}")
 _IPV4 = re.compile(r"(?<![\w.])(\d{1,3}\.\d{1,3}\.\d{1,3})\.(\d{1,3})(?!\.?\w)")
+_WWW = re.compile(r"(www)\.", re.IGNORECASE)
 _IPV6 = re.compile(r"(?<![\w:\]])[0-9a-f:]{2,39}(?![\w:])", re.IGNORECASE)
 _DANGLING = re.compile(rf"\\(?=[{re.escape(string.punctuation)}]|$)")
 _MARKUP = re.compile(r"[`*_{}\[\]!#]")
@@ -35,11 +37,11 @@ def visible(text: str, keep: str = "") -> str:
     """`text` with each character that hides or moves text spelled out, except those in `keep`."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(char if char in keep else _spelled(char) for char in text)
+    return _ODD.sub(lambda found: found[0] if found[0] in keep else _spelled(found[0]), text)
 
 
 def _spelled(char: str) -> str:
-    if char == " " or not (unicodedata.category(char) in _INVISIBLE or char in _BLANK):
+    if not (unicodedata.category(char) in _INVISIBLE or char in _BLANK):
         return char
     return char.encode("unicode_escape").decode()
 
@@ -64,13 +66,16 @@ def cut(text: str, limit: int, keep: str = "") -> tuple[str, str]:
 
 def defang(text: str) -> str:
     """URLs and addresses that nothing turns into a link: hxxp://evil[.]test, 1.2.3[.]4, 2001[:]db8::1."""
-    text = _HTTP.sub(r"\1xx\2", text)
-    text = _FTP.sub(r"\1fx\2", text)
-    text = _SCHEME.sub("[:]//", text)
-    text = _AUTHORITY.sub(lambda match: match[0].replace("[.]", ".").replace(".", "[.]"), text)
-    text = _IPV4.sub(r"\1[.]\2", text)
-    text = _IPV6.sub(lambda match: match[0].replace(":", "[:]", 1) if _is_ipv6(match[0]) else match[0], text)
-    return re.sub(r"(www)\.", r"\1[.]", text, flags=re.IGNORECASE)
+    if ":" in text:
+        text = _HTTP.sub(r"\1xx\2", text)
+        text = _FTP.sub(r"\1fx\2", text)
+        text = _SCHEME.sub("[:]//", text)
+    if "." in text:
+        text = _AUTHORITY.sub(lambda match: match[0].replace("[.]", ".").replace(".", "[.]"), text)
+        text = _IPV4.sub(r"\1[.]\2", text)
+    if ":" in text:
+        text = _IPV6.sub(lambda match: match[0].replace(":", "[:]", 1) if _is_ipv6(match[0]) else match[0], text)
+    return _WWW.sub(r"\1[.]", text) if "." in text else text
 
 
 def _is_ipv6(text: str) -> bool:

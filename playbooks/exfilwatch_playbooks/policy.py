@@ -63,6 +63,11 @@ def check(context: "Context") -> None:
 
 async def handle(context: "Context", paths: Sequence[str] = ()) -> Handled:
     """Enrich, open and page what is new, as the policy says. `paths`: files to look into beside the SIEMs."""
+    with context.store.database.held():
+        return await _handled(context, paths)
+
+
+async def _handled(context: "Context", paths: Sequence[str]) -> Handled:
     policy, store = context.settings.policy, context.store
     done = Handled()
     enriched = await _enriched(context, done, paths)

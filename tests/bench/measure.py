@@ -68,3 +68,9 @@ def best(commands: Mapping[str, Command], rounds: int) -> dict[str, Cost]:
         for name, command in commands.items():
             costs[name].append(run(command))
     return {name: Cost(min(cost.cpu for cost in each), max(cost.peak for cost in each)) for name, each in costs.items()}
+
+
+def cpu_of(pid: int) -> float:
+    """Seconds that a process that runs has taken so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

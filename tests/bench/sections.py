@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from . import references
+from .cases import cases
 from .generate import SMALLEST, Corpus
 from .literal import Hit, expected
 from .measure import Command, Cost, best
@@ -161,7 +162,7 @@ def sigma(asked: Run) -> list[Row]:
 
 SECTIONS: dict[str, Callable[[Run], list[Row]]] = {
     section.__name__: section
-    for section in (decode, ecs, packs, sigma, rsigma, zircolite, memory, evtx, polling, report, service)
+    for section in (decode, ecs, packs, sigma, rsigma, zircolite, memory, evtx, polling, report, service, cases)
 }
 
 

@@ -27,6 +27,7 @@ from exfilwatch.rules.packs import pack
 from exfilwatch_playbooks.demo.telemetry import telemetry
 from exfilwatch_playbooks.service.tokens import Tokens
 
+from .measure import cpu_of
 from .row import Row, Run, at_most
 
 KEPT, EACH_SECOND, SECONDS, CONNECTIONS = 100_000, 200, 10, 64
@@ -152,8 +153,7 @@ class _Serving:
 
     def cpu(self) -> float:
         """Seconds of the process, so far."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_of(self.process.pid)
 
 
 def _asked(server: _Serving, token: str) -> list[Row]:

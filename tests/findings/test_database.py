@@ -131,6 +131,20 @@ def test_a_reader_sees_one_state_while_others_write(database):
     assert len(store.find()) == 1
 
 
+def test_a_file_that_is_held_stays_open_until_the_last_holder_lets_it_go(tmp_path):
+    store, log = Store(str(tmp_path / "f.sqlite")), tmp_path / "f.sqlite-wal"
+    assert not log.exists()
+    with store.database.held():
+        store.save([make("a")])
+        with store.database.held():
+            assert len(store.find()) == 1
+        store.save([make("b", 100)])
+        assert log.exists()  # SQLite removes it with the last connection
+        assert len(Store(str(tmp_path / "f.sqlite")).find()) == 2
+    assert not log.exists()
+    assert len(store.find()) == 2
+
+
 def test_a_connection_that_the_server_closed_is_opened_again(postgresql):
     url = postgresql.new_database()
     store = Store(url)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, create_engine, event, func, make_url, pool, select
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, pool, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -31,16 +31,11 @@ class Database:
             self._url = _with_driver(make_url(url if "://" in url else f"sqlite:///{url}"))
             self.sqlite = self._url.get_backend_name() == "sqlite"
             self._postgresql = self._url.get_backend_name() == "postgresql"
-            # A SQLite file is opened anew for each transaction: nothing is left open across a fork or at the end.
             in_file = self.sqlite and self._url.database not in (None, "", ":memory:")
-            many = {"pool_size": 16, "max_overflow": 64} if kept and (in_file or not self.sqlite) else {}
-            self._engine = create_engine(
-                self._url,
-                connect_args={"timeout": patience} if self.sqlite else {},
-                poolclass=pool.NullPool if in_file and not kept else None,
-                **many,
-                pool_pre_ping=not self.sqlite,  # the server may have been started anew since
-            )
+            # A SQLite file is opened anew for each transaction: nothing is left open across a fork or at the end.
+            self._anew = in_file and not kept
+            self._held = 0
+            self._plain = self._engine = self._opened(kept=kept and (in_file or not self.sqlite))
         except (ArgumentError, NoSuchModuleError) as error:
             message = f"not a database URL: use a file's path, sqlite:///PATH or postgresql://HOST/NAME ({error})"
             raise ConfigError(message) from None
@@ -49,12 +44,43 @@ class Database:
             how = "pip install 'psycopg[binary]'" if name == "postgresql" else "install it with pip"
             message = f"{name}: its driver is not installed ({error}): {how}"
             raise ConfigError(message) from None
+        weakref.finalize(self, self._plain.dispose)
+
+    def _opened(self, *, kept: bool) -> Engine:
+        many = {"pool_size": 16, "max_overflow": 64} if kept else {}
+        engine = create_engine(
+            self._url,
+            connect_args={"timeout": self._patience} if self.sqlite else {},
+            poolclass=pool.NullPool if self._anew and not kept else None,
+            **many,
+            pool_pre_ping=not self.sqlite,  # the server may have been started anew since
+        )
         if self.sqlite:
-            event.listen(self._engine, "connect", _prepared(patience))
-            event.listen(self._engine, "begin", _on_begin)
+            event.listen(engine, "connect", _prepared(self._patience))
+            event.listen(engine, "begin", _on_begin)
         elif self._postgresql:
-            event.listen(self._engine, "connect", _in_utc)
-        weakref.finalize(self, self._engine.dispose)
+            event.listen(engine, "connect", _in_utc)
+        return engine
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Meanwhile connections to a SQLite file stay open for the next transaction, and all are closed at the end.
+        For many transactions in a row, by a process that does not fork among them: opening the file costs more than
+        most of them do.
+        """
+        if not self._anew:
+            yield
+            return
+        if not self._held:
+            self._engine = self._opened(kept=True)
+        self._held += 1
+        try:
+            yield
+        finally:
+            self._held -= 1
+            if not self._held:
+                self._engine.dispose()
+                self._engine = self._plain
 
     @property
     def name(self) -> str:

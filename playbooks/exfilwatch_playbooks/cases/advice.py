@@ -47,11 +47,13 @@ def steps(
     """
     found = [(finding.rule.branch, fact) for finding, fact in zip(findings, facts, strict=True)]
     known = languages_of(facts) or LANGUAGES
-    for shown, languages in ((3, known), (3, ()), (1, ()), (0, ())):
+    for shown, languages in ((3, known), (1, ()), (0, ())):
         plan = plan_of(found, languages, shown, general=default)
-        document = (*_by_phase(plan), *(_queries(plan) if languages else _ASK))
-        if size(document) <= room:
-            return document
+        phases = _by_phase(plan)
+        left = room - size(phases) - 2
+        for searches in (_queries(plan), _ASK) if languages else (_ASK,):
+            if size(searches) <= left:
+                return (*phases, *searches)
     named = _named(plan)
     return named if size(named) <= room else (said("The steps are in the case's attachments."),)
 

@@ -58,8 +58,8 @@ def in_order(findings: Iterable[Finding]) -> list[Finding]:
 def evidence(findings: Sequence[Finding], facts: Sequence[Facts], room: int, size: Size) -> Document:
     """At most `room` bytes, as `size` measures. `findings` are in order, `facts` those of each."""
     entries = _entries(findings, facts)
-    whole = _chosen(entries, room, size)
-    left = room - _REMARK - sum(size(blocks) + 2 for blocks in whole.values())
+    whole, taken = _chosen(entries, room, size)
+    left = room - _REMARK - taken
     lines: list[Runs] = []
     unsaid = 0
     for number, entry in enumerate(entries):
@@ -91,14 +91,16 @@ def _entries(findings: Sequence[Finding], facts: Sequence[Facts]) -> list[Entry]
     return list(entries.values())
 
 
-def _chosen(entries: Sequence[Entry], room: int, size: Size) -> dict[int, Document]:
-    """The entries to show whole: the gravest of each rule, then the others by level; the rest's lines fit too."""
+def _chosen(entries: Sequence[Entry], room: int, size: Size) -> tuple[dict[int, Document], int]:
+    """The entries to show whole, and what they take: the gravest of each rule, then the others by level; the rest's
+    lines fit too.
+    """
     by_level = sorted(enumerate(entries), key=lambda each: (-rank(each[1].first.rule.level), each[0]))
     of_rule = {entry.first.rule.id: number for number, entry in reversed(by_level)}
     first = set(of_rule.values())
     chosen: dict[int, Document] = {}
     left = room - _REMARK - min(room // 4, 400 * len(entries))
-    too_long = 0
+    taken = too_long = 0
     for number, entry in sorted(by_level, key=lambda each: each[0] not in first):
         if left < _REMARK or too_long > _TRIED:
             break
@@ -107,10 +109,11 @@ def _chosen(entries: Sequence[Entry], room: int, size: Size) -> dict[int, Docume
             if (took := size(blocks) + 2) <= left:
                 chosen[number] = blocks
                 left -= took
+                taken += took
                 break
         else:
             too_long += 1
-    return chosen
+    return chosen, taken
 
 
 def _whole(entry: Entry, number: int, limit: int) -> Document:

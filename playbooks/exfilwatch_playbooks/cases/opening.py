@@ -64,9 +64,10 @@ async def open_cases(
     `rules` by id bring guides and false positives into the cases. `only`: these incidents, and no others. What the case
     system refuses stays pending, and costs the other incidents nothing.
     """
-    opening = _Opening(store, case_system, rules or {})
-    waiting = [each for each in store.pending(case_system.name, lowest) if only is None or each.incident.id in only]
-    return await opening.all(waiting)
+    with store.database.held():
+        opening = _Opening(store, case_system, rules or {})
+        waiting = [each for each in store.pending(case_system.name, lowest) if only is None or each.incident.id in only]
+        return await opening.all(waiting)
 
 
 class _Opening:
@@ -164,16 +165,17 @@ class _Opening:
         self._held.add(name)
         try:
             yield link
-        except CaseError as error:
+        except BaseException as error:
             if isinstance(error, CaseUnreachable) and not isinstance(error, Busy):
                 self._proven = False  # the next one asks again whether the system is there
-            self._links.park([name], error)
+            if isinstance(error, CaseError):
+                self._links.park([name], error)
+            self._links.release(name)
             raise
         else:
             self._links.finish(name)
         finally:
             self._held.discard(name)
-            self._links.release(name)
 
     async def _tell(self, name: str, link: Link) -> Outcome:
         """Bring the case of an incident up to date: it is opened, or gets a note, or has everything."""

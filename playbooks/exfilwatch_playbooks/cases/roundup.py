@@ -108,6 +108,8 @@ class Roundup(Tracker):
             reading=_reading,
             transport=transport,
         )
+        self._files: dict[str, tuple[list[str], str]] = {}
+        self._sizes: dict[str, int] = {}
         self._wanted = f"title,status.name,priority.name,superseder,messages,creation,{settings.key_field}"
 
     async def probe(self) -> Account:
@@ -194,34 +196,42 @@ class Roundup(Tracker):
         await self._change(case_id, {"superseder": [by], "status": self._configured.closed_as})
 
     async def attached(self, case_id: str) -> dict[str, int]:
-        """By the files' own records; the size of those that are not ours is not looked at."""
-        response = await self._http.get(self._path("issue", case_id), params={"@fields": "files", "@verbose": "0"})
-        files = _ids(self._http.decoded(response, _Answer).data.attributes.get("files"))
+        """By the files' own records; the size of those that are not ours is not looked at, nor twice of those that are:
+        their contents stay what they were.
+        """
+        files, _ = self._files[case_id] = await self._files_of(case_id)
         if not files:
             return {}
         found = await self._collection("file", {"id": files, "@fields": "name"})
-        sizes: dict[str, int] = {}
         for each in found:
-            name = str(each.get("name"))
-            sizes[name] = await self._size(str(each["id"])) if _OUR_FILE.search(name) else 0
-        return sizes
+            file, name = str(each["id"]), str(each.get("name"))
+            if file not in self._sizes:
+                self._sizes[file] = await self._size(file) if _OUR_FILE.search(name) else 0
+        return {str(each.get("name")): self._sizes[str(each["id"])] for each in found}
 
     async def upload(self, case_id: str, attachment: Attachment) -> None:
-        """A file, then the issue that has it."""
+        """A file, then the issue that has it, if it is still what `attached` saw."""
         told = {"name": attachment.name, "type": attachment.media}
         sent = {"content": (attachment.name, attachment.content, attachment.media)}
         response = await self._http.change("POST", self._path("file"), data=told, files=sent)
         file = self._http.decoded(response, _Answer).data.id
+        seen = self._files.pop(case_id, None)
         for _ in range(_TRIES):
-            read = await self._http.get(self._path("issue", case_id), params={"@fields": "files", "@verbose": "0"})
-            data = self._http.decoded(read, _Answer).data
-            if await self._changed(case_id, data.etag, {"files": [*_ids(data.attributes.get("files")), file]}):
+            files, etag = seen or await self._files_of(case_id)
+            if await self._changed(case_id, etag, {"files": [*files, file]}):
                 return
+            seen = None
         raise CaseUnreachable(f"{self.name}: case {case_id} is changed all the time: run again", sent=False)
 
     async def close(self) -> None:
         """See CaseSystem."""
         await self._http.close()
+
+    async def _files_of(self, case_id: str) -> tuple[list[str], str]:
+        """The numbers of a case's files, and its state's name."""
+        response = await self._http.get(self._path("issue", case_id), params={"@fields": "files", "@verbose": "0"})
+        data = self._http.decoded(response, _Answer).data
+        return _ids(data.attributes.get("files")), data.etag
 
     async def _size(self, file: str) -> int:
         """Bytes of a file, as the tracker gives it to people."""

@@ -4,6 +4,7 @@ import re
 import shlex
 import string
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -62,7 +63,13 @@ def known(template: str) -> str:
 
 
 def placeholders(template: str) -> list[str]:
-    return [name for _, name, _, _ in string.Formatter().parse(template) if name]
+    return [name for _, name in _parts(template) if name]
+
+
+@cache
+def _parts(template: str) -> tuple[tuple[str, str | None], ...]:
+    """Each text with the placeholder after it. Templates are ours, and few."""
+    return tuple((text, name) for text, name, _, _ in string.Formatter().parse(template))
 
 
 def values(name: str, facts: Iterable[Facts]) -> list[str]:
@@ -74,7 +81,7 @@ def values(name: str, facts: Iterable[Facts]) -> list[str]:
 def sentence(template: str, facts: Sequence[Facts], shown: int = SHOWN) -> tuple[Piece, ...]:
     """The template with at most `shown` values for each placeholder; 0 leaves the findings out."""
     pieces: list[Piece] = []
-    for text, name, _, _ in string.Formatter().parse(template):
+    for text, name in _parts(template):
         pieces += [Piece(text=text)] if text else []
         pieces += _said(name, facts, shown) if name else []
     return _joined(pieces)
@@ -133,7 +140,7 @@ def _pasteable(value: str | None) -> bool:
 
 
 def _replaced(template: str, value: Callable[[str], str]) -> str:
-    return "".join(text + (value(name) if name else "") for text, name, _, _ in string.Formatter().parse(template))
+    return "".join(text + (value(name) if name else "") for text, name in _parts(template))
 
 
 def powershell(text: str) -> str:
