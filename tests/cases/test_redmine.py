@@ -15,6 +15,7 @@ from exfilwatch.findings.store import Store
 from exfilwatch_playbooks.cases.case import Draft, Note
 from exfilwatch_playbooks.cases.document import Code, CodeBlock, Document, Items, Paragraph, Quote, Text
 from exfilwatch_playbooks.cases.redmine import Redmine
+from exfilwatch_playbooks.cases.render.redmine_markdown import REDMINE_MARKDOWN
 from exfilwatch_playbooks.cases.system import Created
 from exfilwatch_playbooks.hostile import visible
 
@@ -37,6 +38,11 @@ ACTS = [
     '<pre>x</pre></pre><code class="ruby">y</code></code> <notextile><b>z</b></notextile> ==<b>z</b>==',
     "h1. big\n\n* item\n\n|_. a |b|\n\nbq. said\n\nfn1. note[1]\n\np(#id). {color:red}x %{color:red}y%",
 ]
+
+
+FORMATTING = "X-Text-Formatting"
+FORMATTINGS = {"textile": "textile", "common_mark": "markdown", "markdown": "markdown"}
+MENTIONED = re.compile(r"(?:^|\W)@[A-Za-z0-9_.@-]", re.MULTILINE)
 
 
 def the(kind: str, request: pytest.FixtureRequest, tmp_path: Any) -> Place:
@@ -64,9 +70,21 @@ def do(at: Place, what: Callable[[Any], Awaitable[Any]], **options: Any) -> Any:
     return asyncio.run(doing())
 
 
-def asked(at: Place, path: str, **params: str) -> httpx.Response:
+class Formatting(httpx.AsyncHTTPTransport):
+    """Redmine reads texts as if this were set."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        request.headers[FORMATTING] = self._name
+        return await super().handle_async_request(request)
+
+
+def asked(at: Place, path: str, formatting: str = "textile", **params: str) -> httpx.Response:
     """What Redmine answers to our account."""
-    known = {"X-Redmine-API-Key": at.settings["api_key"]}
+    known = {"X-Redmine-API-Key": at.settings["api_key"], FORMATTING: formatting}
     return httpx.get(at.settings["url"] + path, params=params, headers=known, trust_env=False, timeout=120)
 
 
@@ -234,7 +252,8 @@ def everywhere(text: str) -> Document:
     )
 
 
-def test_redmines_own_page_shows_hostile_text_as_text(at):
+@pytest.mark.parametrize("formatting", FORMATTINGS)
+def test_redmines_own_page_shows_hostile_text_as_text(at, formatting):
     """The page that people see, with macros, links and mentions, not only the formatter: as description and as note."""
     texts = [*ACTS, *CORPUS[::12]]
     halves = texts[::2], texts[1::2]
@@ -247,7 +266,8 @@ def test_redmines_own_page_shows_hostile_text_as_text(at):
         await system.add_note(case_id, Note(key=f"findings {'ab' * 16}", text=written[1]))
         return case_id
 
-    page = asked(at, f"/issues/{do(at, story)}")
+    options = {"formatting": FORMATTINGS[formatting], "transport": Formatting(formatting)}
+    page = asked(at, f"/issues/{do(at, story, **options)}", formatting)
     assert page.status_code == 200
     wikis = re.findall(r'<div[^>]*class="wiki[^>]*>(.*?)</div>', page.text, re.DOTALL)
     assert len(wikis) == 2
@@ -258,3 +278,29 @@ def test_redmines_own_page_shows_hostile_text_as_text(at):
         squeezed = squeeze(everything)
         missing = [text for text in half if squeeze(visible(text.replace("\r\n", "\n"), keep="\n\t")) not in squeezed]
         assert missing == []
+
+
+def test_nobody_is_mentioned_in_markdown():
+    """Redmine looks for people in the text as it was sent, without what stands between fences."""
+    written = REDMINE_MARKDOWN.write(tuple(block for text in [*ACTS, *CORPUS] for block in everywhere(text)))
+    outside = re.sub(r"(~~~|```)(.*?)(~~~|```)", "", written, flags=re.DOTALL)
+    assert MENTIONED.findall(outside) == []
+    assert "{{" not in written
+
+
+@pytest.mark.parametrize(("is_set", "read_as"), FORMATTINGS.items())
+def test_another_formatting_than_redmine_has_is_said_before_the_first_case(at, is_set, read_as):
+    do(at, lambda system: opened(system, draft()))
+    for formatting in ("textile", "markdown"):
+        options = {"formatting": formatting, "transport": Formatting(is_set)}
+        if formatting == read_as:
+            assert do(at, lambda system: system.probe(), **options).who == "exfilwatch"
+        else:
+            with pytest.raises(CaseBlocked, match=f"reads texts as {read_as}: set `formatting`"):
+                do(at, lambda system: system.probe(), **options)
+
+
+def test_who_gets_the_cases_may_be_any_of_many_members(at):
+    wanted = draft()
+    case_id = do(at, lambda system: opened(system, wanted), assignee="member 104 example")
+    assert issue(at, case_id)["assigned_to"]["name"] == "Member 104 Example"

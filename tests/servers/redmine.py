@@ -44,6 +44,7 @@ end)
 _MADE_READY = """\
 require_relative 'config/environment'
 load File.join(__dir__, 'redmine.rb')
+use FormattingOfRequest
 run Rails.application
 """
 

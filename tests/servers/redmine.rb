@@ -7,6 +7,19 @@ ActiveRecord::Base.descendants.each(&:reset_column_information)
 Redmine::DefaultData::Loader.load('en')
 { rest_api_enabled: 1, text_formatting: 'textile', login_required: 0, host_name: 'redmine.example.org' }.each { |name, value| Setting[name] = value }
 
+# A request may say by which formatting it wants texts read, as if that were the setting.
+class FormattingOfRequest
+  def initialize(app)
+    @app = app
+  end
+
+  def call(env)
+    Thread.current[:text_formatting] = env['HTTP_X_TEXT_FORMATTING']
+    @app.call(env)
+  end
+end
+Setting.singleton_class.prepend(Module.new { def text_formatting = Thread.current[:text_formatting] || super })
+
 def role(name, *permissions)
   made = Role.create!(name: name, permissions: permissions, issues_visibility: 'all')
   made.copy_workflow_rules(Role.find_by!(name: 'Manager'))
@@ -29,6 +42,12 @@ project = Project.create!(name: 'Incidents', identifier: 'incidents', is_public:
 project.trackers = Tracker.all
 [['Incident key', true], ['Site', true], ['Not a filter', false]].each do |name, filter|
   IssueCustomField.create!(name: name, field_format: 'string', is_filter: filter, trackers: Tracker.all, projects: [project])
+end
+105.times do |number|
+  other = User.new(firstname: "Member #{number}", lastname: 'Example', mail: "member#{number}@example.org")
+  other.login = "member#{number}"
+  other.save!(validate: false)
+  Member.create!(project: project, principal: other, roles: [reads])
 end
 account(ENV.fetch('USER_OPENS'), ENV.fetch('KEY_OPENS'), project, opens)
 account(ENV.fetch('USER_READS'), ENV.fetch('KEY_READS'), project, reads)

@@ -8,8 +8,9 @@ Source: https://www.redmine.org/projects/redmine/wiki/Rest_api, and app/controll
 app/models/issue.rb, issue_relation.rb, query.rb of Redmine 5.0.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import httpx
 from pydantic import Field, SecretStr, field_validator
@@ -38,6 +39,7 @@ from exfilwatch_playbooks.cases.redmine_api import (
     time,
 )
 from exfilwatch_playbooks.cases.redmine_names import Names
+from exfilwatch_playbooks.cases.render.redmine_markdown import REDMINE_MARKDOWN
 from exfilwatch_playbooks.cases.render.textile import TEXTILE
 from exfilwatch_playbooks.cases.settings import Remote
 from exfilwatch_playbooks.cases.system import Account, Capabilities, Created, Creation, Tracker, creation
@@ -55,6 +57,8 @@ _RIGHTS = (
     ("manage_issue_relations",),
 )
 _PRIVATE_RIGHTS = ("set_issues_private", "set_own_issues_private")
+_RENDERERS = {"textile": TEXTILE, "markdown": REDMINE_MARKDOWN}
+_TOOLBAR = re.compile(r"jstoolbar/(textile|markdown|common_mark)\b")
 _GONE = frozenset({200, 204, 404})
 
 
@@ -64,7 +68,7 @@ class RedmineSettings(Remote):
     filter, that gets our key. `opened`, `closed_as`: the statuses that an issue gets; the second is one that closes.
     `severity`: priorities by name. `private`: whether issues are. `assignee`: `me`, a name of a member, or a number.
     `fields`: custom fields by name, or the API's own (due_date). `attachment_limit`: bytes, as Redmine's settings have
-    it.
+    it. `formatting`: of texts, as Redmine's settings have it; CommonMark is markdown too.
     """
 
     api_key: SecretStr
@@ -74,6 +78,7 @@ class RedmineSettings(Remote):
     opened: str = "New"
     closed_as: str = "Closed"
     private: bool = False
+    formatting: Literal["textile", "markdown"] = "textile"
     attachment_limit: Annotated[int, Field(gt=0)] = 5 << 20
 
     @field_validator("labels")
@@ -89,7 +94,6 @@ class Redmine(Tracker):
 
     Settings = RedmineSettings
     kind = "redmine"
-    renderer = TEXTILE
 
     def __init__(
         self,
@@ -100,6 +104,7 @@ class Redmine(Tracker):
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         super().__init__(name, settings)
+        self.renderer = _RENDERERS[settings.formatting]
         self.capabilities = Capabilities(attachment_limit=settings.attachment_limit)
         self._configured = settings
         self._severity = words(_PRIORITY, settings.severity)
@@ -125,12 +130,15 @@ class Redmine(Tracker):
             await self._names.fields(settings.fields)
             await self._names.assignee(settings.assignee)
             await self.holders(_NOTHING)
+            formatting = await self._formatting()
         except CaseRefused as error:
             raise CaseBlocked(f"{error}: see the page Case systems") from None
         if not closing.is_closed:
             raise CaseBlocked(f"{self.name}: the status {closing.name} does not close issues: set `closed_as`")
         if project.status != ACTIVE:
             raise CaseBlocked(f"{self.name}: project {settings.project} is closed or archived: it takes no issues")
+        if formatting not in ("", settings.formatting):
+            raise CaseBlocked(f"{self.name}: Redmine reads texts as {formatting}: set `formatting` to it")
         remarks = () if user.admin else await self._rights(user, project)
         return Account(user.login, f"{settings.url}, project {project.name}", remarks)
 
@@ -267,6 +275,19 @@ class Redmine(Tracker):
         if lacking := [" or ".join(each) for each in needed if not has.intersection(each)]:
             raise CaseBlocked(f"{self.name}: {user.login} lacks in {project.name}: {', '.join(lacking)}")
         return ()
+
+    async def _formatting(self) -> str:
+        """How Redmine reads texts, by the editor on the page of one of the project's issues; "" where none tells."""
+        asked = {"project_id": self._configured.project, "status_id": "*", "limit": "1"}
+        found = self._http.decoded(await self._http.get("/issues.json", params=asked), Issues).issues
+        if not found:
+            return ""
+        try:
+            page = await self._http.change("GET", f"/issues/{found[0].id}", headers={"Accept": "text/html"})
+        except CaseError:  # pages may need more than a key
+            return ""
+        editor = _TOOLBAR.search(page.text)
+        return "" if editor is None else "textile" if editor[1] == "textile" else "markdown"
 
     async def _search(self, wanted: Mapping[str, str], fits: Callable[[Issue], bool]) -> list[Issue]:
         """All issues of the project that a filter finds. Raises CaseBlocked where Redmine has left the filter out."""

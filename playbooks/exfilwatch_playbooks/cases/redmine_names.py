@@ -79,7 +79,13 @@ class Names:
         if not name or name == "me" or name.isdecimal():
             return name
         path = f"/projects/{self._project}/memberships.json"
-        members = await self._asked(path, "memberships", list[Membership], limit=str(_PAGE))
+        members: list[Membership] = []
+        while page := await self._asked(
+            path, "memberships", list[Membership], limit=str(_PAGE), offset=str(len(members))
+        ):
+            members += page
+            if len(page) < _PAGE:
+                break
         people = [who for each in members for who in (each.user, each.group) if who is not None]
         return str(self._one("assignee", name, people).id)
 
@@ -88,7 +94,7 @@ class Names:
         for each in there:
             if each.name.lower() == name.lower():
                 return each
-        names = ", ".join(each.name for each in there) or "none"
+        names = ", ".join(each.name for each in [*there][:_PAGE]) or "none"
         raise CaseRefused(f"{self._http.name}: {what}: Redmine has no {name!r}, only {names}")
 
     async def _asked(self, path: str, name: str, kind: type[T], **asked: str) -> T:
