@@ -3,8 +3,8 @@
 Redmine looks for links, wiki pages, issue numbers, people and macros in what Markdown has made, outside <code> and
 <pre>; for macros and for who is mentioned it looks into the text as it was sent, and there code hides nothing. Someone
 else's words stand therefore in code; where something in them acts even so, in <code> with each sign as an entity:
-CommonMark reads both, and Redcarpet leaves out the tags and shows the entities. An @ is a piece of its own, or CommonMark
-would make an e-mail address of it.
+CommonMark reads both, and Redcarpet leaves out the tags and shows the entities. An @ is a piece of its own, or
+CommonMark would make an e-mail address of it.
 Source: application_helper.rb, acts/mentionable.rb and wiki_formatting/ of Redmine 5.0.
 """
 
@@ -91,7 +91,7 @@ def _run(run: Run, ends: str) -> str:
 
 
 def _spelled(text: str) -> str:
-    """As code with entities; spaces at the ends and next to each other are kept, and so is a line with nothing in it."""
+    """As code with entities; spaces at the ends and next to each other are kept, and so is an empty line."""
     spelled = re.sub(r"^ | $|(?<= ) ", "&#160;", entities(text.replace("\t", "    ") or " "))
     return f"<code>{spelled.replace('&#64;', '</code><code>&#64;</code><code>')}</code>"
 
