@@ -114,7 +114,7 @@ def test_both_are_asked_of_the_siem_that_the_finding_is_from(story: Path, tmp_pa
     timeline = did("get_timeline", work, finding=upload.id)
     assert len(timeline.events) == 5
     assert timeline.sources == ["memory"]
-    assert all(ask.near and ask.near[0].host == "WS-07" for ask in siem.asked)
+    assert all(ask.hosts == ("WS-07",) for ask in siem.asked)
     tree = did("get_process_tree", work, finding=upload.id)
     assert [each.program for each in tree.processes][:2] == ["explorer.exe", "cmd.exe"]
     siem.faults = [(0, Unreachable("memory: no answer"))]

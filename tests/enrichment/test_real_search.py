@@ -16,7 +16,6 @@ import pytest
 from exfilwatch.errors import SourceError
 from exfilwatch.events.event import Event
 from exfilwatch.siem.registry import open_siem
-from exfilwatch.siem.siem import Near
 from exfilwatch_playbooks.enrichment import asking
 from exfilwatch_playbooks.enrichment.enrichers.asset_index import AssetIndex
 from exfilwatch_playbooks.enrichment.enrichers.prevalence import Prevalence
@@ -63,7 +62,7 @@ def documents() -> list[dict[str, Any]]:
     return made
 
 
-def told(source: Source, asked: list[tuple[Any, Near | None]]) -> list[set[str]]:
+def told(source: Source, asked: list[tuple[Any, str]]) -> list[set[str]]:
     """For each question what came of it, as the texts of the records."""
     found: list[set[str]] = [set() for _ in asked]
 
@@ -76,7 +75,7 @@ def told(source: Source, asked: list[tuple[Any, Near | None]]) -> list[set[str]]
 
     async def ask() -> None:
         history = History([source])
-        watches = [Watch(rules, LOW, HIGH, taking(at), near) for at, (rules, near) in enumerate(asked)]
+        watches = [Watch(rules, LOW, HIGH, taking(at), host) for at, (rules, host) in enumerate(asked)]
         await asyncio.gather(*map(history.watch, watches))
         await history.close()
         if hasattr(source, "close"):
@@ -88,7 +87,7 @@ def told(source: Source, asked: list[tuple[Any, Near | None]]) -> list[set[str]]
 
 def test_halves_of_surrogate_pairs_break_no_question(searching):
     put(searching, documents()[:2])
-    asked = [(asking.files_named("a\ud800b"), None), (asking.commands_like("curl \udfff#", "\ud800"), None)]
+    asked = [(asking.files_named("a\ud800b"), ""), (asking.commands_like("curl \udfff#", "\ud800"), "")]
     assert told(open_siem("real", searching.settings()), asked) == [set(), set()]
 
 
@@ -98,11 +97,11 @@ def test_hostile_values_ask_for_what_they_name(searching, tmp_path: Path):
     put(searching, records)
     file = tmp_path / "a.jsonl"
     file.write_text("".join(json.dumps(each) + "\n" for each in records))
-    asked: list[tuple[Any, Near | None]] = []
+    asked: list[tuple[Any, str]] = []
     for value in HOSTILE:
-        asked.append((asking.files_named(value), None))
-        asked.append((asking.commands_like(f"curl {value} x#", value), None))
-    asked += [(asking.starts_on(value), Near(value, LOW, HIGH)) for value in HOSTILE[::8]]
+        asked.append((asking.files_named(value), ""))
+        asked.append((asking.commands_like(f"curl {value} x#", value), ""))
+    asked += [(asking.starts_on(value), value) for value in HOSTILE[::8]]
     there = told(open_siem("real", searching.settings()), asked)
     here = told(Paths((str(file),)), asked)
     wrong = [

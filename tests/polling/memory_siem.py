@@ -12,6 +12,7 @@ from exfilwatch.errors import PartialResult
 from exfilwatch.events.event import Origin
 from exfilwatch.events.lines import LineDecoder
 from exfilwatch.events.report import Report
+from exfilwatch.findings.node import host_key, user_key
 from exfilwatch.siem.connection import Connection
 from exfilwatch.siem.siem import SECOND, Ask, Capabilities, Clock, Place, Traffic
 
@@ -115,6 +116,10 @@ class MemorySiem:
             return False
         values = stored.values
         if ask.rules is not None and not any(rule.source.category == values["category"] for rule in ask.rules):
+            return False
+        if ask.hosts and host_key(values.get("Computer"), "") not in {host_key(host, "") for host in ask.hosts}:
+            return False
+        if ask.users and user_key(values.get("User")) not in set(map(user_key, ask.users)):
             return False
         return not ask.near or any(
             near.host == values["Computer"] and near.low <= stored.time <= near.high for near in ask.near

@@ -60,19 +60,31 @@ def host_key(host: str | None, source: str) -> str:
 
     Two findings that name no host are of one host only when they came from one source.
     """
-    name = (host or "").strip().rstrip(".").lower()
-    if name in NOBODY:
-        return short(f"?{source}")
-    try:
-        return str(ip_address(name))
-    except ValueError:
-        return short(name.split(".", 1)[0] or name)
+    name = bare_host(host)
+    return short(f"?{source}" if name is None else name)
 
 
 def user_key(user: str | None) -> str | None:
     """CORP\\anna, anna@corp.local and ANNA are one user of a host; None when no user is named."""
+    name = bare_user(user)
+    return None if name is None else short(name)
+
+
+def bare_host(host: str | None) -> str | None:
+    """What all notations of a host have in common: its first label, or its address; None when no host is named."""
+    name = (host or "").strip().rstrip(".").lower()
+    if name in NOBODY:
+        return None
+    try:
+        return str(ip_address(name))
+    except ValueError:
+        return name.split(".", 1)[0] or name
+
+
+def bare_user(user: str | None) -> str | None:
+    """What all notations of a user have in common: the name without its domain; None when no user is named."""
     name = (user or "").strip().lower().replace("/", "\\").rsplit("\\", 1)[-1].split("@", 1)[0].strip()
-    return None if name in NOBODY else short(name)
+    return None if name in NOBODY else name
 
 
 def storable(text: str) -> str:

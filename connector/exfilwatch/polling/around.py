@@ -9,11 +9,10 @@ from contextlib import aclosing
 
 import msgspec
 
-from exfilwatch.detection.condition import FieldTest
 from exfilwatch.detection.detection import RuleInfo
 from exfilwatch.detection.logsource import LogSource
+from exfilwatch.detection.nodes import EVERY
 from exfilwatch.detection.rule import Rule
-from exfilwatch.detection.values import Text
 from exfilwatch.errors import PartialResult
 from exfilwatch.events.decoded import decoded
 from exfilwatch.events.event import Event
@@ -23,15 +22,19 @@ from exfilwatch.events.lines import LineDecoder
 from exfilwatch.events.report import Report
 from exfilwatch.findings.node import host_key, user_key
 from exfilwatch.polling.linking import RULE
-from exfilwatch.polling.reading import halved_near
-from exfilwatch.polling.slices import Interval
+from exfilwatch.polling.slices import Interval, halved
 from exfilwatch.siem.found import found
-from exfilwatch.siem.siem import Ask, Clock, Near, Siem
+from exfilwatch.siem.queries.whose import named
+from exfilwatch.siem.siem import Ask, Clock, Siem
 
 Wanted = Callable[[Event], bool]
 """Whether an event is one that is looked for; a SIEM may give more."""
 _USERS = ("process_creation", "network_connection")
 """The categories whose events a user is asked by: they have a User in every shape."""
+_OF_USERS = tuple(
+    Rule(RuleInfo(f"exfilwatch.{category}", category, "informational"), LogSource(category), EVERY, {}, [])
+    for category in _USERS
+)
 
 
 class Around(msgspec.Struct):
@@ -87,42 +90,39 @@ def of_user(user: str, span: Interval) -> Wanted:
 
 def ask_host(host: str, span: Interval, *, starts: bool = False) -> Ask:
     """What a SIEM is asked for a host; `starts`: only for starts of processes."""
-    return Ask(Clock.EVENT, None, None, (RULE,) if starts else None, (Near(host, span.low, span.high - 1),))
+    hosts = (host,) if named((host,), ()) else ()
+    return Ask(Clock.EVENT, span.low, span.high, (RULE,) if starts else None, hosts=hosts)
 
 
 def ask_user(user: str, span: Interval) -> Ask:
     """What a SIEM is asked for a user, on any host."""
-    node = FieldTest("User", Text([user], cased=False))
-    info = RuleInfo("exfilwatch.of_user", "Of a user", "informational")
-    rules = tuple(Rule(info, LogSource(category), node, {}, []) for category in _USERS)
-    return Ask(Clock.EVENT, span.low, span.high, rules)
+    users = (user,) if named((), (user,)) else ()
+    return Ask(Clock.EVENT, span.low, span.high, _OF_USERS, users=users)
 
 
 async def from_siem(siem: Siem, ask: Ask, wanted: Wanted, most: int) -> Around:
-    """The events of a SIEM. Raises SourceErrors, other than PartialResults, which are problems."""
-    await siem.now()  # its capabilities hold once it was asked
-    around = Around()
-    await _asked(siem, ask, wanted, most, around)
+    """The events of a SIEM in a span of time. Raises SourceErrors, other than PartialResults, which are problems."""
+    siem_now = await siem.now()  # its capabilities hold once it was asked
+    step = siem.capabilities.step
+    left = [Interval((ask.low or 0) // step * step, -(-(ask.high or siem_now) // step) * step)]
+    around, decoder = Around(), LineDecoder(siem.name, Report())
+    while left:
+        interval = left.pop()
+        part = msgspec.structs.replace(ask, low=interval.low, high=interval.high)
+        try:
+            async with aclosing(siem.fetch(part)) as batches:
+                async for records in batches:
+                    events = (event for record in records for event in decoder.feed(record, 0))
+                    if not around.take(filter(wanted, events), most):
+                        return around.sort()
+        except PartialResult as error:
+            halves = halved(interval, step) if error.smaller else None
+            if halves is None:
+                around.problems.append(f"{siem.name}: {error}")
+            else:
+                left += reversed(halves)
+    around.take(filter(wanted, decoder.finish()), most)
     return around.sort()
-
-
-async def _asked(siem: Siem, ask: Ask, wanted: Wanted, most: int, around: Around) -> None:
-    """In two questions when the answer to one is not whole."""
-    decoder = LineDecoder(siem.name, Report())
-    try:
-        async with aclosing(siem.fetch(ask)) as batches:
-            async for records in batches:
-                events = (event for record in records for event in decoder.feed(record, 0))
-                if not around.take(filter(wanted, events), most):
-                    return
-        around.take(filter(wanted, decoder.finish()), most)
-    except PartialResult as error:
-        halves = halved_near(ask.near, siem.capabilities.step) if error.smaller and ask.near else None
-        if halves is None:
-            around.problems.append(f"{siem.name}: {error}")
-            return
-        for half in halves:
-            await _asked(siem, msgspec.structs.replace(ask, near=half), wanted, most, around)
 
 
 def from_files(paths: Iterable[str], wanted: Wanted, most: int) -> Around:

@@ -7,7 +7,7 @@ began before the span, or go on after it, are found as far as they lie in it.
 import asyncio
 import os
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from exfilwatch.detection.detection import Detection
@@ -22,6 +22,7 @@ from exfilwatch.events.limits import Limits
 from exfilwatch.events.report import Report
 from exfilwatch.events.script_blocks import Key, OpenBlock
 from exfilwatch.findings.finding import Finding, finding
+from exfilwatch.polling.owners import Owners, owners_of
 from exfilwatch.polling.reading import Read, Reading
 from exfilwatch.polling.slices import Interval, halved, planned
 from exfilwatch.siem.found import found
@@ -37,9 +38,13 @@ class Hunted(NamedTuple):
     problems: list[str]
 
 
-async def hunt_siem(siem: Siem, rules: RuleSet, span: Interval, report: Report) -> Hunted:
-    """What rules find in a SIEM. Raises SourceErrors, other than PartialResults, which are problems."""
-    return await _Hunt(siem, rules, report).all(span)
+async def hunt_siem(
+    siem: Siem, rules: RuleSet, span: Interval, report: Report, hosts: Sequence[str] = (), users: Sequence[str] = ()
+) -> Hunted:
+    """What rules find in a SIEM; at least all of one of the hosts and one of the users, where some are named. Raises
+    SourceErrors, other than PartialResults, which are problems.
+    """
+    return await _Hunt(siem, rules, report, owners_of(rules, hosts, users)).all(span)
 
 
 def hunt_files(paths: Iterable[str], rules: RuleSet, span: Interval, report: Report) -> Hunted:
@@ -60,8 +65,9 @@ def _findings(detections: Iterable[Detection]) -> list[Finding]:
 class _Hunt:
     """One hunt in one SIEM."""
 
-    def __init__(self, siem: Siem, rules: RuleSet, report: Report) -> None:
+    def __init__(self, siem: Siem, rules: RuleSet, report: Report, owners: Owners) -> None:
         self._siem = siem
+        self._owners = owners
         self._judge = Judge(rules, report)
         self._rules = rules
         self._report = report
@@ -95,7 +101,7 @@ class _Hunt:
         return read
 
     async def _work(self, left: deque[Interval]) -> None:
-        reading = Reading(self._siem, self._judge, self._report, Clock.EVENT)
+        reading = Reading(self._siem, self._judge, self._report, Clock.EVENT, self._owners)
         while left:
             interval = left.popleft()
             try:

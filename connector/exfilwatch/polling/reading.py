@@ -17,6 +17,7 @@ from exfilwatch.events.report import Report
 from exfilwatch.events.script_blocks import ScriptBlocks
 from exfilwatch.polling.joining import Parts
 from exfilwatch.polling.linking import RULE, Links
+from exfilwatch.polling.owners import ANYBODY, Owners
 from exfilwatch.polling.slices import Interval, merged
 from exfilwatch.siem.siem import Ask, Clock, Near, Siem
 
@@ -47,14 +48,15 @@ class Read(msgspec.Struct):
 
 
 class Reading:
-    """Reads slices of one SIEM for one rule set."""
+    """Reads slices of one SIEM for one rule set; of some hosts or users where `owners` says so (owners.py)."""
 
-    def __init__(self, siem: Siem, judge: Judge, report: Report, clock: Clock) -> None:
+    def __init__(self, siem: Siem, judge: Judge, report: Report, clock: Clock, owners: Owners = ANYBODY) -> None:
         self._siem = siem
         self._judge = judge
         self._report = report
         self._clock = clock
         self._everything = siem.settings.pushdown == "off"
+        self._owners = owners
 
     async def slice(
         self, interval: Interval, leading: Iterable[Waiting], completed: Callable[[Parts], Iterable[Event]]
@@ -63,14 +65,14 @@ class Reading:
         that are whole with parts of before. Raises SourceErrors.
         """
         read = Read()
-        rules = None if self._everything else self._judge.eager
-        ask = Ask(self._clock, interval.low, interval.high, rules)
+        whole = Ask(self._clock, interval.low, interval.high, self._judge.eager)
         blocks = ScriptBlocks()
         decoder = LineDecoder(self._siem.name, self._report, blocks=blocks)
-        async for records in self._batches(ask):
-            read.records += len(records)
-            for judged in self._judge.judge(records, decoder):
-                read.take(judged)
+        for ask in self._owners.asks(whole, everything=self._everything, most=self._siem.capabilities.most_near):
+            async for records in self._batches(ask):
+                read.records += len(records)
+                for judged in self._judge.judge(records, decoder):
+                    read.take(judged)
         read.parts = Parts(blocks.take(), blocks.take_whole())
         for event in [*decoder.finish(), *completed(read.parts)]:
             read.take(self._judge.event(event))

@@ -13,6 +13,7 @@ from exfilwatch.detection.rule import Rule
 from exfilwatch.siem.elastic_indices import Index
 from exfilwatch.siem.elastic_near import batched, nearby
 from exfilwatch.siem.elastic_times import TimeFields, in_time
+from exfilwatch.siem.elastic_whose import owners, whose
 from exfilwatch.siem.queries import elastic
 from exfilwatch.siem.queries.elastic_clauses import Counting
 from exfilwatch.siem.queries.elastic_dsl import EVERY, NEVER, Query, all_of, exists, one_of
@@ -25,18 +26,23 @@ _CLAUSES = 1000
 """In one query on one index; some are left for times."""
 _OF_RULES = 600
 """Of these the rules', where hosts are asked for as well."""
+_OF_OWNERS = 300
+"""Of these those of the hosts and users whose documents are asked for."""
 
 
 def queries(ask: Ask, indices: Sequence[Index], times: TimeFields) -> list[Query]:
     """Queries that together give what is asked for. Raises ConfigError for an index that can't be asked so."""
     mappings = list({id(index.mapping): index.mapping for index in indices}.values())
     found = list[Query]()
-    for rules in _parts(ask.rules, mappings, _OF_RULES if ask.near else _CLAUSES):
-        left = _CLAUSES - _clauses(rules, mappings)
-        for near in batched(ask.near, mappings, left) if ask.near else [()]:
-            query = _over(msgspec.structs.replace(ask, rules=rules, near=near), indices, times)
-            if query != NEVER:
-                found.append(query)
+    narrow = bool(ask.near or ask.hosts or ask.users)
+    for rules in _parts(ask.rules, mappings, _OF_RULES if narrow else _CLAUSES):
+        for hosts, users in owners(ask.hosts, ask.users, mappings, _OF_OWNERS):
+            left = _CLAUSES - _clauses(rules, mappings) - (_OF_OWNERS if hosts or users else 0)
+            for near in batched(ask.near, mappings, left) if ask.near else [()]:
+                asked = msgspec.structs.replace(ask, rules=rules, hosts=hosts, users=users, near=near)
+                query = _over(asked, indices, times)
+                if query != NEVER:
+                    found.append(query)
     return found
 
 
@@ -88,6 +94,9 @@ def _conditions(ask: Ask, index: Index, times: TimeFields) -> Iterator[Query]:
         yield in_time(ask, index, times)
     if ask.near:
         yield nearby(ask.near, index, times)
+    if ask.hosts or ask.users:
+        owned = whose(ask.hosts, ask.users, index.mapping, _OF_OWNERS)
+        yield one_of([owned, exists("_ignored")]) if index.overflows else owned
     if ask.rules is not None:
         wanted, _ = _compiled(ask.rules, index.mapping)
         yield one_of([wanted, exists("_ignored")]) if index.overflows else wanted

@@ -5,7 +5,7 @@ A document that shows no host may be of any: its host may be in a text of it.
 
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 
 from exfilwatch.events.shape import SHAPES
@@ -64,16 +64,19 @@ def nearby(near: Sequence[Near], index: Index, times: TimeFields) -> Query:
     anywhere = within(index, times.event, min(each.low for each in near), max(each.high for each in near) + 1)
     if not all(known.values()):
         return anywhere
-    cut = [way.path for ways in known.values() for way in ways if way.ignore_above is not None]
-    shown: list[Query] = [exists(path) for path in known]
-    if cut:
-        shown.append({"terms": {"_ignored": cut}})
-    hostless: Query = {"bool": {"filter": [anywhere], "must_not": shown}}
+    hostless: Query = {"bool": {"filter": [anywhere], "must_not": shown(known)}}
     by_host: dict[str, list[Query]] = {}
     for each in near:
         by_host.setdefault(each.host, []).append(within(index, times.event, each.low, each.high + 1))
     shown_hosts = [all_of([one_of(spans), one_of(named(host, known.values()))]) for host, spans in by_host.items()]
     return one_of([*shown_hosts, hostless])
+
+
+def shown(fields: Mapping[str, Sequence[Indexed]]) -> list[Query]:
+    """Documents of which one of these shows that a host is named in one of the fields."""
+    cut = [way.path for ways in fields.values() for way in ways if way.ignore_above is not None]
+    named: list[Query] = [exists(path) for path in fields]
+    return [*named, {"terms": {"_ignored": cut}}] if cut else named
 
 
 def named(host: str, fields: Iterable[Sequence[Indexed]]) -> Iterator[Query]:

@@ -15,6 +15,7 @@ from exfilwatch.detection.rule import Rule
 from exfilwatch.events.shape import SHAPES
 from exfilwatch.events.timestamps import to_datetime
 from exfilwatch.siem.queries import kusto
+from exfilwatch.siem.queries.whose import of_hosts, of_users
 from exfilwatch.siem.siem import SECOND, Ask, Clock, Near
 
 INGESTED = "IngestionTime"
@@ -79,6 +80,7 @@ def query(asked: Table, ask: Ask, select: Sequence[str], rows: int, part: tuple[
     wheres = [*_bounds(asked, ask), *([asked.scope] if asked.scope else [])]
     if ask.near:
         wheres.append(" or ".join(_near(asked, near) for near in ask.near))
+    wheres += _whose(asked, ask)
     source = [asked.name, *(f"| where {where}" for where in wheres)]
     if not asked.view:
         source.append(f"| extend {INGESTED} = ingestion_time()")
@@ -86,6 +88,17 @@ def query(asked: Table, ask: Ask, select: Sequence[str], rows: int, part: tuple[
     whole = legs[0] if len(legs) == 1 else "union " + ",\n".join(f"({leg})" for leg in legs)
     share = [f"| where hash(tostring(pack_all()), {part[1]}) == {part[0]}"] if part[1] > 1 else []
     return "\n".join([whole, *share, f"| take {rows}"])
+
+
+def _whose(asked: Table, ask: Ask) -> list[str]:
+    """A superset: whichever column names the host; a row of Syslog may name it, or the user, anywhere in its text."""
+    found = []
+    if ask.hosts:
+        in_text = ["SyslogMessage.host"] if asked.name == "Syslog" else []
+        found.append(kusto.named(of_hosts(ask.hosts), [*asked.hosts, *in_text]))
+    if ask.users:
+        found.append(kusto.condition([of_users(ask.users)], asked.name) or "false")
+    return [each for each in found if each != "true"]
 
 
 def selections(rules: Sequence[Rule] | None, name: str, pushdown: str) -> list[str]:

@@ -36,6 +36,8 @@ class Ask(msgspec.Struct, frozen=True):
 
     `low` <= time < `high` by `clock` (None: no bound). `rules`: at least what may fulfil one of these (a superset);
     None: every record. `near`: records of some of these hosts and spans of event time; empty: of any.
+    `hosts`, `users`: at least the records of one of these, however it is written there (siem/queries/whose.py); empty:
+    of any.
     """
 
     clock: Clock
@@ -43,6 +45,8 @@ class Ask(msgspec.Struct, frozen=True):
     high: int | None = None
     rules: tuple[Rule, ...] | None = None
     near: tuple[Near, ...] = ()
+    hosts: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
 
 
 class Capabilities(msgspec.Struct, frozen=True):

@@ -9,12 +9,17 @@ where, fields; time modifiers: `earliest` belongs to the range, `latest` does no
 import re
 from collections.abc import Iterable, Sequence
 
+from exfilwatch.findings.node import bare_host
+from exfilwatch.siem.queries import splunk
 from exfilwatch.siem.queries.splunk import quoted
+from exfilwatch.siem.queries.whose import of_hosts, of_users
 from exfilwatch.siem.siem import SECOND, Ask, Clock, Near
 
 HOSTS = ("host", "Computer", "ComputerName", "dvc", "dvc_nt_host", "dest", "dest_nt_host", "src", "src_host", "src_ip")
 """What a host's name may stand in, by the field maps of Splunk's shapes."""
 
+_TELLING = ("Computer", "ComputerName", "dest")
+"""Of which an event has one, where fields are extracted."""
 _ALWAYS = "_raw, _time, _indextime, _cd, host, source, sourcetype, index"
 _ORDINARY = re.compile(r"[A-Za-z0-9_.:-]{1,255}", re.ASCII)
 _ALL_TIME = "0", "2147483647"
@@ -39,6 +44,11 @@ def search(where: str, ask: Ask, selection: str, fields: Sequence[str]) -> str:
     if ask.near:
         base.append(_terms(near.host for near in ask.near))
         exactly.append(_near(ask.near))
+    if ask.hosts:
+        base.append(_named_terms(ask.hosts))
+        exactly.append(splunk.named(of_hosts(ask.hosts), HOSTS, _TELLING))
+    if ask.users:
+        exactly.append(splunk.condition([of_users(ask.users)]))
     kept = ", ".join((*fields, _ALWAYS))
     exact = f"| where {' AND '.join(exactly)}" if exactly else ""
     return " ".join(part for part in (*base, exact, selection, f"| fields {kept}") if part)
@@ -78,6 +88,14 @@ def _terms(hosts: Iterable[str]) -> str:
     return f"({' OR '.join(f'host={quoted(name)} OR {quoted(name)}' for name in names)})"
 
 
+def _named_terms(hosts: Iterable[str]) -> str:
+    """The same for hosts in any notation: the index has the parts of `ws1.corp.local` as well as the whole."""
+    names = sorted({name for host in hosts if (name := bare_host(host)) is not None})
+    if not all(_ORDINARY.fullmatch(name) and ":" not in name for name in names):
+        return ""
+    return f"({' OR '.join(f'host={quoted(name)} OR host={quoted(name)}.* OR {quoted(name)}' for name in names)})"
+
+
 def _near(near: Sequence[Near]) -> str:
     """Records show their time in ms, cut off: what lies within the last one belongs to the span."""
     spans: dict[tuple[int, int], set[str]] = {}
@@ -90,7 +108,7 @@ def _span(low: int, high: int, hosts: Sequence[str]) -> str:
     names = ", ".join(quoted(host) for host in hosts)
     fields = " OR ".join(f"lower({field}) IN ({names})" for field in HOSTS)
     # An event whose fields are not extracted (no add-on) still has its host in its text.
-    bare = " AND ".join(f"isnull({field})" for field in ("Computer", "ComputerName", "dest"))
+    bare = " AND ".join(f"isnull({field})" for field in _TELLING)
     texts = " OR ".join(f"mvcount(split(lower(_raw), {quoted(host)}))>1" for host in hosts)
     return f"(_time>={seconds(low)} AND _time<{seconds(high + _MS)} AND ({fields} OR ({bare} AND ({texts}))))"
 

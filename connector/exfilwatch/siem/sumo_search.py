@@ -10,6 +10,8 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
+from exfilwatch.siem.queries import sumo
+from exfilwatch.siem.queries.whose import of_hosts, of_users
 from exfilwatch.siem.siem import Ask, Clock, Near
 
 Ingest = Literal["searchable", "receipt"]
@@ -24,7 +26,9 @@ def search(scope: str, ask: Ask, selection: str) -> str:
     hosts = _hosts(ask.near)
     spans = sorted({(near.low // _MS, near.high // _MS) for near in ask.near})
     times = " or ".join(f"(_messageTime >= {low} and _messageTime <= {high})" for low, high in spans)
-    parts = [f"({scope})", hosts, f"| where {times}" if times else "", selection]
+    of_host = sumo.named(of_hosts(ask.hosts), ("_sourceHost",)) if ask.hosts else ""
+    of_user = sumo.condition([of_users(ask.users)]) if ask.users else ""
+    parts = [f"({scope})", hosts, f"| where {times}" if times else "", of_host, of_user, selection]
     return " ".join(part for part in parts if part)
 
 

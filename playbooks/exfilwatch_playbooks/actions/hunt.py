@@ -2,11 +2,13 @@
 
 Of each host or user that is named, in any spelling (ws1 is WS1.corp.local, anna is CORP\\anna). Findings are kept like
 those of a poll, so that they can be explained, enriched and opened as cases; the same hunt again keeps nothing more. A
-SIEM is asked by the time of events, for what the rules may fire on. Sequences are found as far as they lie in the span.
+SIEM is asked by the time of events, for what the rules may fire on, and of these hosts and users only, so far as a rule
+looks at one host or user alone. Sequences are found as far as they lie in the span.
 """
 
 import asyncio
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -72,8 +74,9 @@ async def run(given: Input, context: Context) -> Output:
     sources = names(given.siem) or context.siems
     if not sources:
         raise ConfigError("hunt: siem: the settings have none: add a table [siem.NAME]")
-    found, problems = await _everywhere(sources, chosen, span, context)
-    wanted = _of(found.findings, names(given.hosts), names(given.users))
+    hosts, users = names(given.hosts), names(given.users)
+    found, problems = await _everywhere(sources, Hunt(chosen, span, hosts, users), context)
+    wanted = _of(found.findings, hosts, users)
     known = {each.id for each in context.store.find()} if given.dry_run else set[str]()
     new = [each for each in wanted if each.id not in known] if given.dry_run else context.store.save(wanted)
     marks = context.store.marks(each.id for each in wanted)
@@ -93,9 +96,16 @@ async def run(given: Input, context: Context) -> Output:
     )
 
 
-async def _everywhere(
-    sources: Iterable[str], chosen: Chosen, span: Interval, context: Context
-) -> tuple[Hunted, list[str]]:
+class Hunt(NamedTuple):
+    """What is hunted for, when, and of whom (nobody named: of all)."""
+
+    chosen: Chosen
+    span: Interval
+    hosts: list[str]
+    users: list[str]
+
+
+async def _everywhere(sources: Iterable[str], hunt: Hunt, context: Context) -> tuple[Hunted, list[str]]:
     """What was found in all sources; one that can't be read costs only itself."""
     opened = {name: context.siem(name) for name in sources}
     ended: list[str] = []
@@ -103,8 +113,8 @@ async def _everywhere(
     async def hunted(name: str, source: Siem | Spool) -> Hunted:
         try:
             if isinstance(source, Siem):
-                return await hunt_siem(source, chosen.rules, span, Report())
-            return await asyncio.to_thread(hunt_files, paths_of(source), chosen.rules, span, Report())
+                return await hunt_siem(source, hunt.chosen.rules, hunt.span, Report(), hunt.hosts, hunt.users)
+            return await asyncio.to_thread(hunt_files, paths_of(source), hunt.chosen.rules, hunt.span, Report())
         finally:
             ended.append(name)
             context.progress(f"{len(ended)} of {len(opened)} sources read: {', '.join(ended)}")
@@ -120,7 +130,7 @@ async def _everywhere(
         elif isinstance(each, BaseException):
             raise each
         else:
-            findings |= {found.id: found for found in each.findings if found.rule.id in chosen.ids}
+            findings |= {found.id: found for found in each.findings if found.rule.id in hunt.chosen.ids}
             problems += each.problems
             records += each.records
     ordered = sorted(findings.values(), key=lambda found: (str(found.time or ""), found.id))

@@ -6,6 +6,7 @@ from exfilwatch.commands.template import MARK
 from exfilwatch.detection.condition import All, Any, FieldTest, Node
 from exfilwatch.detection.rule import Rule
 from exfilwatch.detection.values import Exists, Part, Text, Wild
+from exfilwatch.siem.queries.whose import of_hosts
 from exfilwatch_playbooks.enrichment.history import rule
 from exfilwatch_playbooks.enrichment.indicator import Kind, indicator
 
@@ -97,13 +98,12 @@ def files_named(name: str) -> tuple[Rule, ...]:
 
 def starts_on(host: str) -> tuple[Rule, ...]:
     """The starts of processes on a host."""
-    named = Any((exactly("Computer", host), starting("Computer", f"{host}.")))
-    return (rule(f"on {host}", COMMANDS[0], named),)
+    return (rule(f"on {host}", COMMANDS[0], FieldTest("Computer", of_hosts((host,)))),)
 
 
 def connections_of(host: str) -> tuple[Rule, ...]:
     """Connections that a host records itself, with its own address."""
-    named = Any((exactly("Computer", host), starting("Computer", f"{host}.")))
+    named = FieldTest("Computer", of_hosts((host,)))
     return (rule(f"by {host}", TRAFFIC[0], All((named, FieldTest("SourceIp", Exists(True))))),)
 
 

@@ -23,7 +23,8 @@ from exfilwatch.errors import PartialResult, SourceError
 from exfilwatch.events.event import Event
 from exfilwatch.events.lines import LineDecoder
 from exfilwatch.events.report import Report
-from exfilwatch.siem.siem import SECOND, Ask, Clock, Near, Siem
+from exfilwatch.siem.queries.whose import named
+from exfilwatch.siem.siem import SECOND, Ask, Clock, Siem
 from exfilwatch.siem.spool import Spool
 
 if TYPE_CHECKING:
@@ -55,14 +56,14 @@ Source: TypeAlias = Siem | Spool | Paths
 class Watch(msgspec.Struct, frozen=True, eq=False):
     """Events of `low` <= time < `high` (µs) on which one of the rules fires, each given to `take` once, in any order.
 
-    `near`: those of one host only, within its times.
+    `host`: those of one host only, as far as a SIEM can be asked for it; the rules say it as well.
     """
 
     rules: tuple[Rule, ...]
     low: int
     high: int
     take: Take
-    near: Near | None = None
+    host: str = ""
 
 
 class Told(NamedTuple):
@@ -175,7 +176,7 @@ class History:
     async def _of_siem(self, siem: Siem, watches: Sequence[Watch]) -> str:
         low, high = min(each.low for each in watches), max(each.high for each in watches)
         rules = tuple(dict.fromkeys(rule for each in watches for rule in each.rules))
-        near = tuple(each.near for each in watches if each.near)
+        hosts = tuple({each.host: None for each in watches if each.host and named((each.host,), ())})
         looking = _Looking(watches, self._most)
         await siem.now()  # what it can do may depend on what is in it: see Siem
         step = siem.capabilities.step
@@ -184,7 +185,7 @@ class History:
         while spans:
             start, end = spans.pop()
             try:
-                async with aclosing(siem.fetch(Ask(Clock.EVENT, start, end, rules, near))) as batches:
+                async with aclosing(siem.fetch(Ask(Clock.EVENT, start, end, rules, hosts=hosts))) as batches:
                     async for batch in batches:
                         for record in batch:
                             for event in decoder.feed(record, 0):
@@ -279,11 +280,11 @@ def _fires(rule: Rule, event: Event) -> bool:
 
 
 def _grouped(watches: Sequence[Watch]) -> list[list[Watch]]:
-    """Few enough questions: long windows of about the same time together, short ones and those near a host each."""
-    groups: dict[tuple[int, int, Near | None], list[Watch]] = {}
+    """Few enough questions: long windows of about the same time together, short ones and those of a host each."""
+    groups: dict[tuple[int, int, str], list[Watch]] = {}
     for each in watches:
-        long = each.high - each.low > _LONG and each.near is None
-        key = (each.low // DAY, each.high // DAY, None) if long else (each.low, each.high, each.near)
+        long = each.high - each.low > _LONG and not each.host
+        key = (each.low // DAY, each.high // DAY, "") if long else (each.low, each.high, each.host)
         groups.setdefault(key, []).append(each)
     found: list[list[Watch]] = []
     for group in groups.values():

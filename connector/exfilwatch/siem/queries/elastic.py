@@ -55,8 +55,7 @@ def query(rules: Sequence[Rule], mapping: ElasticMapping, most: int | None = _FI
     for rule in distinct(rules):
         for each in _compiled(rule, mapping):
             kinds.setdefault(each.guard_name, (each.guard, {}))[1][each.name] = each.condition
-    told = said(enveloped(language.paths), language)
-    kinds["enveloped"] = (told, {"everything": True})
+    kinds["enveloped"] = (enveloped_in(mapping), {"everything": True})
     if most is not None:
         fixed = sum(counting.clauses(guard) for guard, _ in kinds.values())
         if fixed > most:
@@ -67,6 +66,12 @@ def query(rules: Sequence[Rule], mapping: ElasticMapping, most: int | None = _FI
         for guard, conditions in kinds.values()
     ]
     return _query(joined([_or_bool(each) for each in both], language, every=False))
+
+
+def enveloped_in(mapping: ElasticMapping) -> Query:
+    """Documents that may hold the text of a whole event, of which nothing else is known."""
+    language = Elastic(mapping)
+    return _query(said(enveloped(language.paths), language))
 
 
 class _Compiled(NamedTuple):

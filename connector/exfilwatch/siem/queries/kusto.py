@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from exfilwatch.detection.rule import Rule
+from exfilwatch.detection.values import Test
 from exfilwatch.events.shape import SHAPES, Shape, taxonomy
 from exfilwatch.events.spelling import paths_of
 from exfilwatch.siem.queries.infix import Infix, Place
@@ -78,6 +79,14 @@ def _condition(rules: tuple[Rule, ...], table: str) -> str | None:
         every=False,
     )
     return None if found is False else _text(found)
+
+
+def named(test: Test, members: Sequence[str]) -> str:
+    """An expression that is true of every row of which one of the members (a column, or `column.member` within one)
+    fulfils the test; the columns need not be there.
+    """
+    kql = _Kql("")
+    return _text(joined([kql.test(member, test, wide=True) for member in members], kql, every=False))
 
 
 @lru_cache(_KEPT)

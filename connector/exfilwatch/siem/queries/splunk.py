@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from exfilwatch.detection.rule import Rule
+from exfilwatch.detection.values import Test
 from exfilwatch.events.shape import SHAPES
 from exfilwatch.siem.queries.infix import Infix, Place
 from exfilwatch.siem.queries.language import joined, said
@@ -36,6 +37,16 @@ def _condition(rules: tuple[Rule, ...]) -> str:
     ]
     bare = joined([said(within(rule.asked, "_raw"), spl) for rule in distinct(rules)], spl, every=False)
     return _text(joined([*shaped, joined([spl.untold(), spl.hexed(bare)], spl, every=True)], spl, every=False))
+
+
+def named(test: Test, fields: Sequence[str], telling: Sequence[str]) -> str:
+    """An expression that is true of every event of which one of the fields fulfils the test, or, where it has none of
+    the telling ones, may do so in its text.
+    """
+    spl = _Spl()
+    untold = spl.every([spl.absent(name) for name in telling])
+    in_text = joined([untold, spl.hexed(spl.test("_raw", test, wide=True))], spl, every=True)
+    return _text(joined([*(spl.test(field, test, wide=True) for field in fields), in_text], spl, every=False))
 
 
 @lru_cache(_KEPT)

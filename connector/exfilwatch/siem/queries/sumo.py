@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from exfilwatch.detection.rule import Rule
+from exfilwatch.detection.values import Test
 from exfilwatch.siem.queries.infix import Infix, Place
 from exfilwatch.siem.queries.language import joined, said
 from exfilwatch.siem.queries.native import distinct, within
@@ -32,6 +33,14 @@ def _condition(rules: tuple[Rule, ...]) -> str:
     sumo = _Sumo()
     found = joined([said(within(rule.asked, "_raw"), sumo) for rule in distinct(rules)], sumo, every=False)
     found = joined([found, sumo.matches("_raw", _AUDITD)], sumo, every=False)
+    return f"| where {found}" if isinstance(found, str) else ""
+
+
+def named(test: Test, fields: Sequence[str]) -> str:
+    """An operator that keeps every message of which one of the fields fulfils the test, or may do so in its text."""
+    sumo = _Sumo()
+    each = [sumo.test(field, test, wide=True) for field in (*fields, "_raw")]
+    found = joined([*each, sumo.matches("_raw", _AUDITD)], sumo, every=False)
     return f"| where {found}" if isinstance(found, str) else ""
 
 

@@ -10,7 +10,6 @@ from exfilwatch.detection.ancestry import Started, ancestry
 from exfilwatch.events.event import Event
 from exfilwatch.events.timestamps import to_datetime
 from exfilwatch.findings.node import host_key
-from exfilwatch.siem.siem import Near
 from exfilwatch_playbooks.actions.stored import stored_event
 from exfilwatch_playbooks.enrichment import asking
 from exfilwatch_playbooks.enrichment.enricher import OfSubject, Options, Said
@@ -52,9 +51,8 @@ class Processes(OfSubject):
         low, high = window(subject, _BEFORE, _AFTER)
         low, high = low, min(high, low + round((_BEFORE + _AFTER + _LONGEST_SPAN).total_seconds() * 1_000_000))
         host, taken = subject.hosts[0], Taken(subject.hosts[0])
-        near = Near(host, low, high)
-        told = await self.means.history.watch(Watch(asking.starts_on(host), low, high, taken.take, near))
-        own = [stored_event(event) for finding in subject.findings for event in finding.events if event.host == host]
+        told = await self.means.history.watch(Watch(asking.starts_on(host), low, high, taken.take, host))
+        own = [stored_event(event) for finding in subject.findings for event in finding.events if taken.of(event.host)]
         events = {event.id: event for event in (*own, *taken.events)}
         found, count = ancestry(events.values(), frozenset(event.id for event in own), _MOST)
         if not found:
@@ -73,8 +71,12 @@ class Taken:
         self._key = host_key(host, "")
         self.events: list[Event] = []
 
+    def of(self, host: str | None) -> bool:
+        """Whether it is the host, however it is written."""
+        return bool(host) and host_key(host, "") == self._key
+
     def take(self, event: Event) -> None:
-        if event.host and host_key(event.host, "") == self._key and len(self.events) < _KEPT:
+        if self.of(event.host) and len(self.events) < _KEPT:
             self.events.append(event)
 
 

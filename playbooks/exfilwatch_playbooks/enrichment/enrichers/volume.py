@@ -18,7 +18,6 @@ from exfilwatch.events.event import Event, Value
 from exfilwatch.events.mapping import to_int
 from exfilwatch.findings.node import host_key
 from exfilwatch.network.fields import field as of_traffic
-from exfilwatch.siem.siem import Near
 from exfilwatch_playbooks.enrichment import asking, sizes
 from exfilwatch_playbooks.enrichment.enricher import OfSubject, Options, Said
 from exfilwatch_playbooks.enrichment.history import Told, Watch, problems
@@ -70,8 +69,8 @@ class Volume(OfSubject):
             if not _is_address(host)
         ]
         if subject.hosts and hosts:
-            near = Near(subject.hosts[0], low, high)
-            watches.append(Watch(asking.connections_of(subject.hosts[0]), low, high, own.take, near))
+            host = subject.hosts[0]
+            watches.append(Watch(asking.connections_of(host), low, high, own.take, host))
         told = list(await asyncio.gather(*map(self.means.history.watch, watches)))
         further = [
             Watch(asking.traffic_to(address), low, high, sent[host].take)
