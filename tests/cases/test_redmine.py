@@ -8,7 +8,6 @@ from typing import Any
 
 import httpx
 import pytest
-from pydantic import ValidationError
 
 from exfilwatch.errors import CaseBlocked, CaseRefused
 from exfilwatch.findings.store import Store
@@ -157,13 +156,6 @@ def test_a_field_that_is_no_filter_is_no_way_to_look_for_a_case(at):
     do(at, lambda system: opened(system, draft()))
     with pytest.raises(CaseBlocked, match="left out the filter cf_3"):
         do(at, lambda system: system.probe(), key_field="Not a filter")
-
-
-def test_labels_are_refused():
-    with pytest.raises(ValidationError, match="have no labels"):
-        Redmine.Settings.model_validate(
-            {"kind": "redmine", "url": "https://r.test", "project": "p", "api_key": "x", "labels": ["a"]}
-        )
 
 
 def test_what_the_settings_ask_for_is_what_the_issue_has(at):

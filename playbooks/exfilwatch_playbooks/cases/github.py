@@ -18,7 +18,6 @@ from pydantic import Field
 from exfilwatch.errors import CaseBlocked, CaseError, CaseUnreachable
 from exfilwatch.siem.connection import Token, Url
 from exfilwatch_playbooks.cases.case import Attachment, Case, CaseNote, Draft, Note, Status
-from exfilwatch_playbooks.cases.fields import filled
 from exfilwatch_playbooks.cases.http import Http, Transport
 from exfilwatch_playbooks.cases.ids import checked
 from exfilwatch_playbooks.cases.levels import level_of, words
@@ -115,11 +114,10 @@ class GitHub(Tracker):
 
     async def create(self, draft: Draft) -> Creation:
         """One request; the labels come to be with it."""
-        sent = filled(self, draft)
         issue = {
-            **sent.fields,
-            "title": sent.title,
-            "body": signed(sent.body, key_mark(draft.key), draft.mark),
+            **draft.fields,
+            "title": draft.title,
+            "body": signed(draft.body, key_mark(draft.key), draft.mark),
             "labels": [*self._set.labels, _label(draft.key), self._words[draft.level]],
             **({"assignees": [self._set.assignee]} if self._set.assignee else {}),
         }

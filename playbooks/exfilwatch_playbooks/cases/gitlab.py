@@ -18,7 +18,6 @@ from pydantic import Field
 from exfilwatch.errors import CaseBlocked, CaseError, CaseRefused
 from exfilwatch.siem.connection import Token, Url
 from exfilwatch_playbooks.cases.case import Attachment, Case, CaseNote, Draft, Note, Status
-from exfilwatch_playbooks.cases.fields import filled
 from exfilwatch_playbooks.cases.http import Http, Transport
 from exfilwatch_playbooks.cases.ids import checked
 from exfilwatch_playbooks.cases.levels import level_of, words
@@ -36,6 +35,7 @@ _SEVERITY = {level: f"severity::{level}" for level in ("informational", "low", "
 class GitLabSettings(Remote):
     """`project`: its id or GROUP/NAME. `token`: of a user or the project, scope api, at least Reporter (Developer to
     close others' issues). `issue_type`: issue or incident. `confidential`: whether only members see the cases.
+    `assignee`: a user's name or number.
     """
 
     url: Url = "https://gitlab.com"
@@ -80,6 +80,7 @@ class _Project(msgspec.Struct):
 
 class _User(msgspec.Struct):
     username: str
+    id: int = 0
 
 
 class _Upload(msgspec.Struct):
@@ -116,6 +117,7 @@ class GitLab(Tracker):
         if project.archived or not project.issues_enabled:
             why = "is archived" if project.archived else "has its issues switched off"
             raise CaseBlocked(f"{self.name}: {project.path_with_namespace} {why}")
+        await self._assignees()
         given = (project.permissions.project_access, project.permissions.group_access)
         level = max((each.access_level for each in given if each), default=0)
         remarks = () if level >= _REPORTER else ("the token's role is below Reporter: labels may be dropped",)
@@ -132,21 +134,32 @@ class GitLab(Tracker):
 
     async def create(self, draft: Draft) -> Creation:
         """One request; the labels come to be with it."""
-        sent = filled(self, draft)
         issue = {
-            **sent.fields,
-            "title": sent.title,
-            "description": signed(sent.body, key_mark(draft.key), draft.mark),
+            **draft.fields,
+            "title": draft.title,
+            "description": signed(draft.body, key_mark(draft.key), draft.mark),
             "labels": ",".join([*self._set.labels, _label(draft.key), self._words[draft.level]]),
             "issue_type": self._set.issue_type,
             "confidential": self._set.confidential,
-            **({"assignee_ids": [int(self._set.assignee)]} if self._set.assignee.isdecimal() else {}),
         }
         try:
+            if self._set.assignee:
+                issue["assignee_ids"] = await self._assignees()
             answer = await self._http.change("POST", f"{self._project}/issues", json=issue, accept=frozenset({201}))
         except CaseError as error:
             return creation(error)
         return Created(str(self._http.decoded(answer, _Issue).iid))
+
+    async def _assignees(self) -> list[int]:
+        """The number of the user that the settings name."""
+        name = self._set.assignee
+        if not name or name.isdecimal():
+            return [int(name)] if name else []
+        answer = await self._http.get("/api/v4/users", params={"username": name})
+        found = [each.id for each in self._http.decoded(answer, list[_User]) if each.username.lower() == name.lower()]
+        if not found:
+            raise CaseBlocked(f"{self.name}: GitLab shows no user {name}: check `assignee`")
+        return found
 
     async def get(self, case_id: str) -> Case:
         """The issue and its notes."""

@@ -7,6 +7,7 @@ success`. Source: docs.dfir-iris.org, API reference 2.0.x (manage/cases, case/no
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Annotated, Any, TypeVar
 
 import httpx
@@ -16,7 +17,6 @@ from pydantic import Field
 from exfilwatch.errors import CaseBlocked, CaseError, CaseRefused
 from exfilwatch.siem.connection import Token
 from exfilwatch_playbooks.cases.case import Attachment, Case, CaseNote, Draft, Note, Status
-from exfilwatch_playbooks.cases.fields import filled
 from exfilwatch_playbooks.cases.http import Http, Transport
 from exfilwatch_playbooks.cases.ids import checked
 from exfilwatch_playbooks.cases.levels import level_of, words
@@ -39,6 +39,7 @@ T = TypeVar("T")
 class IrisSettings(Remote):
     """`api_key`: of a user with the right to make cases. `customer`: the number of the customer of the cases."""
 
+    lacks = MappingProxyType({"assignee": "a case of DFIR-IRIS is owned by the account that makes it"})
     api_key: Token
     customer: Annotated[int, Field(ge=1)] = 1
 
@@ -125,13 +126,12 @@ class Iris(Tracker):
 
     async def create(self, draft: Draft) -> Creation:
         """One request."""
-        sent = filled(self, draft)
         case = {
-            **sent.fields,
+            **draft.fields,
             "case_soc_id": draft.key,
             "case_customer": self._set.customer,
-            "case_name": sent.title,
-            "case_description": signed(sent.body, key_mark(draft.key), draft.mark),
+            "case_name": draft.title,
+            "case_description": signed(draft.body, key_mark(draft.key), draft.mark),
             "severity_id": (await self._numbers()).get(self._words[draft.level].lower()),
             "case_tags": ",".join(["exfilwatch", *self._set.labels]),
         }

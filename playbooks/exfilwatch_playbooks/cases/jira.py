@@ -20,7 +20,6 @@ from pydantic import Field, SecretStr, model_validator
 
 from exfilwatch.errors import CaseBlocked, CaseError, CaseRefused
 from exfilwatch_playbooks.cases.case import Attachment, Case, CaseNote, Draft, Note, Status
-from exfilwatch_playbooks.cases.fields import filled
 from exfilwatch_playbooks.cases.http import Http, Transport
 from exfilwatch_playbooks.cases.ids import checked
 from exfilwatch_playbooks.cases.levels import level_of, words
@@ -210,13 +209,12 @@ class Jira(Tracker):
 
     async def create(self, draft: Draft) -> Creation:
         """One request, with label and property."""
-        sent = filled(self, draft)
         fields: dict[str, object] = {
-            **{name: self._value(name, text) for name, text in sent.fields.items()},
+            **{name: self._value(name, text) for name, text in draft.fields.items()},
             "project": {"key": self._set.project},
             "issuetype": {"name": self._set.issue_type},
-            "summary": sent.title,
-            "description": self._text(sent.body, key_mark(draft.key), draft.mark),
+            "summary": draft.title,
+            "description": self._text(draft.body, key_mark(draft.key), draft.mark),
             "labels": [*self._set.labels, _label(draft.key)],
         }
         if self._set.priority:

@@ -27,11 +27,10 @@ from exfilwatch.siem.connection import Duration
 from exfilwatch.written import listed
 from exfilwatch_playbooks.cases.case import Attachment, Draft, Note, Status
 from exfilwatch_playbooks.cases.document import Document, Paragraph
-from exfilwatch_playbooks.cases.fields import filled
 from exfilwatch_playbooks.cases.oneway import OneWay
 from exfilwatch_playbooks.cases.render import html, plain
 from exfilwatch_playbooks.cases.render.plain import PLAIN
-from exfilwatch_playbooks.cases.settings import CaseSettings
+from exfilwatch_playbooks.cases.settings import BODY, CaseSettings
 from exfilwatch_playbooks.cases.system import Account, Capabilities
 from exfilwatch_playbooks.hostile import line
 
@@ -95,10 +94,9 @@ class Mail(OneWay):
 
     async def tell_opened(self, draft: Draft) -> None:
         """The first mail of a thread."""
-        sent = filled(self, draft)
-        mail = self._mail(draft.key, draft.mark, line(sent.title, 240))
+        mail = self._mail(draft.key, draft.mark, line(draft.title, 240))
         mail["X-Priority"] = _PRIORITY.get(draft.level, "3")
-        await self._send(_written(mail, draft.document if sent.body == draft.body else (), sent.body))
+        await self._send(_written(mail, draft.document if self.settings.body == BODY else (), draft.body))
 
     async def tell_note(self, case_id: str, note: Note) -> None:
         """A reply."""

@@ -17,7 +17,6 @@ from pydantic import Field, SecretStr
 from exfilwatch.errors import CaseBlocked, CaseError, CaseRefused, CaseUnreachable
 from exfilwatch.siem.connection import Url
 from exfilwatch_playbooks.cases.case import Draft, Note, Status
-from exfilwatch_playbooks.cases.fields import filled
 from exfilwatch_playbooks.cases.http import Http, Transport
 from exfilwatch_playbooks.cases.levels import words
 from exfilwatch_playbooks.cases.oneway import OneWay
@@ -37,6 +36,12 @@ class PagerDutySettings(Remote):
     alert says it is about, where no host is known.
     """
 
+    lacks = MappingProxyType(
+        {
+            "labels": "alerts of PagerDuty have no labels: use `fields`",
+            "assignee": "who is paged, the service's escalation policy says",
+        }
+    )
     url: Url = "https://events.pagerduty.com"
     routing_key: Annotated[SecretStr, Field(min_length=32, max_length=32)]
     source: str = "exfilwatch"
@@ -78,8 +83,7 @@ class PagerDuty(OneWay):
 
     async def tell_opened(self, draft: Draft) -> None:
         """Trigger an alert."""
-        sent = filled(self, draft)
-        await self._send(self._trigger(draft.key, sent.title, draft.level, sent.body, sent.fields))
+        await self._send(self._trigger(draft.key, draft.title, draft.level, draft.body, draft.fields))
 
     async def tell_note(self, case_id: str, note: Note) -> None:
         """Another event of the same alert, which shows as a line of its log; of a duplicate none."""

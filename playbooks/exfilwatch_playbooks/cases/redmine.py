@@ -10,14 +10,14 @@ app/models/issue.rb, issue_relation.rb, query.rb of Redmine 5.0.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import httpx
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr
 
 from exfilwatch.errors import CaseBlocked, CaseError, CaseRefused, CaseUnreachable
 from exfilwatch.findings.store import Store
-from exfilwatch.siem.connection import Texts
 from exfilwatch_playbooks.cases.case import Attachment, Case, CaseNote, Draft, Note, Status
 from exfilwatch_playbooks.cases.http import Http
 from exfilwatch_playbooks.cases.ids import checked
@@ -71,6 +71,7 @@ class RedmineSettings(Remote):
     it. `formatting`: of texts, as Redmine's settings have it; CommonMark is markdown too.
     """
 
+    lacks = MappingProxyType({"labels": "issues of Redmine have no labels: use `fields`"})
     api_key: SecretStr
     project: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
     tracker: str = ""
@@ -80,13 +81,6 @@ class RedmineSettings(Remote):
     private: bool = False
     formatting: Literal["textile", "markdown"] = "textile"
     attachment_limit: Annotated[int, Field(gt=0)] = 5 << 20
-
-    @field_validator("labels")
-    @classmethod
-    def _none(cls, labels: Texts) -> Texts:
-        if labels:
-            raise ValueError("issues of Redmine have no labels: use `fields`")
-        return labels
 
 
 class Redmine(Tracker):

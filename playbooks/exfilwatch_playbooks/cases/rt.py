@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 import httpx
 import msgspec
@@ -44,6 +45,7 @@ class RtSettings(Remote):
     other custom fields. `severity`: priorities, as numbers. `assignee`: the owner.
     """
 
+    lacks = MappingProxyType({"labels": "tickets of Request Tracker have no labels: use `fields`"})
     user: str
     password: SecretStr
     queue: str

@@ -11,6 +11,7 @@ Source: ServiceNow, REST API reference: Table API, Attachment API; "Inbound REST
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Literal
 from urllib.parse import quote, urlencode
 
@@ -20,7 +21,6 @@ from pydantic import SecretStr
 
 from exfilwatch.errors import CaseBlocked, CaseError, CaseRefused, CaseUnreachable
 from exfilwatch_playbooks.cases.case import Attachment, Case, CaseNote, Draft, Note, Status
-from exfilwatch_playbooks.cases.fields import filled
 from exfilwatch_playbooks.cases.http import Http, Transport
 from exfilwatch_playbooks.cases.ids import checked
 from exfilwatch_playbooks.cases.levels import level_of, words
@@ -47,6 +47,7 @@ class ServiceNowSettings(Remote):
     incident 2 and 7, of a security incident 16 and 3). `close_code`: what closing asks for.
     """
 
+    lacks = MappingProxyType({"labels": "records of ServiceNow get no labels from us: use `fields`"})
     user: str = ""
     password: SecretStr = SecretStr("")
     token: SecretStr = SecretStr("")
@@ -152,13 +153,12 @@ class ServiceNow(Tracker):
 
     async def create(self, draft: Draft) -> Creation:
         """One request."""
-        sent = filled(self, draft)
         record = {
-            **sent.fields,
+            **draft.fields,
             "correlation_id": draft.key,
             "correlation_display": "exfilwatch",
-            "short_description": sent.title,
-            "description": signed(sent.body, key_mark(draft.key), draft.mark),
+            "short_description": draft.title,
+            "description": signed(draft.body, key_mark(draft.key), draft.mark),
             **self._severity(draft.level),
             **({"assignment_group": self._set.assignment_group} if self._set.assignment_group else {}),
             **({"assigned_to": self._set.assignee} if self._set.assignee else {}),

@@ -1,13 +1,17 @@
 """Settings that case systems have in common: [case.NAME] of the settings file. Secrets are never shown."""
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Literal
+from types import MappingProxyType
+from typing import Annotated, ClassVar, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, field_validator
 
 from exfilwatch.siem.connection import Duration, Server, Texts, Url
 from exfilwatch.written import listed
 
+T = TypeVar("T")
+BODY = "{{ body }}"
 Level = Literal["informational", "low", "medium", "high", "critical"]
 
 
@@ -24,14 +28,18 @@ class CaseSettings(BaseModel):
     closed: Literal["reopen", "link", "note"] = "reopen"
     attach: Annotated[tuple[Literal["evidence", "report"], ...], BeforeValidator(listed)] = ("evidence",)
     title: str = "{{ title }}"
-    body: str = "{{ body }}"
+    body: str = BODY
 
 
 class Remote(Server, CaseSettings):
     """What systems over HTTP have besides. `fields`: what other fields get, by their
     names there, as templates. `severity`: the system's word for each level. `labels`, `assignee`: as the system knows
     them. `public_url`: where people find it, if that is another address than `url`.
+
+    `lacks`: those of these settings that a system has nothing for, each with what to say to who sets it.
     """
+
+    lacks: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
     public_url: Url | None = None
     timeout: Duration = timedelta(seconds=30)
@@ -39,3 +47,10 @@ class Remote(Server, CaseSettings):
     severity: dict[Level, str] = {}
     labels: Texts = ()
     assignee: str = ""
+
+    @field_validator("severity", "labels", "assignee")
+    @classmethod
+    def _is_not_ignored(cls, value: T, info: ValidationInfo) -> T:
+        if value and (why := cls.lacks.get(info.field_name or "")):
+            raise ValueError(why)
+        return value

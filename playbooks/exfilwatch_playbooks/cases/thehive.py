@@ -8,15 +8,15 @@ Source: docs.strangebee.com, TheHive API documentation 5.x (alert, case, comment
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, Self
 
 import httpx
 import msgspec
+from pydantic import model_validator
 
 from exfilwatch.errors import CaseBlocked, CaseError, CaseRefused
 from exfilwatch.siem.connection import Token
 from exfilwatch_playbooks.cases.case import Attachment, Case, CaseNote, Draft, Note, Status
-from exfilwatch_playbooks.cases.fields import filled
 from exfilwatch_playbooks.cases.http import Http, Transport
 from exfilwatch_playbooks.cases.ids import checked
 from exfilwatch_playbooks.cases.levels import level_of, words
@@ -44,6 +44,12 @@ class TheHiveSettings(Remote):
     open_status: str = "InProgress"
     closed_status: str = ""
     duplicate_status: str = ""
+
+    @model_validator(mode="after")
+    def _alerts_are_nobodys(self) -> Self:
+        if self.assignee and self.object == "alert":
+            raise ValueError('assignee: alerts of TheHive are assigned to nobody: use object = "case"')
+        return self
 
 
 class _Item(msgspec.Struct):
@@ -122,11 +128,10 @@ class TheHive(Tracker):
 
     async def create(self, draft: Draft) -> Creation:
         """One request."""
-        sent = filled(self, draft)
         item: dict[str, object] = {
-            "customFields": [{"name": name, "value": text} for name, text in sent.fields.items()],
-            "title": sent.title,
-            "description": signed(sent.body, key_mark(draft.key), draft.mark),
+            "customFields": [{"name": name, "value": text} for name, text in draft.fields.items()],
+            "title": draft.title,
+            "description": signed(draft.body, key_mark(draft.key), draft.mark),
             "severity": int(self._words[draft.level]),
             "tags": [*self._set.labels, _tag(draft.key)],
         }

@@ -12,12 +12,12 @@ import hmac
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Annotated
 
 from pydantic import AfterValidator, SecretStr
 
 from exfilwatch_playbooks.cases.case import Attachment, Draft, Note, Status
-from exfilwatch_playbooks.cases.fields import filled
 from exfilwatch_playbooks.cases.http import Http, Transport
 from exfilwatch_playbooks.cases.oneway import OneWay
 from exfilwatch_playbooks.cases.render.markdown import MARKDOWN
@@ -39,6 +39,9 @@ class WebhookSettings(Remote):
     write them (whsec_ and Base64), or any text. `source`: the events' source, a URI.
     """
 
+    lacks = MappingProxyType(
+        dict.fromkeys(("labels", "assignee", "severity"), "the receiver decides on that: use `fields` to tell it")
+    )
     secret: Annotated[SecretStr, AfterValidator(_long)]
     source: str = "urn:exfilwatch"
 
@@ -74,14 +77,13 @@ class Webhook(OneWay):
 
     async def tell_opened(self, draft: Draft) -> None:
         """`opened`."""
-        sent = filled(self, draft)
         said = {
             "key": draft.key,
             "incident": draft.incident,
-            "title": sent.title,
+            "title": draft.title,
             "level": draft.level,
-            "body": sent.body,
-            "fields": sent.fields,
+            "body": draft.body,
+            "fields": draft.fields,
             "findings": list(draft.findings),
             "follows": draft.follows,
         }

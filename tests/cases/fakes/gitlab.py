@@ -15,6 +15,7 @@ _P = "/api/v4/projects/corp%2Fcases"
 class GitLab(Fake):
     routes = (
         ("GET", "/api/v4/user", "user"),
+        ("GET", "/api/v4/users", "users"),
         ("GET", _P, "project"),
         ("GET", f"{_P}/issues", "list"),
         ("POST", f"{_P}/issues", "create"),
@@ -37,6 +38,10 @@ class GitLab(Fake):
 
     def user(self, request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"username": "soc-bot"})
+
+    def users(self, request: httpx.Request) -> httpx.Response:
+        name = request.url.params["username"]
+        return httpx.Response(200, json=[{"id": 42, "username": name}] if name == "anna-of-the-soc" else [])
 
     def project(self, request: httpx.Request) -> httpx.Response:
         access = {"project_access": {"access_level": 30}, "group_access": None}
