@@ -9,7 +9,7 @@ from tests.cli.telemetry import BITSADMIN, GUID, process, write
 from tests.polling.memory_siem import MemorySiem
 
 from exfilwatch.detection.rule import RuleSet
-from exfilwatch.errors import ConfigError, Unreachable
+from exfilwatch.errors import ConfigError, PartialResult, SourceError, Unreachable
 from exfilwatch.findings.finding import Finding
 from exfilwatch.siem.siem import SECOND
 
@@ -118,7 +118,11 @@ def test_both_are_asked_of_the_siem_that_the_finding_is_from(story: Path, tmp_pa
     tree = did("get_process_tree", work, finding=upload.id)
     assert [each.program for each in tree.processes][:2] == ["explorer.exe", "cmd.exe"]
     siem.faults = [(0, Unreachable("memory: no answer"))]
-    assert did("get_timeline", work, finding=upload.id).problems == ["memory: no answer"]
+    with pytest.raises(SourceError, match="memory: no answer"):
+        did("get_timeline", work, finding=upload.id)
+    siem.faults = [(0, PartialResult("memory: shards failed", smaller=False))]
+    cut = did("get_timeline", work, finding=upload.id)
+    assert (cut.problems, "not all could be looked at" in cut.summary) == (["memory: memory: shards failed"], True)
 
 
 def test_without_a_place_to_ask_that_is_said(kept_story: tuple[Around, Finding], story: Path) -> None:

@@ -1,5 +1,7 @@
 """What every action answers, beside its own results."""
 
+from collections.abc import Sequence
+
 from pydantic import BaseModel, Field
 
 
@@ -8,6 +10,11 @@ class Answer(BaseModel):
 
     summary: str = Field(description="What came of it, in a sentence.")
     problems: list[str] = Field(default=[], description="What could not be done or read; the rest of the answer holds.")
+
+
+def as_whole(summary: str, problems: Sequence[object]) -> str:
+    """The summary, which says so where not all could be looked at."""
+    return f"{summary}; not all could be looked at: see the problems" if problems else summary
 
 
 class Change(Answer):

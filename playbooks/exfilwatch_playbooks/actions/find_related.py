@@ -8,7 +8,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from exfilwatch_playbooks.actions.answer import Answer
+from exfilwatch_playbooks.actions.answer import Answer, as_whole
 from exfilwatch_playbooks.actions.context import Context
 from exfilwatch_playbooks.actions.inputs import FindingId
 from exfilwatch_playbooks.enrichment.enriching import subject_of
@@ -58,11 +58,13 @@ async def run(given: Input, context: Context) -> Output:
         found, problems = await related(subject, history, context.store, given.days, context.clock())
     finally:
         await history.close()
-    hosts = len({each.host for each in found})
+    hosts, unread = len({each.host for each in found}), list(problems)
+    shares = "1 other host shares" if hosts == 1 else f"{hosts:,} other hosts share"
+    said = f"{shares} something with it" if found else "no other host shares anything with it"
     if len(found) > given.limit:
         problems.append(f"only {given.limit:,} of {len(found):,}: raise limit")
     return Output(
-        summary=f"{hosts:,} other hosts share something with it" if found else "no other host shares anything with it",
+        summary=as_whole(said, unread),
         problems=problems,
         finding=finding.id,
         sources=list(history.names),

@@ -12,7 +12,7 @@ from exfilwatch.detection.ancestry import Started, ancestry
 from exfilwatch.detection.trees import STARTS
 from exfilwatch.events.timestamps import to_datetime
 from exfilwatch.polling.around import ask_host, of_host
-from exfilwatch_playbooks.actions.answer import Answer
+from exfilwatch_playbooks.actions.answer import Answer, as_whole
 from exfilwatch_playbooks.actions.context import Context
 from exfilwatch_playbooks.actions.inputs import FindingId
 from exfilwatch_playbooks.actions.sources import Asked, Places, span_around
@@ -80,13 +80,17 @@ async def run(given: Input, context: Context) -> Output:
     if not found:
         problems.append("none of its events names a process")
     return Output(
-        summary=f"{count:,} processes on {finding.host or 'an unknown host'}",
+        summary=as_whole(f"{_counted(count)} on {finding.host or 'an unknown host'}", asked.problems),
         problems=problems,
         finding=finding.id,
         host=finding.host,
         sources=asked.places,
         processes=[_shown(each) for each in found],
     )
+
+
+def _counted(processes: int) -> str:
+    return "1 process" if processes == 1 else f"{processes:,} processes"
 
 
 def _shown(each: Started) -> Shown:

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from exfilwatch.errors import SourceError
 from exfilwatch.events.event import Event
 from exfilwatch.events.timestamps import to_datetime
 from exfilwatch.findings.node import user_key
 from exfilwatch.polling.around import ask_host, ask_user, of_host, of_user
-from exfilwatch_playbooks.actions.answer import Answer
+from exfilwatch_playbooks.actions.answer import Answer, as_whole
 from exfilwatch_playbooks.actions.context import Context
 from exfilwatch_playbooks.actions.inputs import FindingId
 from exfilwatch_playbooks.actions.sources import Asked, Places, span_around
@@ -71,6 +72,8 @@ async def run(given: Input, context: Context) -> Output:
     asked = Asked([], [], [])
     if finding.host:
         asked = await places.events(ask_host(finding.host, span), of_host(finding.host, span))
+    if asked.problems and not asked.places:
+        raise SourceError("; ".join(asked.problems))
     if given.elsewhere and finding.user and (asked.places or not finding.host):
         more = await places.events(ask_user(finding.user, span), of_user(finding.user, span))
         asked = Asked([*asked.events, *more.events], asked.places or more.places, asked.problems + more.problems)
@@ -83,7 +86,7 @@ async def run(given: Input, context: Context) -> Output:
     key = user_key(finding.user)
     where = finding.host or "an unknown host"
     return Output(
-        summary=f"{len(unique):,} events within {given.minutes} minutes on {where}",
+        summary=as_whole(f"{_counted(len(unique))} within {given.minutes} minutes on {where}", asked.problems),
         problems=list(dict.fromkeys(problems)),
         finding=finding.id,
         host=finding.host,
@@ -91,6 +94,10 @@ async def run(given: Input, context: Context) -> Output:
         sources=asked.places,
         events=[happened(event, known, key) for event in events],
     )
+
+
+def _counted(events: int) -> str:
+    return "1 event" if events == 1 else f"{events:,} events"
 
 
 def _nearest(events: list[Event], known: set[str], limit: int) -> list[Event]:

@@ -22,7 +22,7 @@ from exfilwatch.polling.hunting import Hunted, hunt_files, hunt_siem
 from exfilwatch.polling.slices import Interval
 from exfilwatch.siem.siem import Siem
 from exfilwatch.siem.spool import Spool
-from exfilwatch_playbooks.actions.answer import Change
+from exfilwatch_playbooks.actions.answer import Change, as_whole
 from exfilwatch_playbooks.actions.context import Context
 from exfilwatch_playbooks.actions.inputs import Moment, at, names
 from exfilwatch_playbooks.actions.list_findings import Listed, listed
@@ -81,11 +81,12 @@ async def run(given: Input, context: Context) -> Output:
     new = [each for each in wanted if each.id not in known] if given.dry_run else context.store.save(wanted)
     marks = context.store.marks(each.id for each in wanted)
     newest = list(reversed(wanted))[:_SHOWN]
+    unread = list(problems)
     if len(wanted) > _SHOWN:
         problems.append(f"only the newest {_SHOWN:,} of {len(wanted):,} findings are shown: list_findings has all")
     count = "1 finding" if len(wanted) == 1 else f"{len(wanted):,} findings"
     return Output(
-        summary=f"{count}, {len(new):,} new, in {found.records:,} records of {', '.join(sources)}",
+        summary=as_whole(f"{count}, {len(new):,} new, in {found.records:,} records of {', '.join(sources)}", unread),
         problems=problems,
         changed=bool(new),
         found=len(wanted),
@@ -106,7 +107,7 @@ class Hunt(NamedTuple):
 
 
 async def _everywhere(sources: Iterable[str], hunt: Hunt, context: Context) -> tuple[Hunted, list[str]]:
-    """What was found in all sources; one that can't be read costs only itself."""
+    """What was found in all sources; one that can't be read costs only itself. Raises SourceError when none can be."""
     opened = {name: context.siem(name) for name in sources}
     ended: list[str] = []
 
@@ -124,7 +125,11 @@ async def _everywhere(sources: Iterable[str], hunt: Hunt, context: Context) -> t
     problems: list[str] = []
     findings: dict[str, Finding] = {}
     records = 0
-    for each in await asyncio.gather(*jobs, return_exceptions=True):
+    hunts = await asyncio.gather(*jobs, return_exceptions=True)
+    failed = [each for each in hunts if isinstance(each, SourceError)]
+    if len(failed) == len(hunts):
+        raise failed[0] if len(failed) == 1 else SourceError("; ".join(map(str, failed)))
+    for each in hunts:
         if isinstance(each, SourceError):
             problems.append(str(each))
         elif isinstance(each, BaseException):
