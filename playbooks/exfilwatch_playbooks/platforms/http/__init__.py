@@ -21,7 +21,7 @@ def package(manifest: "Manifest", out: Path) -> None:
         "tracecat": tracecat.files(manifest),
         "tines": tines.files(),
     }
-    for platform in ("n8n",):
+    for platform in ("n8n", "stackstorm"):
         written.setdefault(platform, {}).update(export(platform).files(incident()))
     for platform, files in written.items():
         for name, text in files.items():

@@ -19,7 +19,8 @@ from exfilwatch_playbooks.playbook.wiring import END, FAILURE, OTHERWISE, START,
 TITLE = "Cortex XSOAR"
 LACKS: Mapping[str, str] = {
     "timeouts": 'a question waits until it is answered ("Cannot say yet" is an answer, and the task may have a due '
-    "date); a command takes as long as the integration lets it",
+    "date)",
+    "limits": "a command takes as long as the integration lets it",
 }
 NAME = f"{BRAND} - Automated Exfiltration"
 ISOLATE = "Isolate Endpoint - Generic V2"
