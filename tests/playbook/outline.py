@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from exfilwatch_playbooks.playbook.model import Ask, If, Person, Playbook, Run
-from exfilwatch_playbooks.playbook.wiring import END, wired
+from exfilwatch_playbooks.playbook.wiring import END, FAILURE, wired
 
 
 @dataclass(frozen=True)
@@ -79,3 +79,18 @@ def without_times(steps: list[Seen], *, questions: bool, actions: bool) -> list[
             step = replace(step, within=None, unanswered="")
         found.append(step)
     return found
+
+
+def until_a_question(steps: list[Seen]) -> list[Seen]:
+    """As a platform has it that can ask nobody."""
+    asked = next(place for place, step in enumerate(steps) if step.does == "ask")
+    kept = {step.title for step in steps[:asked]}
+    return [
+        replace(step, ways={way: to if to <= kept else frozenset({END}) for way, to in step.ways.items()})
+        for step in steps[:asked]
+    ]
+
+
+def without_failures(steps: list[Seen]) -> list[Seen]:
+    """As a platform has it that ends with the first failure."""
+    return [replace(step, ways={way: to for way, to in step.ways.items() if way != FAILURE}) for step in steps]

@@ -11,13 +11,14 @@ from exfilwatch.errors import ConfigError
 from exfilwatch_playbooks.playbook import exports
 from exfilwatch_playbooks.playbook.model import Playbook
 
-Lack: TypeAlias = Literal["together", "limits", "timeouts", "questions"]
+Lack: TypeAlias = Literal["together", "limits", "timeouts", "failures", "questions"]
 
 
 @dataclass(frozen=True)
 class Export:
     """`lacks`: what the platform cannot say of the source, and what is done instead: steps at the same time, limits
-    of how long an action takes, times after which a question counts as unanswered, or questions at all.
+    of how long an action takes, times after which a question counts as unanswered, steps after a failure, or
+    questions at all.
     """
 
     name: str
