@@ -1,5 +1,6 @@
 """Every platform's playbook has the same steps, in the same order, with the same conditions and questions."""
 
+import re
 from importlib import import_module
 
 import pytest
@@ -33,3 +34,29 @@ def test_an_export_read_back_says_what_the_source_says(platform: str) -> None:
 def test_the_same_source_makes_the_same_files(platform: str) -> None:
     made: Export = export(platform)
     assert made.files(incident()) == made.files(incident())
+
+
+FIELDS = {"id", "incident", "finding", "findings", "level", "answer", "verdict", "Answer", "facts_level"}
+"""What expressions may take from data: ids, levels, and answers of people."""
+EXPRESSION = re.compile(
+    r"\{\{(.*?)\}\}|<%(.*?)%>|\$\{(.*?)\}|(__\w+__):value|(artifact:[^\"]+|\w+:action_result[^\"]+)"
+)
+NAMES = re.compile(r"(?:\.|ctx\(|\[')(\w+)")
+OTHERS = {
+    # Of the platforms themselves, and methods of theirs; XSOAR keeps what it puts in as data.
+    "xsoar": {"exfilwatchid", "exfilwatchfinding", "exfilwatchhost", "EnrichFinding", "OpenCase", "url"},
+    "n8n": {"first", "json", "stringify", "parse", "map"},
+    "stackstorm": {"body", "data", "response", "result", "approve", "finished"},
+    "splunk-soar": {"cef", "exfilwatchIncident", "exfilwatchFinding", "data", "summary", "responses", "0", "status"},
+    "sekoia": {"0"},
+    "cacao": set(),
+}
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_no_text_of_events_comes_into_an_expression(platform: str) -> None:
+    texts = [text.replace('\\"', '"') for text in export(platform).files(incident()).values()]
+    found = {next(filter(None, each)) for text in texts for each in EXPRESSION.findall(text)}
+    assert found
+    named = {name for each in found for name in NAMES.findall(re.sub(r"\$\(\"[^\"]*\"\)|'[a-z-]+'", "", each))}
+    assert named <= FIELDS | OTHERS[platform]

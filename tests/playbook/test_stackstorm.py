@@ -15,6 +15,8 @@ from exfilwatch_playbooks.playbook.source import incident
 
 ORQUESTA = "orquesta==1.2.0"  # needs a Python before 3.10
 PROGRAM = Path(__file__).parent / "conducted.py"
+# The library takes seconds for each.
+WAYS = [CASES[name] for name in ("contained, and closed", "nobody answers", "no case", "no findings")]
 STEPS = {step.id: step for step in every(incident().steps)}
 
 
@@ -23,10 +25,10 @@ def test_the_workflow_goes_the_way_of_the_source() -> None:
         python = programs("orquesta", "3.8", (ORQUESTA,)) / "python"
     except Unavailable as error:
         leave_out(error)
-    lines = "\n".join(call(*case) for case in CASES.values())
+    lines = "\n".join(call(*case) for case in WAYS)
     done = subprocess.run([str(python), str(PROGRAM)], input=lines, capture_output=True, text=True, check=False, env={})
     assert done.returncode == 0, done.stderr
-    for case, line in zip(CASES.values(), done.stdout.splitlines(), strict=True):
+    for case, line in zip(WAYS, done.stdout.splitlines(), strict=True):
         came = json.loads(line)
         assert came["errors"] == {}
         assert [name for name in came["went"] if not isinstance(STEPS[name], If)] == the_source(*case)
