@@ -20,6 +20,7 @@ WAYS = [CASES[name] for name in ("contained, and closed", "nobody answers", "no 
 STEPS = {step.id: step for step in every(incident().steps)}
 
 
+@pytest.mark.slow
 def test_the_workflow_goes_the_way_of_the_source() -> None:
     try:
         python = programs("orquesta", "3.8", (ORQUESTA,)) / "python"
