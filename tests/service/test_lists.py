@@ -1,5 +1,6 @@
 """Lists of what is kept, over HTTP, on each kind of database: in pages, each thing once, by their ids and times."""
 
+import base64
 from datetime import timedelta
 
 from exfilwatch.findings.listing import Wanted
@@ -80,3 +81,29 @@ def test_a_platform_gets_each_incident_until_it_has_taken_it(asked: Asked, kept)
     unknown = asked("POST", "/v1/platforms/xsoar/taken", json={"incident": "0" * 16})
     assert problem(unknown) == (404, "not-found")
     assert problem(asked("POST", "/v1/platforms/xsoar/taken", json={"incident": 1}))[1] == "input-wrong"
+
+
+def test_hostile_text_is_asked_for_on_each_kind_of_database(asked: Asked, kept) -> None:
+    for text in ("%00", "a%00b", "%ed%a0%80", "%f4%90%80%80", "%27%22%3b--", "%25_%5c", "a" * 250):
+        for name in ("host", "user", "rule", "incident"):
+            assert asked.get(f"/v1/findings?{name}={text}").status_code in (200, 404, 422), (name, text)
+        for path in (
+            "/v1/incidents?host=",
+            "/v1/incidents?user=",
+            "/v1/runs?siem=",
+            "/v1/audit?who=",
+            "/v1/audit?action=",
+        ):
+            assert asked.get(f"{path}{text}").status_code in (200, 422), (path, text)
+        for path in ("/v1/findings/", "/v1/incidents/"):
+            assert asked.get(f"{path}{text}").status_code in (404, 422), (path, text)
+    for text in ("\0", "a\0b", "\u2028", "'\";--", "\U0001f600" * 100):
+        assert asked.act("get_finding", {"finding": text}).status_code in (404, 422), text
+        assert asked.act("list_findings", {"host": text}).status_code in (200, 422), text
+        mark = {"finding": kept[0].id, "disposition": "benign", "why": text}
+        assert asked.act("set_disposition", mark).status_code in (200, 422), text
+        assert asked.get(f"/v1/findings/{kept[0].id}").status_code == 200
+    for place in ('["2026-01-01T00:00:00+00:00","a\\u0000"]', '[null,"\\ud800"]', '["9999-12-31T23:59:59+00:00",""]'):
+        sent = base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+        for path in ("findings", "incidents", "jobs"):
+            assert asked.get(f"/v1/{path}?cursor={sent}").status_code in (200, 422), (path, place)

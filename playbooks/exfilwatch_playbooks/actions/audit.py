@@ -96,7 +96,7 @@ class Audit:
         """The lines that fit all that is given, newest first; since <= time < until, id < before."""
         wanted = []
         if action is not None:
-            wanted.append(_log.c.action == action.replace("-", "_"))
+            wanted.append(_log.c.action == storable(action.replace("-", "_")))
         if who is not None:
             wanted.append(_log.c.who == storable(who))
         if since is not None:

@@ -19,7 +19,7 @@ from exfilwatch_playbooks.service.figures import Figures
 from exfilwatch_playbooks.service.looking import looking
 from exfilwatch_playbooks.service.openapi import Models, document
 from exfilwatch_playbooks.service.openapi_30 import as_30
-from exfilwatch_playbooks.service.paging import answer
+from exfilwatch_playbooks.service.paging import MEDIA, encoded
 from exfilwatch_playbooks.service.problems import handle
 from exfilwatch_playbooks.service.schedule import polling
 from exfilwatch_playbooks.service.service import Service
@@ -49,6 +49,11 @@ class Documents:
     def older(self) -> dict[str, Any]:
         """3.0."""
         return as_30(self.current)
+
+    @cached_property
+    def encoded(self) -> dict[str, bytes]:
+        """Both as they are sent: whoever reaches the port may ask for them, so that they must cost nothing."""
+        return {"3.1": encoded(self.current), "3.0": encoded(self.older)}
 
 
 def background(shared: Service) -> Iterator[Coroutine[Any, Any, None]]:
@@ -114,11 +119,11 @@ def create_app(
 
     @app.get("/openapi.json", include_in_schema=False)
     def openapi() -> Response:
-        return answer(documents.current)
+        return Response(documents.encoded["3.1"], media_type=MEDIA)
 
     @app.get("/openapi-3.0.json", include_in_schema=False)
     def openapi_30() -> Response:
-        return answer(documents.older)
+        return Response(documents.encoded["3.0"], media_type=MEDIA)
 
     app.add_middleware(Edge, limit=serve.body, figures=figures)
     return app

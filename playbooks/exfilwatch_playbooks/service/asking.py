@@ -25,6 +25,7 @@ _MAY = (
     "case-refused",
     "busy",
     "body-too-large",
+    "too-slow",
     "media-type",
     "siem-failed",
     "case-system-failed",

@@ -20,6 +20,8 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+_CLOSING = frozenset({408, 413})  # the rest of the body is not waited for
+_SLOWEST = 45.0  # seconds until a whole body must have come; a while later, the connection is ended (connection.py)
 _DRAINED, _PATIENCE = 2 << 20, 2.0  # bytes and seconds of a refused body that are read, so that its sender sees why
 
 
@@ -61,7 +63,7 @@ class Edge:
     @staticmethod
     async def _end(refused: Refused, scope: Scope, sent: "_Sent") -> None:
         if sent.status == 0:
-            sent.close = refused.name == "body-too-large"
+            sent.close = refused.kind.status in _CLOSING
             await answer(refused)(scope, _nothing, sent)
 
 
@@ -81,7 +83,7 @@ class _Sent:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            self.close = self.close or self.status == 413
+            self.close = self.close or self.status in _CLOSING
             headers = MutableHeaders(scope=message)
             for name, value in _HEADERS.items():
                 headers.setdefault(name, value)
@@ -91,22 +93,34 @@ class _Sent:
 
 
 class _Body:
-    """A request's body as far as the limit. Raises Refused beyond it."""
+    """A request's body as far as the limit. Raises Refused beyond it, and when it comes too slowly."""
 
     def __init__(self, receive: Receive, limit: int) -> None:
         self._receive = receive
         self._limit = limit
         self._read = 0
+        self._until: float | None = None
+        self._whole = False
         self.over = False
 
     async def __call__(self) -> Message:
-        message = await self._receive()
+        message = await (self._receive() if self._whole else self._in_time())
         if message["type"] == "http.request":
+            self._whole = not message.get("more_body")
             self._read += len(message.get("body", b""))
             if self._read > self._limit:
                 self.over = True
                 raise too_large(self._limit)
         return message
+
+    async def _in_time(self) -> Message:
+        if self._until is None:
+            self._until = asyncio.get_running_loop().time() + _SLOWEST
+        try:
+            async with asyncio.timeout_at(self._until):
+                return await self._receive()
+        except TimeoutError:
+            raise Refused("too-slow", f"a body must come within {_SLOWEST:g} s") from None
 
     async def drain(self) -> None:
         """Read some of what is left: a connection that is closed while its client sends loses the answer."""

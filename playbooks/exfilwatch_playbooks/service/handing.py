@@ -85,7 +85,7 @@ def router(models: Models) -> APIRouter:
         summary="Note that the platform has these findings of an incident; noting it twice changes nothing.",
         responses={
             200: models.answer(Noted, "It is noted."),
-            **problems("not-found", "body-too-large", "media-type", *MAY),
+            **problems("not-found", "body-too-large", "too-slow", "media-type", *MAY),
         },
         openapi_extra={
             "parameters": [PARAMETER],

@@ -13,6 +13,7 @@ import msgspec
 from fastapi import Query
 from starlette.responses import Response
 
+from exfilwatch.findings.node import storable
 from exfilwatch_playbooks.service.problems import Refused, Wrong
 
 MEDIA = "application/json"
@@ -46,6 +47,8 @@ def _value(value: object, kind: type) -> object:
     if kind is datetime:
         return None if value is None else datetime.fromisoformat(str(value))
     if type(value) is not kind or (kind is int and abs(int(str(value))) > 1 << 62):
+        raise ValueError
+    if isinstance(value, str) and value != storable(value):  # no id or name that is kept
         raise ValueError
     return value
 

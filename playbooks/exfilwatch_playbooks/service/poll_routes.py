@@ -108,7 +108,7 @@ def router(models: Models) -> APIRouter:
         responses={
             200: models.answer(PollAnswer, "What came of it."),
             202: accepted(models),
-            **problems("cannot-do", "body-too-large", "media-type", "busy", *MAY),
+            **problems("cannot-do", "body-too-large", "too-slow", "media-type", "busy", *MAY),
         },
         openapi_extra={
             "requestBody": models.body(PollInput, [{}, {"deadline": "4m"}]),

@@ -75,6 +75,7 @@ KINDS = {
         Kind("not-found", 404, "There is no such thing"),
         Kind("action-unknown", 404, "There is no such action"),
         Kind("method-not-allowed", 405, "Not with this method"),
+        Kind("too-slow", 408, "The request came too slowly"),
         Kind("in-progress", 409, "The same request is being done"),
         Kind("case-refused", 409, "The case system refused"),
         Kind("job-ended", 409, "The job has ended"),

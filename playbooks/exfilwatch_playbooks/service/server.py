@@ -14,6 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from exfilwatch.errors import ConfigError
+from exfilwatch_playbooks.service.connection import Connection, room_for
 from exfilwatch_playbooks.service.service import Service
 from exfilwatch_playbooks.service.settings import ServeSettings
 
@@ -24,10 +25,11 @@ def serve(app: FastAPI, said: Callable[[str], None]) -> None:
     chosen = shared.serve
     check_place(shared)
     listening = _listening(chosen)
+    Connection.at_most = room_for(chosen.connections)
     config = uvicorn.Config(
         app,
         lifespan="on",
-        http="h11",
+        http=Connection,
         ws="none",
         log_config=None,
         access_log=False,

@@ -19,9 +19,9 @@ def _every(value: object) -> object:
 class ServeSettings(BaseModel):
     """`host`, `port`: where it listens. `certificate`, `key`: PEM files for TLS. `client_ca`: certificates of whom
     clients must show one of (mTLS). `insecure`: listen beyond this machine without TLS: something in front has it.
-    `body`: bytes of a request, at most. `rate`: requests a second of one token, on average. `at_once`: actions that run
-    at once. `drain`: how long what runs may go on when the service ends. `poll_every`: poll the SIEMs so often.
-    `look_every`: look so often how each case stands in its case system.
+    `body`: bytes of a request, at most. `rate`: requests a second of one token, on average. `connections`: so many at
+    once. `at_once`: actions that run at once. `drain`: how long what runs may go on when the service ends.
+    `poll_every`: poll the SIEMs so often. `look_every`: look so often how each case stands in its case system.
     `webhook`: who is told of incidents, by a name of your own (hooks.py).
     """
 
@@ -34,6 +34,7 @@ class ServeSettings(BaseModel):
     insecure: bool = False
     body: Annotated[int, Field(ge=1024, le=64 << 20)] = 1 << 20
     rate: Annotated[float, Field(gt=0, le=100_000)] = 300
+    connections: Annotated[int, Field(ge=16, le=100_000)] = 1000
     at_once: Annotated[int, Field(ge=1, le=64)] = 8
     drain: Duration = timedelta(seconds=20)
     poll_every: Annotated[timedelta | None, BeforeValidator(_every)] = None

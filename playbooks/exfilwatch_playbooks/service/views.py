@@ -9,6 +9,7 @@ from sqlalchemy import Row, or_, select
 
 from exfilwatch.detection.detection import RuleInfo
 from exfilwatch.events.timestamps import to_datetime
+from exfilwatch.findings.node import storable
 from exfilwatch.findings.store import Store
 from exfilwatch.polling.runs import Lateness, Run
 from exfilwatch.polling.tables import runs as run_table
@@ -95,7 +96,7 @@ def page_of_runs(store: Store, source: str, before: int | None, limit: int) -> l
     """Polls, newest first."""
     query = select(run_table.c.id, run_table.c.record).order_by(run_table.c.id.desc()).limit(limit)
     if source:
-        query = query.where(run_table.c.source == source)
+        query = query.where(run_table.c.source == storable(source))
     if before is not None:
         query = query.where(run_table.c.id < before)
     with store.database.read() as connection:
