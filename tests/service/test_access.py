@@ -69,6 +69,21 @@ def test_scopes_hold_those_before_them(asked: Asked) -> None:
     assert (line["who"], line["outcome"], line["changed"]) == ("acts", "done", True)
 
 
+def test_every_operation_wants_the_scope_that_the_document_says(asked: Asked) -> None:
+    sent = {"read": asked.made("reads", "read"), "act": asked.made("acts", "act")}
+    beyond = {"read": {"act", "admin"}, "act": {"admin"}}
+    document, refused = asked.get("/openapi.json").json(), 0
+    for path, item in document["paths"].items():
+        for method, each in item.items():
+            wanted = each.get("description", "").rpartition("Needs a token with the scope `")[2].partition("`")[0]
+            for scope, token in sent.items():
+                if wanted in beyond[scope]:
+                    answer = asked(method.upper(), path.replace("{id}", "0" * 32), token=token)
+                    assert problem(answer) == (403, "scope-missing"), (path, scope)
+                    refused += 1
+    assert refused >= 12
+
+
 def test_only_a_digest_is_kept(asked: Asked, tmp_path) -> None:
     with asked.service.store.database.read() as connection:
         (row,) = connection.exec_driver_sql("SELECT * FROM service_tokens").all()

@@ -5,6 +5,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from openapi_schema_validator import OAS30Validator
 from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
 
 from exfilwatch.config import Settings
@@ -60,6 +61,31 @@ def test_nothing_of_3_1_is_left_in_3_0(documents: Any) -> None:
     assert [path for path, _ in operations(documents.older)] == [path for path, _ in operations(documents.current)]
 
 
+def test_3_0_says_the_same_as_3_1(documents: Any) -> None:
+    def outline(document: dict[str, Any]) -> dict[str, Any]:
+        return {
+            f"{method} {path}": (
+                each["operationId"],
+                each.get("security"),
+                [(given["in"], given["name"], given.get("required")) for given in each.get("parameters", ())],
+                each.get("requestBody", {}).get("required"),
+                {status: sorted(answer["content"]) for status, answer in each["responses"].items()},
+            )
+            for path, item in document["paths"].items()
+            for method, each in item.items()
+        }
+
+    def fields(document: dict[str, Any]) -> dict[str, Any]:
+        return {
+            name: (sorted(each.get("properties", ())), sorted(each.get("required", ())))
+            for name, each in document["components"]["schemas"].items()
+        }
+
+    assert outline(documents.older) == outline(documents.current)
+    assert fields(documents.older) == fields(documents.current)
+    assert documents.older["components"]["securitySchemes"] == documents.current["components"]["securitySchemes"]
+
+
 def test_each_operation_has_an_id_a_summary_a_tag_and_its_problems(document: dict[str, Any]) -> None:
     found = operations(document)
     ids = [each["operationId"] for _, each in found]
@@ -89,16 +115,23 @@ def test_what_changes_something_takes_a_key(document: dict[str, Any]) -> None:
     assert "/v1/actions/get_finding" not in takes
 
 
-def test_examples_hold(document: dict[str, Any]) -> None:
-    checked = 0
+@pytest.mark.parametrize(
+    ("version", "validator"), [("current", jsonschema.Draft202012Validator), ("older", OAS30Validator)]
+)
+def test_examples_hold(documents: Any, version: str, validator: Any) -> None:
+    document, checked = getattr(documents, version), 0
     for path, each in operations(document):
         parts = [each.get("requestBody", {}), *each["responses"].values()]
         for content in (content for part in parts for content in part.get("content", {}).values()):
-            for example in content.get("examples", {}).values():
-                schema = {**content["schema"], "components": document["components"]}
-                jsonschema.Draft202012Validator(schema).validate(example["value"])
+            examples = [example["value"] for example in content.get("examples", {}).values()]
+            for example in examples + [content[name] for name in ("example",) if name in content]:
+                validator(content["schema"] | {"components": document["components"]}).validate(example)
                 checked += 1
                 assert path
+    for name, schema in document["components"]["schemas"].items():
+        for example in schema.get("examples", []) + [schema[each] for each in ("example",) if each in schema]:
+            validator(schema | {"components": document["components"]}).validate(example)
+            assert name
     assert checked > 200
 
 

@@ -8,6 +8,10 @@ from typing import Any
 _NOT_THERE = ("$schema", "$defs", "examples", "contentMediaType", "contentEncoding", "propertyNames", "$comment")
 
 
+_NULL: dict[str, Any] = {"type": "string", "nullable": True, "enum": [None]}
+"""The other thing that a value may be which is null or of some schema: beside a reference, `nullable` means nothing."""
+
+
 def as_30(document: dict[str, Any]) -> dict[str, Any]:
     """The same in 3.0.3."""
     made = {name: each for name, each in document.items() if name != "jsonSchemaDialect"}
@@ -70,29 +74,22 @@ def _types(made: dict[str, Any]) -> None:
     kinds = made.get("type")
     if isinstance(kinds, list):
         left = [kind for kind in kinds if kind != "null"]
-        if "null" in kinds:
-            made["nullable"] = True
         if len(left) == 1:
-            made["type"] = left[0]
+            made |= {"type": left[0]} | ({"nullable": True} if "null" in kinds else {})
         else:
             del made["type"]
-            made["anyOf"] = [{"type": kind} for kind in left]
+            made["anyOf"] = [{"type": kind} for kind in kinds]
     elif kinds == "null":
-        del made["type"]
-        made |= {"enum": [None], "nullable": True}
+        made |= _NULL
 
 
 def _several(made: dict[str, Any], name: str) -> None:
     left = [each for each in made[name] if each != {"type": "null"}]
-    if len(left) < len(made[name]):
-        made["nullable"] = True
+    nothing = len(left) < len(made[name])
     converted = [_schema(each) for each in left]
-    if len(converted) == 1 and name != "allOf":
+    if len(converted) == 1 and name != "allOf" and "type" in converted[0]:
         del made[name]
-        if "$ref" in converted[0]:
-            made["allOf"] = converted
-        else:
-            for key, each in converted[0].items():
-                made.setdefault(key, each)
+        for key, each in (converted[0] | ({"nullable": True} if nothing else {})).items():
+            made.setdefault(key, each)
     else:
-        made[name] = converted
+        made[name] = [*converted, *([_NULL] if nothing else [])]
