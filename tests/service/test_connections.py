@@ -34,9 +34,10 @@ class Impatient(Connection):
 class Listening:
     """A service that listens. `token`: of one who may do everything."""
 
-    def __init__(self, port: int, token: str) -> None:
-        self.port, self.token = port, token
-        self.url = f"http://127.0.0.1:{port}"
+    def __init__(self, server: uvicorn.Server, token: str) -> None:
+        self._server, self.token = server, token
+        (self.port,) = (listens.getsockname()[1] for each in server.servers for listens in each.sockets)
+        self.url = f"http://127.0.0.1:{self.port}"
         self.auth = f"Authorization: Bearer {token}\r\n"
 
     def connect(self, room: int = 0) -> socket.socket:
@@ -47,6 +48,13 @@ class Listening:
         made.settimeout(10)
         made.connect(("127.0.0.1", self.port))
         return made
+
+    def wait_until_nobody_is_connected(self) -> None:
+        """As the server sees it."""
+        deadline = time.monotonic() + 60
+        while self._server.server_state.connections:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
     def answers(self) -> bool:
         """Whether others are served."""
@@ -67,10 +75,11 @@ def listening(tmp_path, rules, kept, monkeypatch) -> Iterator[Listening]:
         while not server.started:
             assert thread.is_alive()
             time.sleep(0.02)
-        (port,) = (listens.getsockname()[1] for each in server.servers for listens in each.sockets)
-        yield Listening(port, app.state.service.tokens.add("anna", ["admin"])[0])
-        server.should_exit = True
-        thread.join()
+        try:
+            yield Listening(server, app.state.service.tokens.add("anna", ["admin"])[0])
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 def dribbled(connection: socket.socket, start: str, seconds: float = 8) -> tuple[str, float]:
@@ -126,7 +135,7 @@ def test_who_reads_nothing_is_ended(listening: Listening) -> None:
     with listening.connect(room=4096) as connection:
         asked = b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n" * 100
         connection.sendall(asked)
-        time.sleep(2)  # what is not read can't be awaited
+        listening.wait_until_nobody_is_connected()
         got = 0
         try:
             while more := connection.recv(1 << 20):
