@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import httpx
 
+from exfilwatch.siem.elastic_looks import lines_body, looked, looks
 from exfilwatch.siem.queries.elastic_mapping import ElasticMapping, Indexed
 
 Properties = dict[str, Any]
@@ -67,6 +68,23 @@ class Index:
         """The numbers of the documents that a query finds."""
         (numbers,) = self.found_by([query])
         return numbers
+
+    def acting(self, mapping: ElasticMapping) -> dict[str, list[str]] | None:
+        """The command lines of the index that do something, by field; None where it can't tell them."""
+        fields = looks([mapping])
+        if fields is None:
+            return None
+        found: dict[str, list[str]] = {path: [] for path in fields.lines}
+        for path, lines in found.items():
+            after: Mapping[str, object] | None = None
+            while True:
+                body = lines_body(path, fields, {"match_all": {}}, after)
+                answer = self._client.post(f"/{self.name}/_search", json=body).raise_for_status()
+                some, after = looked(answer.content, fields)
+                lines += some
+                if after is None:
+                    break
+        return found
 
     def found_by(self, queries: Iterable[Mapping[str, Any]]) -> Iterator[set[int]]:
         """What each of many queries finds."""

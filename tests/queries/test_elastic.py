@@ -9,6 +9,7 @@ import pytest
 from exfilwatch.detection.condition import FieldTest, Not
 from exfilwatch.detection.values import Text, Wild
 from exfilwatch.siem.queries.elastic import Elastic, query
+from exfilwatch.siem.queries.elastic_dsl import filled
 from exfilwatch.siem.queries.language import said
 
 from .engines import BY_WORDS, Index, index, mapping
@@ -65,6 +66,10 @@ def _check(put: Index, documents: list[Record], found: list[Any]) -> None:
     together = put.found(query(found, known))
     numbers = {id(document): number for number, document in enumerate(documents)}
     assert {numbers[id(document)] for _, document in fired} <= together
+    if (acting := put.acting(known)) is not None:
+        by_lines = put.found(filled(query(found, known, looked=True), acting))
+        assert {numbers[id(document)] for _, document in fired} <= by_lines
+        assert len(by_lines) <= len(together)
     by_query: dict[str, set[int]] = {}  # many rules ask for the same
     for rule in {rule.id: rule for rule, _ in fired}.values():
         wanted = {numbers[id(document)] for each, document in fired if each is rule}

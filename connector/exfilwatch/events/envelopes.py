@@ -19,7 +19,7 @@ from exfilwatch.events.event_xml import event_data
 
 TEXTS = ("SyslogMessage", "_raw", "message", "Message", "MESSAGE", "msg", "log", "RawData", "RawMessage")
 """Members that may hold the text of a whole event."""
-_HOSTS = ("Computer", "HostName", "hostname", "Hostname", "_HOSTNAME", "host", "_sourceHost", "_sourcehost")
+HOSTS = ("Computer", "HostName", "hostname", "Hostname", "_HOSTNAME", "host", "_sourceHost", "_sourcehost")
 _NAMES = ("@Name", "Name")
 _CONTENTS = ("#text", "@Value", "Value", "_")
 
@@ -36,7 +36,7 @@ def envelope(document: dict[str, Value]) -> Envelope | None:
     for name in TEXTS:
         text = document.get(name)
         if isinstance(text, str) and text:
-            host = next((found for key in _HOSTS if isinstance(found := document.get(key), str) and found), None)
+            host = next((found for key in HOSTS if isinstance(found := document.get(key), str) and found), None)
             return Envelope(text, host)
     return None
 

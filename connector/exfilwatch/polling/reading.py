@@ -100,7 +100,7 @@ class Reading:
         if interval and clock is Clock.EVENT:
             around = [each for each in around if each.low < interval.high and each.high >= interval.low]
         for near in _batched(around, self._siem.capabilities.most_near):
-            await self._followers(Ask(clock, low, high, (RULE,), near), read, Links(wanted))
+            await self._followers(Ask(clock, low, high, (RULE,), near, starts=True), read, Links(wanted))
         if interval is None:
             read.linked += wanted
 

@@ -30,58 +30,60 @@ _OF_OWNERS = 300
 """Of these those of the hosts and users whose documents are asked for."""
 
 
-def queries(ask: Ask, indices: Sequence[Index], times: TimeFields) -> list[Query]:
-    """Queries that together give what is asked for. Raises ConfigError for an index that can't be asked so."""
+def queries(ask: Ask, indices: Sequence[Index], times: TimeFields, *, looked: bool = False) -> list[Query]:
+    """Queries that together give what is asked for; `looked`: with gaps (elastic_looks.py). Raises ConfigError for an
+    index that can't be asked so.
+    """
     mappings = list({id(index.mapping): index.mapping for index in indices}.values())
     found = list[Query]()
     narrow = bool(ask.near or ask.hosts or ask.users)
-    for rules in _parts(ask.rules, mappings, _OF_RULES if narrow else _CLAUSES):
+    for rules in _parts(ask.rules, mappings, _OF_RULES if narrow else _CLAUSES, looked):
         for hosts, users in owners(ask.hosts, ask.users, mappings, _OF_OWNERS):
-            left = _CLAUSES - _clauses(rules, mappings) - (_OF_OWNERS if hosts or users else 0)
+            left = _CLAUSES - _clauses(rules, mappings, looked) - (_OF_OWNERS if hosts or users else 0)
             for near in batched(ask.near, mappings, left) if ask.near else [()]:
                 asked = msgspec.structs.replace(ask, rules=rules, hosts=hosts, users=users, near=near)
-                query = _over(asked, indices, times)
+                query = _over(asked, indices, times, looked)
                 if query != NEVER:
                     found.append(query)
     return found
 
 
-def _parts(rules: Rules, mappings: Sequence[ElasticMapping], most: int) -> Iterator[Rules]:
+def _parts(rules: Rules, mappings: Sequence[ElasticMapping], most: int, looked: bool) -> Iterator[Rules]:
     """The rules in parts of few enough clauses; of a rule that has too many alone, the query is made wider."""
-    if rules is None or len(rules) < 2 or _clauses(rules, mappings) <= most:
+    if rules is None or len(rules) < 2 or _clauses(rules, mappings, looked) <= most:
         yield rules
     else:
         half = len(rules) // 2
-        yield from _parts(rules[:half], mappings, most)
-        yield from _parts(rules[half:], mappings, most)
+        yield from _parts(rules[:half], mappings, most, looked)
+        yield from _parts(rules[half:], mappings, most, looked)
 
 
-def _clauses(rules: Rules, mappings: Sequence[ElasticMapping]) -> int:
-    return max((_compiled(rules, mapping)[1] for mapping in mappings), default=0)
+def _clauses(rules: Rules, mappings: Sequence[ElasticMapping], looked: bool) -> int:
+    return max((_compiled(rules, mapping, looked)[1] for mapping in mappings), default=0)
 
 
-_COMPILED: dict[tuple[Rules, int], tuple[ElasticMapping, Query, int]] = {}
+_COMPILED: dict[tuple[Rules, int, bool], tuple[ElasticMapping, Query, int]] = {}
 """By rules and identity of the mapping, which is kept with it: compiling takes a tenth of a second and more."""
 
 
-def _compiled(rules: Rules, mapping: ElasticMapping) -> tuple[Query, int]:
+def _compiled(rules: Rules, mapping: ElasticMapping, looked: bool) -> tuple[Query, int]:
     """The query for the rules, and how many clauses it has."""
     if rules is None:
         return EVERY, 1
-    key = (rules, id(mapping))
+    key = (rules, id(mapping), looked)
     if key not in _COMPILED:
         if len(_COMPILED) >= 256:
             _COMPILED.clear()
-        query = elastic.query(rules, mapping, most=_OF_RULES if len(rules) == 1 else None)
+        query = elastic.query(rules, mapping, most=_OF_RULES if len(rules) == 1 else None, looked=looked)
         _COMPILED[key] = (mapping, query, Counting(mapping).clauses(query))
     return _COMPILED[key][1:]
 
 
-def _over(ask: Ask, indices: Sequence[Index], times: TimeFields) -> Query:
+def _over(ask: Ask, indices: Sequence[Index], times: TimeFields, looked: bool = False) -> Query:
     """One query over all the indices: the same for each, or by name where they differ."""
     grouped: dict[str, tuple[Query, list[str]]] = {}
     for index in indices:
-        query = NEVER if index.empty else all_of(_conditions(ask, index, times))
+        query = NEVER if index.empty else all_of(_conditions(ask, index, times, looked))
         grouped.setdefault(json.dumps(query), (query, []))[1].append(index.name)
     parts = list(grouped.values())
     if len(parts) == 1:
@@ -89,7 +91,7 @@ def _over(ask: Ask, indices: Sequence[Index], times: TimeFields) -> Query:
     return one_of([all_of([{"terms": {"_index": names}}, query]) for query, names in parts])
 
 
-def _conditions(ask: Ask, index: Index, times: TimeFields) -> Iterator[Query]:
+def _conditions(ask: Ask, index: Index, times: TimeFields, looked: bool) -> Iterator[Query]:
     if ask.low is not None or ask.high is not None:
         yield in_time(ask, index, times)
     if ask.near:
@@ -98,5 +100,5 @@ def _conditions(ask: Ask, index: Index, times: TimeFields) -> Iterator[Query]:
         owned = whose(ask.hosts, ask.users, index.mapping, _OF_OWNERS)
         yield one_of([owned, exists("_ignored")]) if index.overflows else owned
     if ask.rules is not None:
-        wanted, _ = _compiled(ask.rules, index.mapping)
+        wanted, _ = _compiled(ask.rules, index.mapping, looked)
         yield one_of([wanted, exists("_ignored")]) if index.overflows else wanted

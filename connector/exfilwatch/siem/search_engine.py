@@ -6,7 +6,7 @@ read after it was opened, so that they tell of every document in it.
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Annotated, ClassVar
 from urllib.parse import quote
@@ -21,13 +21,16 @@ from exfilwatch.siem.connection import Connection
 from exfilwatch.siem.elastic_ask import queries
 from exfilwatch.siem.elastic_errors import Expired, explain, refusal
 from exfilwatch.siem.elastic_indices import WANTED, Index, indices
+from exfilwatch.siem.elastic_looks import Looks, lines_body, looked, looks
 from exfilwatch.siem.elastic_near import MOST_NEAR
-from exfilwatch.siem.elastic_pages import DEAR, SOON, Body, Pages
+from exfilwatch.siem.elastic_pages import DEAR, SOON, Body, Pages, whole
 from exfilwatch.siem.elastic_places import clock, clock_body, count_body, counted, place
+from exfilwatch.siem.elastic_starts import told
 from exfilwatch.siem.elastic_times import TimeFields
 from exfilwatch.siem.http import NO_JSON, Http, WrongServer
 from exfilwatch.siem.merged import merged
 from exfilwatch.siem.queries import elastic
+from exfilwatch.siem.queries.elastic_dsl import NEVER, Query, all_of, filled, gaps, negated
 from exfilwatch.siem.queries.elastic_mapping import EcsMapping
 from exfilwatch.siem.siem import SECOND, Ask, Capabilities, Clock, Place
 
@@ -211,9 +214,10 @@ class SearchEngine(ABC):
     async def _records(self, ask: Ask, point: str) -> AsyncGenerator[list[bytes]]:
         if not self._current(ask):
             self._learn(await self._described(self._path()), None)
-        for query in queries(ask, self._indices, self._times):
+        for query, enough in self._parts(ask, await self._queries(ask, point)):
             body: Body = {
                 "query": query,
+                **({"_source": enough} if enough else {}),
                 "pit": {"id": point, "keep_alive": KEEP_ALIVE},
                 "sort": [{self.sort: "asc"}],
             }
@@ -228,6 +232,48 @@ class SearchEngine(ABC):
                 async with aclosing(merged(pages)) as batches:
                     async for records in batches:
                         yield records
+
+    def _parts(self, ask: Ask, asked: Sequence[Query]) -> Iterator[tuple[Query, Sequence[str]]]:
+        """Queries, and which part of the documents is enough; none: all of it."""
+        part = told(index.mapping for index in self._indices if not index.empty) if ask.starts else None
+        for query in asked:
+            if part is None:
+                yield query, ()
+            else:
+                yield all_of([query, part.which]), part.enough
+                yield all_of([query, negated(part.which)]), ()
+
+    async def _queries(self, ask: Ask, point: str) -> list[Query]:
+        """The queries for what is asked for: by the command lines that do something, where the indices tell them."""
+        found = None if ask.near else looks(index.mapping for index in self._indices if not index.empty)
+        if ask.rules is not None and found is not None:
+            asked = queries(ask, self._indices, self._times, looked=True)
+            paths = set[str]().union(*map(gaps, asked))
+            if paths <= found.lines:
+                try:
+                    values = {path: await self._lines(path, found, ask, point) for path in sorted(paths)}
+                except SourceError as error:
+                    if type(error) is not SourceError:  # no matter of what was asked
+                        raise
+                else:
+                    return [each for query in asked if (each := filled(query, values)) != NEVER]
+        return queries(ask, self._indices, self._times)
+
+    async def _lines(self, path: str, found: Looks, ask: Ask, point: str) -> list[str]:
+        """The command lines in the time of an ask that do something."""
+        every = msgspec.structs.replace(ask, rules=None, hosts=(), users=())
+        (within,) = queries(every, self._indices, self._times) or (NEVER,)
+        lines: dict[str, None] = {}
+        after: Mapping[str, object] | None = None
+        while True:
+            body = lines_body(path, found, within, after) | {"pit": {"id": point, "keep_alive": KEEP_ALIVE}}
+            with self._http.masking():
+                answer = await self._search(body)
+                whole(self.name, answer)
+            acting, after = looked(answer, found)
+            lines.update(dict.fromkeys(acting))
+            if after is None:
+                return list(lines)
 
     def _current(self, ask: Ask) -> bool:
         """Whether the mappings that were read last tell of every document that is asked for: those of an interval of

@@ -37,7 +37,8 @@ class Ask(msgspec.Struct, frozen=True):
     `low` <= time < `high` by `clock` (None: no bound). `rules`: at least what may fulfil one of these (a superset);
     None: every record. `near`: records of some of these hosts and spans of event time; empty: of any.
     `hosts`, `users`: at least the records of one of these, however it is written there (siem/queries/whose.py); empty:
-    of any.
+    of any. `starts`: of the records, what they tell of the start of a process is enough: host, time, process and parent
+    (trees.TOLD).
     """
 
     clock: Clock
@@ -47,6 +48,7 @@ class Ask(msgspec.Struct, frozen=True):
     near: tuple[Near, ...] = ()
     hosts: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
+    starts: bool = False
 
 
 class Capabilities(msgspec.Struct, frozen=True):

@@ -15,10 +15,12 @@ from exfilwatch.detection.nodes import every, some
 from exfilwatch.detection.rule import Rule
 from exfilwatch.detection.trees import STARTS
 from exfilwatch.detection.values import OneOf, Text, Wild
-from exfilwatch.siem.queries.needle import Nothing, Signs, Words, literal, pieces
+from exfilwatch.siem.queries.needle import Looked, Nothing, Signs, Words, literal, pieces
 from exfilwatch.siem.queries.needles import ANYWHERE, BLANKS, Asking, Said, needles
 
 _LINE, _IMAGE, _ORIGINAL = "CommandLine", "Image", "OriginalFileName"
+ORDINARILY = FieldTest(_IMAGE, OneOf([Text([path], cased=False) for path in ORDINARY]))
+"""A program that does nothing, whatever its line."""
 _ANYTHING = Text([Wild.ANY, Wild.ONE, Wild.ANY], cased=False)
 _KNOWN = ("net", "net1", "reg", "ping", "where", "findstr", "robocopy", "xcopy", "curl", "certutil", "tar")
 """Programs that are known by their names and run no others, so that none of them is a renamed one."""
@@ -29,11 +31,17 @@ _COMMON = frozenset(
 """Words of names that stand in many lines."""
 
 
-def narrowed(rule: Rule) -> Node:
-    """What `rule.asked` says, as narrow as words allow."""
+def narrowed(rule: Rule, *, looked: bool = False) -> Node:
+    """What `rule.asked` says, as narrow as words allow; `looked`: of lines that were looked at."""
     if not rule.derives or rule.source.category != STARTS:
         return rule.asked
-    return implying(rule.alone, _doing())
+    return implying(rule.alone, _seen() if looked else _doing())
+
+
+@lru_cache(1)
+def _seen() -> Node:
+    script = FieldTest("ScriptBlockText", _ANYTHING)
+    return every([Not(ORDINARILY), some([script, FieldTest(_LINE, Looked()), FieldTest(_IMAGE, Nothing())])])
 
 
 @lru_cache(1)
@@ -45,7 +53,7 @@ def _doing() -> Node:
     return every(
         [
             some([FieldTest(_LINE, _ANYTHING), script]),
-            Not(FieldTest(_IMAGE, OneOf([Text([path], cased=False) for path in ORDINARY]))),
+            Not(ORDINARILY),
             some(
                 [
                     script,

@@ -17,7 +17,7 @@ from exfilwatch.detection.rule import Rule
 from exfilwatch.detection.values import Cidr, Null, Number, Test, Wild
 from exfilwatch.siem.queries.doing import narrowed
 from exfilwatch.siem.queries.elastic_clauses import Counting, fit
-from exfilwatch.siem.queries.elastic_dsl import EVERY, NEVER, Query, all_of, exists, ignored, negated, term
+from exfilwatch.siem.queries.elastic_dsl import EVERY, NEVER, Query, all_of, exists, gap, ignored, negated, one_of, term
 from exfilwatch.siem.queries.elastic_keywords import like, likes
 from exfilwatch.siem.queries.elastic_mapping import ElasticMapping, Indexed
 from exfilwatch.siem.queries.elastic_needles import signs, words
@@ -36,7 +36,7 @@ from exfilwatch.siem.queries.globs import Glob, exact, globs
 from exfilwatch.siem.queries.infix import natural
 from exfilwatch.siem.queries.language import joined, said
 from exfilwatch.siem.queries.native import PRESENT, asked, distinct, enveloped
-from exfilwatch.siem.queries.needle import Signs, Words
+from exfilwatch.siem.queries.needle import Looked, Signs, Words
 from exfilwatch.siem.queries.networks import octets
 
 _WORDS = ("keyword", "wildcard", "constant_keyword")
@@ -45,15 +45,18 @@ _FITTING = 900
 """Clauses, so that some are left for times."""
 
 
-def query(rules: Sequence[Rule], mapping: ElasticMapping, most: int | None = _FITTING) -> Query:
+def query(
+    rules: Sequence[Rule], mapping: ElasticMapping, most: int | None = _FITTING, *, looked: bool = False
+) -> Query:
     """A query, for `bool.filter`, that every document on which one of `rules` fires fulfils.
 
-    Wider than it could be, where it would have more than `most` clauses.
+    Wider than it could be, where it would have more than `most` clauses. `looked`: with gaps for command lines that
+    were looked at (elastic_looks.py).
     """
     language, counting = Elastic(mapping), Counting(mapping)
     kinds: dict[str, tuple[Query | bool, dict[str, Query | bool]]] = {}
     for rule in distinct(rules):
-        for each in _compiled(rule, mapping):
+        for each in _compiled(rule, mapping, looked):
             kinds.setdefault(each.guard_name, (each.guard, {}))[1][each.name] = each.condition
     kinds["enveloped"] = (enveloped_in(mapping), {"everything": True})
     if most is not None:
@@ -83,17 +86,17 @@ class _Compiled(NamedTuple):
     name: str
 
 
-_COMPILED: dict[tuple[int, int], tuple[Rule, ElasticMapping, list[_Compiled]]] = {}
+_COMPILED: dict[tuple[int, int, bool], tuple[Rule, ElasticMapping, list[_Compiled]]] = {}
 """By identity of rule and mapping, which are kept with it: compiling a rule takes up to seconds."""
 
 
-def _compiled(rule: Rule, mapping: ElasticMapping) -> list[_Compiled]:
-    key = (id(rule), id(mapping))
+def _compiled(rule: Rule, mapping: ElasticMapping, looked: bool) -> list[_Compiled]:
+    key = (id(rule), id(mapping), looked)
     if key not in _COMPILED:
         if len(_COMPILED) >= 4096:
             _COMPILED.clear()
         language, found = Elastic(mapping), list[_Compiled]()
-        for each in asked(rule, paths=language.paths, condition=narrowed(rule)):
+        for each in asked(rule, paths=language.paths, condition=narrowed(rule, looked=looked)):
             guard, condition = said(each.guard, language), said(each.condition, language)
             found.append(_Compiled(guard, condition, _name(guard), _name(condition)))
         _COMPILED[key] = (rule, mapping, found)
@@ -141,6 +144,9 @@ class Elastic:
             return self._narrow(ways, test)
         if isinstance(test, Words | Signs):
             return self._needle(ways, test)
+        if isinstance(test, Looked):
+            word = _best(ways)[0]
+            return True if word is None else one_of([gap(word.path), *_too_long(word)])
         made = self._wide(ways, test)
         return made if isinstance(made, bool) or _telling(globs(test)) else self._noted(made, self._there(ways))
 

@@ -1,11 +1,51 @@
 """What queries of the query DSL are made of."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 Query: TypeAlias = dict[str, object]
 EVERY: Query = {"match_all": {}}
 NEVER: Query = {"match_none": {}}
+
+
+_GAP = "values that are known later"
+_MOST = 60_000
+"""Terms of one clause: index.max_terms_count is 65,536."""
+
+
+def gap(path: str) -> Query:
+    """One of some values, which are known later."""
+    return {"terms": {path: [_GAP]}}
+
+
+def gaps(query: object) -> set[str]:
+    """The paths of which a query has gaps."""
+    match query:
+        case {"terms": dict(terms)} if [_GAP] in terms.values():
+            return set(terms)
+        case dict():
+            return set[str]().union(*map(gaps, query.values()))
+        case list():
+            return set[str]().union(*map(gaps, query))
+    return set()
+
+
+def filled(query: Query, values: Mapping[str, Sequence[str]]) -> Query:
+    """A query with the values of its gaps."""
+    return {name: _filled(part, values) for name, part in query.items()} if values else query
+
+
+def _filled(query: object, values: Mapping[str, Sequence[str]]) -> object:
+    match query:
+        case {"terms": dict(terms)} if [_GAP] in terms.values():
+            (path,) = terms
+            parts = [values[path][at : at + _MOST] for at in range(0, len(values[path]), _MOST)]
+            return one_of([{"terms": {path: list(part)}} for part in parts])
+        case dict():
+            return {name: _filled(part, values) for name, part in query.items()}
+        case list():
+            return [_filled(part, values) for part in query]
+    return query
 
 
 def exists(path: str) -> Query:

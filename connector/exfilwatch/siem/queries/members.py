@@ -78,6 +78,18 @@ class View:
             for each in expression if isinstance(expression, list) else [expression]:
                 yield each, bases
 
+    def sources(self, field: str) -> Iterator[tuple[str, bool]]:
+        """Members of which a field is made that a record may have; whether one's value is the field's as it stands, or
+        the name in it."""
+        for expression, bases in self._options(field):
+            named = expression["name"] if isinstance(expression, dict) and "directory" in expression else expression
+            if isinstance(named, str):
+                found = self._found(named, bases)
+                yield from ((path, "*" not in path and not self._shape.spec.escaped) for path in found)
+            else:
+                # What else it is made of is not asked: no part says what the whole is.
+                yield from ((path, False) for each in _members(named) for path in self._found(each, bases))
+
     def _field(self, field: str, test: Test) -> Node:
         return some(self._made(expression, bases, test) for expression, bases in self._options(field))
 
@@ -209,6 +221,22 @@ class View:
     def numbered(self, expression: Expression, numbers: Iterable[int]) -> Node:
         """An event id is one of the numbers."""
         return some(self._made(expression, self.root, _number(each)) for each in numbers)
+
+
+def _members(expression: Expression) -> Iterator[str]:
+    """The paths that an expression is made of."""
+    match expression:
+        case str():
+            yield expression
+        case list():
+            for each in expression:
+                yield from _members(each)
+        case {"join": parts}:
+            yield from _members(parts)
+        case dict():
+            for word in ("int", "map", "else", "argv", "lines", "regex", "unescape", "path_product"):
+                if word in expression:
+                    yield from _members(expression[word])
 
 
 def _as_number(test: Test) -> Test | None:

@@ -24,7 +24,7 @@ from exfilwatch.events.spelling import paths_of
 from exfilwatch.siem.queries.globs import Fold, Like, contains, globs
 from exfilwatch.siem.queries.members import Paths, View, as_it_is
 
-__all__ = ["PRESENT", "asked", "distinct", "enveloped", "selected", "within"]
+__all__ = ["PRESENT", "asked", "distinct", "enveloped", "selected", "sources", "within"]
 
 _UNDEMANDING = 80  # priority
 # A record of a script block has the word in the names of its data, or in its message, in any language.
@@ -82,6 +82,15 @@ def selected(rule: Rule, name: str, shapes: Iterable[Shape] = (), paths: Paths =
     """A selection of the rule, as a condition over members of any kind of record that the rule concerns."""
     views = [view for view in _views(rule, shapes or SHAPES.values(), paths) if view.guard != NONE]
     return some(view.translated(rule.selections[name], wide=True) for view in views)
+
+
+def sources(rule: Rule, field: str, paths: Paths) -> dict[str, bool]:
+    """Members that give a field in the records that concern a rule; whether one's value is it as it stands, always."""
+    found: dict[str, bool] = {}
+    for view in _views(rule, SHAPES.values(), paths):
+        for path, plain in view.sources(field):
+            found[path] = plain and found.get(path, True)
+    return found
 
 
 def within(node: Node, text: str) -> Node:

@@ -7,6 +7,7 @@ so what a command line has to hold is said in these two ways. Letters count with
 import re
 from collections.abc import Iterable
 
+from exfilwatch.commands.fields import line_acts
 from exfilwatch.detection.linear import compiled, searched
 from exfilwatch.detection.values import OfScalar, Place, text_of
 from exfilwatch.events.event import Value
@@ -55,6 +56,14 @@ class Signs(OfScalar):
         text = text_of(value)
         found = None if text is None else searched(self._search, text)
         return Place(found[0], found.start()) if found else None
+
+
+class Looked(OfScalar):
+    """A command line that does something, as those tell who ask an index for its lines and look at each (looks.py)."""
+
+    def _place(self, value: Value) -> Place | None:
+        text = text_of(value)
+        return Place(text, None) if text and line_acts(text, "", "") else None
 
 
 class Nothing(OfScalar):

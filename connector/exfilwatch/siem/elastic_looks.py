@@ -1,0 +1,149 @@
+"""A look at the command lines of an index before its documents are asked for.
+
+Which words and signs a line has to hold that does something, an engine can tell only by looking through all values of
+the field, for each of some forty expressions, in all documents of the index, however short the interval. So the
+engine is asked for the values that the interval has, each once with the programs that were started by it. They are
+looked at here, as exactly as events are, and the documents are asked for by the values that do something.
+
+The values are read from the same point in time as the documents. Where a field can't give its values (no keyword, or
+one that is changed before it is indexed), everything is asked for by words and signs instead.
+https://www.elastic.co/docs/reference/aggregations/search-aggregations-bucket-composite-aggregation ,
+https://docs.opensearch.org/latest/aggregations/bucket/composite/
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import msgspec
+
+from exfilwatch.commands.acting import ORDINARY
+from exfilwatch.commands.fields import line_acts
+from exfilwatch.detection.detection import RuleInfo
+from exfilwatch.detection.logsource import LogSource
+from exfilwatch.detection.nodes import EVERY
+from exfilwatch.detection.rule import Rule
+from exfilwatch.detection.trees import STARTS
+from exfilwatch.siem.elastic_pages import Body
+from exfilwatch.siem.queries.elastic import Elastic
+from exfilwatch.siem.queries.elastic_dsl import Query, all_of, exists, negated, one_of
+from exfilwatch.siem.queries.elastic_mapping import ElasticMapping
+from exfilwatch.siem.queries.native import sources
+
+_PAGE = 10_000
+"""Values of one answer: `search.max_buckets` is 65,535."""
+_LINE = "line"
+_START = Rule(RuleInfo("starts", "A process starts", "informational"), LogSource(STARTS), EVERY, {}, [])
+
+
+class Looks(NamedTuple):
+    """Fields of starts of processes: their command lines, and what is started, as path and as the name in the file."""
+
+    lines: frozenset[str]
+    images: frozenset[str]
+    originals: frozenset[str]
+
+
+class _Page(msgspec.Struct):
+    buckets: list["_Bucket"] = []
+    after_key: dict[str, object] | None = None
+
+
+class _Bucket(msgspec.Struct):
+    key: dict[str, object]
+
+
+class _Aggregations(msgspec.Struct):
+    lines: _Page = msgspec.field(default_factory=_Page)
+
+
+class _Answer(msgspec.Struct):
+    aggregations: _Aggregations = msgspec.field(default_factory=_Aggregations)
+
+
+def looks(mappings: Iterable[ElasticMapping]) -> Looks | None:
+    """The fields of indices with these mappings; None where one of them can't give its values."""
+    every = _Same.of(mappings)
+    found = [each for mapping in every if (each := _looks(mapping)) is not None]
+    if len(found) < len(every) or not found:
+        return None
+    fields = Looks(*(frozenset[str]().union(*each) for each in zip(*found, strict=True)))
+    asked = [path for paths in fields for path in paths]
+    alike = all(_as_it_is(one.mapping, path) for one in every for path in asked if one.mapping.ways(path) is not None)
+    return fields if alike else None
+
+
+class _Same:
+    """A mapping that is the same as itself only, for a cache."""
+
+    def __init__(self, mapping: ElasticMapping) -> None:
+        self.mapping = mapping
+
+    @classmethod
+    def of(cls, mappings: Iterable[ElasticMapping]) -> list["_Same"]:
+        return list({id(each): cls(each) for each in mappings}.values())
+
+    def __hash__(self) -> int:
+        return id(self.mapping)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.mapping is self.mapping
+
+
+@lru_cache(64)
+def _looks(same: _Same) -> Looks | None:
+    mapping = same.mapping
+    language = Elastic(mapping)
+    fields = [sources(_START, field, language.paths) for field in ("CommandLine", "Image", "OriginalFileName")]
+    lines = [path for path in fields[0] if mapping.ways(path)]
+    if not all(_as_it_is(mapping, path) for path in lines):
+        return None
+    if not all(plain and _as_it_is(mapping, path) for named in fields[1:] for path, plain in named.items()):
+        return None
+    return Looks(frozenset(lines), *(frozenset(named) for named in fields[1:]))
+
+
+def _as_it_is(mapping: ElasticMapping, path: str) -> bool:
+    """Whether an index gives the values of a field, and as they are."""
+    ways = mapping.ways(path) or ()
+    return bool(ways) and ways[0].path == path and ways[0].type == "keyword" and not ways[0].normalizer
+
+
+def lines_body(path: str, found: Looks, within: Query, after: Mapping[str, object] | None = None) -> Body:
+    """A search for command lines of documents, each with what was started by it."""
+    others = sorted(found.images | found.originals)
+    keys: list[dict[str, object]] = [{_LINE: {"terms": {"field": path}}}]
+    keys += [{other: {"terms": {"field": other, "missing_bucket": True}}} for other in others]
+    composite: dict[str, object] = {"size": _PAGE, "sources": keys}
+    if after is not None:
+        composite["after"] = after
+    query = all_of([within, exists(path), *_unless_ordinary(found.images)])
+    return {"size": 0, "track_total_hits": False, "query": query, "aggs": {"lines": {"composite": composite}}}
+
+
+def _unless_ordinary(images: frozenset[str]) -> list[Query]:
+    """Without programs whose lines need no look, where it is one field that names them."""
+    if len(images) != 1:
+        return []
+    (path,) = images
+    return [negated(one_of({"term": {path: {"value": image, "case_insensitive": True}}} for image in ORDINARY))]
+
+
+def looked(body: bytes, found: Looks) -> tuple[list[str], Mapping[str, object] | None]:
+    """The lines of an answer that do something, and after what the next page begins; None: this was the last."""
+    page = msgspec.json.decode(body, type=_Answer).aggregations.lines
+    acting: dict[str, None] = {}
+    for bucket in page.buckets:
+        line = bucket.key.get(_LINE)
+        if isinstance(line, str) and line not in acting and _acts(line, bucket.key, found):
+            acting[line] = None
+    return list(acting), page.after_key if len(page.buckets) >= _PAGE else None
+
+
+def _acts(line: str, key: Mapping[str, object], found: Looks) -> bool:
+    images, originals = _values(key, found.images), _values(key, found.originals)
+    return any(line_acts(line, image, original) for image in images for original in originals)
+
+
+def _values(key: Mapping[str, object], paths: Iterable[str]) -> Sequence[str]:
+    return [value for path in paths if isinstance(value := key.get(path), str) and value] or [""]

