@@ -7,11 +7,12 @@ import pytest
 
 from exfilwatch.detection.load import load
 from exfilwatch.detection.trees import TOLD
+from exfilwatch.errors import SourceError
 from exfilwatch.events.event import Origin
 from exfilwatch.events.shape import recognise
 from exfilwatch.polling.linking import RULE
 from exfilwatch.rules.packs import pack
-from exfilwatch.siem.elastic_looks import looks
+from exfilwatch.siem.elastic_looks import Looks, looked, looks
 from exfilwatch.siem.queries.elastic_mapping import ElasticMapping, Indexed
 from exfilwatch.siem.siem import SECOND, Ask, Clock, Near
 
@@ -131,6 +132,11 @@ def test_starts_that_link_others_tell_all_that_is_asked_of_them(searching):
 def _event(record):
     shape = recognise(record)
     return shape.event(record, Origin("test"), json.dumps(record).encode())
+
+
+def test_an_answer_without_lines_is_no_answer():
+    with pytest.raises(SourceError, match="without what was asked for"):
+        looked(b'{"hits": {"hits": []}}', Looks(frozenset(), frozenset(), frozenset()))
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,9 @@ from exfilwatch.detection.logsource import LogSource
 from exfilwatch.detection.nodes import EVERY
 from exfilwatch.detection.rule import Rule
 from exfilwatch.detection.trees import STARTS
+from exfilwatch.errors import SourceError
 from exfilwatch.siem.elastic_pages import Body
+from exfilwatch.siem.http import NO_JSON
 from exfilwatch.siem.queries.elastic import Elastic
 from exfilwatch.siem.queries.elastic_dsl import Query, all_of, exists, negated, one_of
 from exfilwatch.siem.queries.elastic_mapping import ElasticMapping
@@ -45,7 +47,7 @@ class Looks(NamedTuple):
 
 
 class _Page(msgspec.Struct):
-    buckets: list["_Bucket"] = []
+    buckets: list["_Bucket"]
     after_key: dict[str, object] | None = None
 
 
@@ -54,11 +56,11 @@ class _Bucket(msgspec.Struct):
 
 
 class _Aggregations(msgspec.Struct):
-    lines: _Page = msgspec.field(default_factory=_Page)
+    lines: _Page
 
 
 class _Answer(msgspec.Struct):
-    aggregations: _Aggregations = msgspec.field(default_factory=_Aggregations)
+    aggregations: _Aggregations
 
 
 def looks(mappings: Iterable[ElasticMapping]) -> Looks | None:
@@ -130,8 +132,14 @@ def _unless_ordinary(images: frozenset[str]) -> list[Query]:
 
 
 def looked(body: bytes, found: Looks) -> tuple[list[str], Mapping[str, object] | None]:
-    """The lines of an answer that do something, and after what the next page begins; None: this was the last."""
-    page = msgspec.json.decode(body, type=_Answer).aggregations.lines
+    """The lines of an answer that do something, and after what the next page begins; None: this was the last.
+
+    Raises SourceError for an answer without lines.
+    """
+    try:
+        page = msgspec.json.decode(body, type=_Answer).aggregations.lines
+    except NO_JSON as error:
+        raise SourceError(f"an answer without what was asked for: {error}") from None
     acting: dict[str, None] = {}
     for bucket in page.buckets:
         line = bucket.key.get(_LINE)
