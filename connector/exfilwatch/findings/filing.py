@@ -53,6 +53,7 @@ def file(
     nodes = [node for _, node in fresh.values()]
     stored, known = _linkable(connection, nodes, window)
     known |= {finding: home.incident for finding, home in homes.items()}
+    opening: list[tuple[dict[str, Any], list[tuple[Finding, Node]]]] = []
     for together in partition([*stored, *nodes], window, known):
         arrived = [fresh[member.id] for member in together if member.id in fresh]
         if not arrived:
@@ -63,14 +64,16 @@ def file(
             merge(connection, survivor, others)
             saved.extended.append(survivor)
             saved.merged.extend(others)
+            _insert(connection, {survivor: arrived}, now)
+            describe(connection, survivor)
         else:
             survivor = incident_id(together[0].id)
             saved.opened.append(survivor)
             first = {"id": survivor, "host_key": together[0].host_key, "first_seen": now}
-            connection.execute(insert(schema.incidents).values(first | _summary(survivor, together)))
-        _insert(connection, survivor, arrived, now)
-        if olds:
-            describe(connection, survivor)
+            opening.append((first | _summary(survivor, together), arrived))
+    if opening:
+        connection.execute(insert(schema.incidents), [row for row, _ in opening])
+        _insert(connection, {row["id"]: arrived for row, arrived in opening}, now)
     return saved
 
 
@@ -111,7 +114,10 @@ def _linkable(connection: Connection, nodes: list[Node], window: timedelta) -> t
         hosts.setdefault(each.host_key, []).append(each)
     table, processes = schema.findings.c, schema.processes.c
     rows: dict[str, Row[Any]] = {}
+    told_of = {row.host_key for row in rows_in(connection, select(table.host_key).distinct(), table.host_key, hosts)}
     for host, of_host in hosts.items():
+        if host not in told_of:
+            continue
         spans = [each.span for each in of_host if each.span]
         if spans:
             since, until = _around(spans, window)
@@ -185,7 +191,8 @@ def _summary(identity: str, nodes: list[Node]) -> dict[str, Any]:
     }
 
 
-def _insert(connection: Connection, identity: str, arrived: list[tuple[Finding, Node]], now: datetime) -> None:
+def _insert(connection: Connection, arrived: Mapping[str, list[tuple[Finding, Node]]], now: datetime) -> None:
+    """Insert findings, by incident."""
     rows = [
         {
             "id": finding.id,
@@ -205,12 +212,14 @@ def _insert(connection: Connection, identity: str, arrived: list[tuple[Finding, 
             "first_seen": now,
             "body": json.dumps(finding.model_dump(mode="json")),
         }
-        for finding, each in arrived
+        for identity, those in arrived.items()
+        for finding, each in those
     ]
     connection.execute(insert(schema.findings), rows)
     touched = [
         {"finding": each.id, "process": process.key, "anchor": process.anchor}
-        for _, each in arrived
+        for those in arrived.values()
+        for _, each in those
         for process in _strongest(each.processes)
     ]
     if touched:

@@ -1,6 +1,7 @@
 """Which SIEMs there are: entry points of the group `exfilwatch.siem`, ours and those of others alike."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from importlib.metadata import entry_points
 
 from pydantic import ValidationError
@@ -18,6 +19,7 @@ def kinds() -> list[str]:
     return sorted({point.name for point in entry_points(group=GROUP)})
 
 
+@lru_cache
 def siem_class(kind: str) -> type[Siem] | type[Spool]:
     """The client of a kind. Raises ConfigError, which lists the kinds that there are."""
     for point in entry_points(group=GROUP, name=kind):
