@@ -5,6 +5,7 @@ connections.
 """
 
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,7 +23,7 @@ CHANGES = False
 REFERENCES = ("RA2113", "RA2114", "RA2401")
 _TELLING = (
     "CommandLine", "ScriptBlockText", "Payload", "TargetFilename", "TaskName", "QueryName", "c-uri",
-    "DestinationHostname", "DestinationIp", "Image",
+    "DestinationIp", "Image",
 )  # fmt: skip
 _LONGEST = 8_192  # characters of what an event tells
 
@@ -41,6 +42,7 @@ class Input(BaseModel):
 class Happened(BaseModel):
     """An event. `what` is hostile text, as it was logged; `evidence`: the finding is made of it."""
 
+    SHOWN: ClassVar = ("time", "host", "user", "program", "what", "destination", "evidence", "category")
     time: datetime | None
     host: str | None
     user: str | None

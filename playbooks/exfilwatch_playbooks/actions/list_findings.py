@@ -5,6 +5,7 @@ Host and user compare as in incidents: ws1 is WS1.corp.local, anna is CORP\\anna
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -37,6 +38,7 @@ class Input(BaseModel):
 class Listed(BaseModel):
     """A finding in a list. `evidence` is hostile text, as it was logged; `cases` are those of its incident."""
 
+    SHOWN: ClassVar = ("id", "time", "level", "rule", "host", "user", "destination", "evidence", "program", "branch")
     id: str
     time: datetime | None
     level: str

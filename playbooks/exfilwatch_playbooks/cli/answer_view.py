@@ -81,10 +81,20 @@ def _inner(value: Any, depth: int) -> None:
 
 
 def _rows(rows: Sequence[BaseModel]) -> None:
-    """A table of things of one kind, with the columns in which some have something to say."""
-    names = [name for name in type(rows[0]).model_fields if any(_is_scalar(getattr(each, name)) for each in rows)]
-    names = [name for name in names if any(getattr(each, name) not in (None, "", [], ()) for each in rows)][:_COLUMNS]
-    table = listing(*map(_title, names))
+    """A table of things of one kind, with the columns in which some have something to say. What people look at first
+    (`SHOWN`) comes first; what all have alike is said once, above.
+    """
+    fields = getattr(type(rows[0]), "SHOWN", None) or tuple(type(rows[0]).model_fields)
+    names = [name for name in fields if any(_is_scalar(getattr(each, name)) for each in rows)]
+    names = [name for name in names if any(getattr(each, name) not in (None, "", [], ()) for each in rows)]
+    alike = [name for name in names if len(rows) > 2 and isinstance(_only(rows, name), str)]
+    if alike and len(names) - len(alike) > 1:
+        said = (Text.assemble((f"{_title(name)}: ", "dim"), _cell(name, _only(rows, name), _CELL)) for name in alike)
+        console().print(Text("all of them: ", "dim") + Text(", ").join(said))
+        names = [name for name in names if name not in alike]
+    names = names[:_COLUMNS]
+    times = {name for name in names if any(isinstance(getattr(each, name), datetime) for each in rows)}
+    table = listing(*(f"{_title(name)} (UTC)" if name in times else _title(name) for name in names))
     for name, column in zip(names, table.columns, strict=True):
         column.overflow, column.no_wrap = "fold", name in ("id", "level")
     for each in rows[:_ROWS]:
@@ -92,6 +102,12 @@ def _rows(rows: Sequence[BaseModel]) -> None:
     console().print(table)
     if len(rows) > _ROWS:
         console().print(Text(f"… {len(rows) - _ROWS:,} more: --output json has all", "dim"))
+
+
+def _only(rows: Sequence[BaseModel], name: str) -> Any:
+    """The value that all have alike; None where they differ."""
+    first = getattr(rows[0], name)
+    return first if all(getattr(each, name) == first for each in rows) else None
 
 
 def _is_scalar(value: Any) -> bool:

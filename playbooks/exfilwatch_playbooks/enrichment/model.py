@@ -7,6 +7,7 @@ escaped where it goes.
 from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -45,6 +46,7 @@ class Fact(Answer):
     `time` (UTC): when the source was asked, which may be earlier than the enrichment, as answers are kept for a while.
     """
 
+    SHOWN: ClassVar = ("label", "value", "items", "about", "status", "reason", "source")
     enricher: str
     about: str = ""
     source: str = ""
