@@ -60,7 +60,8 @@ our @CustomFields = ({{ Name => 'FindingId', Type => 'FreeformSingle', MaxValues
 our @Users = ({{ Name => '{user}', Password => '{password}', Privileged => 1,
   EmailAddress => 'exfilwatch@example.org' }});
 our @ACL = map {{ {{ UserId => '{user}', Right => $_, Queue => 'Incidents' }} }} qw(SeeQueue ShowTicket
-  ShowTicketComments CreateTicket CommentOnTicket ReplyToTicket ModifyTicket SeeCustomField ModifyCustomField);
+  ShowTicketComments CreateTicket CommentOnTicket ReplyToTicket ModifyTicket OwnTicket SeeCustomField
+  ModifyCustomField);
 """
 
 

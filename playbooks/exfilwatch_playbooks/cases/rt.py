@@ -8,7 +8,7 @@ Source: https://docs.bestpractical.com/rt/5.0.3/RT/REST2.html
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -72,8 +72,13 @@ class _Queue(msgspec.Struct):
     fields: list[_Field] = msgspec.field(name="TicketCustomFields", default=[])
 
 
+class _Person(msgspec.Struct):
+    id: str | int = ""
+
+
 class _Ticket(msgspec.Struct):
     id: str | int
+    owner: _Person = msgspec.field(name="Owner", default_factory=_Person)
     subject: str = msgspec.field(name="Subject", default="")
     status: str = msgspec.field(name="Status", default="")
     priority: str = msgspec.field(name="Priority", default="")
@@ -120,6 +125,7 @@ class RequestTracker(Tracker):
     ) -> None:
         super().__init__(name, settings)
         self._configured = settings
+        self._wanted: dict[str, Mapping[str, str]] = {}
         self._priority = words(_PRIORITY, settings.severity)
         account = (settings.user, settings.password.get_secret_value())
         self._http = Http(name, settings, auth=account, explain=_message, transport=transport)
@@ -131,8 +137,9 @@ class RequestTracker(Tracker):
             response = await self._http.get(f"/REST/2.0/queue/{queue}")
         except CaseRefused as error:
             raise CaseBlocked(f"{error}: check `queue`, and what the account may see") from None
-        if key not in {each.name for each in self._http.decoded(response, _Queue).fields}:
-            raise CaseBlocked(f"{self.name}: queue {queue} has no custom field {key} that the account sees")
+        there = {each.name for each in self._http.decoded(response, _Queue).fields}
+        if missing := [name for name in (key, *self._configured.fields) if name not in there]:
+            raise CaseBlocked(f"{self.name}: queue {queue} has no custom field {missing[0]} that the account sees")
         return Account(self._configured.user, f"{self._configured.url}, queue {queue}")
 
     async def holders(self, key: str) -> Sequence[Case]:
@@ -175,7 +182,31 @@ class RequestTracker(Tracker):
             response = await self._http.change("POST", "/REST/2.0/ticket", json=ticket)
         except CaseError as error:
             return creation(error)
-        return Created(str(self._http.decoded(response, _New).id))
+        made = str(self._http.decoded(response, _New).id)
+        if settings.assignee or draft.fields:
+            self._wanted[made] = draft.fields
+        return Created(made)
+
+    async def converge(self, key: str, own: str | None) -> Case:
+        """See CaseSystem. RT says 201 and leaves out whom it does not know or who may not own tickets, and fields that
+        the account may not set. That is told once: the case is there, and the next run goes on with it.
+        """
+        case = await super().converge(key, own)
+        wanted = self._wanted.pop(own or "", None)
+        if wanted is None or case.id != own:
+            return case
+        ticket = await self._ticket(case.id)
+        has = {each.name: each.values for each in ticket.fields}
+        ignored = [name for name, value in wanted.items() if value and not has.get(name)]
+        owner = str(ticket.owner.id).lower()
+        if self._configured.assignee and owner in ("", "nobody"):
+            ignored.append(f"the owner {self._configured.assignee}")
+        if ignored:
+            raise CaseBlocked(
+                f"{self.name}: case {case.id} was opened, and RT ignored what was asked for: {', '.join(ignored)}. "
+                "Check names and rights (OwnTicket, ModifyCustomField); the case is gone on with as it is"
+            )
+        return case
 
     async def post(self, case: Case, note: Note) -> None:
         """A comment: nobody outside gets it by mail."""
