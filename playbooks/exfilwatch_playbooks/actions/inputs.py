@@ -18,6 +18,8 @@ def _a_moment(text: str) -> str:
 
 
 def _an_end(text: str) -> str:
+    if text.strip().lower() == "now":
+        return "now"
     end(text, datetime.now(UTC))
     return text.strip()
 
@@ -49,7 +51,7 @@ CaseSystemName: TypeAlias = Annotated[
 Moment: TypeAlias = Annotated[str, AfterValidator(_a_moment), Field(max_length=64)]
 """A time as people write it; empty for none."""
 End: TypeAlias = Annotated[str, AfterValidator(_an_end), Field(max_length=64)]
-"""A time to come, as people write it."""
+"""A time to come, as people write it; or `now`."""
 Level: TypeAlias = Annotated[str, AfterValidator(_a_level), Field(max_length=32)]
 """One of Sigma's levels; empty for any."""
 Reason: TypeAlias = Annotated[str, AfterValidator(_a_reason), Field(max_length=4000)]

@@ -26,6 +26,8 @@ class CurrentRules:
         self._rules: RuleSet | None = None
         self._known: object = None
         self._looked = 0.0
+        self.problem = ""
+        """Why those of today can't be loaded, so that those of before go on."""
 
     def __call__(self) -> "RuleSet":
         """As they are now. Raises ConfigError and RuleError at first; later, the rules of before go on."""
@@ -44,7 +46,9 @@ class CurrentRules:
             if stamp == self._known and not rules.has_outlived_a_filter(self._clock()):
                 return rules
             self._known = stamp  # what is wrong with them is said once
-            return self._loaded()
+            loaded, self.problem = self._loaded(), ""
+            return loaded
         except (ConfigError, RuleError) as error:
+            self.problem = str(error)
             log.error("rules can't be loaded; those of before go on", error=str(error))
             return rules

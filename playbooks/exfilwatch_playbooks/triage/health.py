@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Literal
 
 from sqlalchemy import func, select
@@ -13,10 +14,15 @@ from exfilwatch.findings.marks import Disposition
 from exfilwatch.findings.store import Store
 from exfilwatch.polling.advising import told
 from exfilwatch.polling.runs import polled_sources
+from exfilwatch_playbooks.report.wording import lasting
 from exfilwatch_playbooks.service.views import RunView, page_of_runs
 
 _LATE = 3
 """Times the time between polls, after which one that has not come is late."""
+_SHORTEST, _UNKNOWN = timedelta(minutes=1), timedelta(hours=8)
+"""Times between polls that something else starts: at least, and where there were too few to tell."""
+_LOOKED_AT, _FEW, _QUIET = 20, 3, timedelta(hours=1)
+"""Polls that are looked at, and so many over so long without a record mean that nothing comes."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +30,7 @@ class Siem:
     """A SIEM. `said`: its state in words; `last`: the newest poll that is kept, None where there is none."""
 
     name: str
-    state: Literal["fine", "behind", "late", "failed", "never"]
+    state: Literal["fine", "behind", "silent", "late", "failed", "never"]
     said: str
     last: RunView | None
 
@@ -52,24 +58,45 @@ class RuleHealth:
 
 
 def siems(store: Store, configured: Sequence[str], apart: timedelta | None, now: datetime) -> list[Siem]:
-    """Those of the settings, and others that were polled once. `apart`: the time between polls, None: nobody knows."""
+    """Those of the settings, and others that were polled once. `apart`: the time between polls, None where something
+    else starts them.
+    """
     with store.database.read() as connection:
         names = list(dict.fromkeys([*configured, *polled_sources(connection)]))
-    return [judged(name, next(iter(page_of_runs(store, name, None, 1)), None), apart, now) for name in names]
+    return [judged(name, page_of_runs(store, name, None, _LOOKED_AT), apart, now) for name in names]
 
 
-def judged(name: str, last: RunView | None, apart: timedelta | None, now: datetime) -> Siem:
-    """What a SIEM's last poll says of it."""
+def judged(name: str, runs: Sequence[RunView], apart: timedelta | None, now: datetime) -> Siem:
+    """What a SIEM's last polls say of it; the newest first."""
+    last = next(iter(runs), None)
     if last is None:
         return Siem(name, "never", "never polled", None)
     if last.problem:
         return Siem(name, "failed", told(name, last.problem), last)
     ended = last.ended or last.started
-    if apart and ended and now - ended > _LATE * apart:
-        return Siem(name, "late", "the next poll has not come", last)
+    if ended and now - ended > _LATE * (apart or _usually(runs)):
+        return Siem(name, "late", f"the next poll has not come: nothing was read for {lasting(now - ended)}", last)
     if last.left:
         return Siem(name, "behind", "intervals remain to be read; the next poll goes on", last)
+    if (silent := _silent(runs)) is not None:
+        said = f"the last {len(runs)} polls, of {lasting(silent)}, have brought no record: is it still fed?"
+        return Siem(name, "silent", said, last)
     return Siem(name, "fine", "read to the end", last)
+
+
+def _usually(runs: Sequence[RunView]) -> timedelta:
+    """How far apart polls are that something else starts: the middle of the last ones."""
+    started = [each.started for each in runs if each.started]
+    gaps = sorted(later - earlier for later, earlier in pairwise(started))
+    return max(gaps[len(gaps) // 2], _SHORTEST) if len(gaps) + 1 >= _FEW else _UNKNOWN
+
+
+def _silent(runs: Sequence[RunView]) -> timedelta | None:
+    """For how long no poll has brought a record; None where one did, or it is not long."""
+    first, last = runs[-1].started, runs[0].ended or runs[0].started
+    if len(runs) < _FEW or any(each.records for each in runs) or first is None or last is None:
+        return None
+    return last - first if last - first >= _QUIET else None
 
 
 def rules(store: Store, loaded: Iterable[RuleInfo]) -> list[RuleHealth]:

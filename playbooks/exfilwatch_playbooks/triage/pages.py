@@ -1,11 +1,13 @@
 """A page as an answer: the template, and a policy that allows what this service itself serves, and nothing inline."""
 
 import hashlib
-from collections.abc import Callable, Coroutine
+import json
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote, urlsplit
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
@@ -16,6 +18,8 @@ from exfilwatch.errors import ExfilwatchError
 from exfilwatch_playbooks.service import problems
 from exfilwatch_playbooks.service.access import service
 from exfilwatch_playbooks.service.problems import Refused
+from exfilwatch_playbooks.triage.doing import Interrupted, Overtaken
+from exfilwatch_playbooks.triage.glance import glance
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -71,6 +75,7 @@ def page(
             here=request.url.path,
             now=service(request).clock(),
             said=visit.session.heard() if visit else (),
+            glance=glance(service(request)) if visit else None,
             **values,
         )
     )
@@ -86,6 +91,20 @@ def back(request: Request, where: str) -> Response:
     return RedirectResponse(where, 303, headers=HEADERS)
 
 
+def part(request: Request, template: str, **values: object) -> Response:
+    """A part of a page, which a page asks for."""
+    text = _templates().get_template(template).render(now=service(request).clock(), **values)
+    return Response(text.encode("utf-8", "backslashreplace"), media_type="text/html; charset=utf-8", headers=HEADERS)
+
+
+def asked_to_log_in(request: Request, fields: Mapping[str, str], *, wrong: str = "", status: int = 401) -> Response:
+    """The page to log in; what was sent and not done goes on with it (`form`: where to; `sent`: its fields)."""
+    return page(
+        request, "login.html.j2", status=status,
+        next=fields.get("next", "/"), form=fields.get("form", ""), sent=fields.get("sent", ""), wrong=wrong,
+    )  # fmt: skip
+
+
 class HtmlRoute(APIRoute):
     """Errors are pages too. Who is not logged in is asked to."""
 
@@ -98,6 +117,10 @@ class HtmlRoute(APIRoute):
                 return await inner(request)
             except Refused as error:
                 return _refused(request, error)
+            except Interrupted as error:
+                return _interrupted(request, error)
+            except Overtaken as error:
+                return _overtaken(request, error)
             except ExfilwatchError as error:
                 return _refused(request, problems.of(error))
             except RequestValidationError:
@@ -113,10 +136,36 @@ def _refused(request: Request, error: Refused) -> Response:
         if request.headers.get("sec-fetch-site") == "cross-site" and request.method == "GET":
             # A link of a mail or a case: the browser keeps the cookie back until a page of ours asks.
             return page(request, "again.html.j2")
-        return back(request, "/login" if request.method != "GET" else f"/login?next={request.url.path}")
+        where = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return back(request, "/login" if request.method != "GET" else f"/login?next={quote(where)}")
     answer = page(request, "error.html.j2", status=error.kind.status, title=error.kind.title, detail=error.detail)
     answer.headers.update(error.headers)
     return answer
+
+
+def _interrupted(request: Request, error: Interrupted) -> Response:
+    """Log in, and then go on with what was sent. htmx shows no page whose status is an error's."""
+    sent = json.dumps({name: value for name, value in error.fields.items() if name != "csrf"})
+    came = urlsplit(request.headers.get("referer", ""))
+    return asked_to_log_in(
+        request,
+        {"next": came.path or "/", "form": request.url.path, "sent": sent},
+        wrong="Your session has ended. Log in to go on: what you wrote is kept.",
+        status=200 if request.headers.get("hx-request") else 401,
+    )
+
+
+def _overtaken(request: Request, error: Overtaken) -> Response:
+    """Somebody was faster: what they did, and whether to go on all the same."""
+    fields = {name: value for name, value in error.fields.items() if name not in ("csrf", "seen")}
+    seen = f"{error.seen} {service(request).clock().isoformat()}"
+    return page(
+        request, "resume.html.j2", error.who, status=200 if request.headers.get("hx-request") else 409,
+        title="It has changed meanwhile", since=error.since, fields=fields | {"seen": seen},
+        why="Since you loaded the page this incident was judged, its case has changed, or something new was found. "
+        "Nothing of yours was done.",
+        button="Do it all the same", action=request.url.path, leave=f"/incidents/{error.incident}",
+    )  # fmt: skip
 
 
 def ago(time: datetime | None, now: datetime) -> str:

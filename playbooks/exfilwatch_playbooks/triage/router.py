@@ -1,15 +1,15 @@
 """The pages and forms, and what they do."""
 
+import json
 import re
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from exfilwatch.errors import ConfigError, ExfilwatchError
+from exfilwatch.errors import ConfigError
 from exfilwatch_playbooks.actions.audit import Audit
 from exfilwatch_playbooks.actions.inputs import Level
 from exfilwatch_playbooks.service.access import Gate, service
@@ -17,23 +17,32 @@ from exfilwatch_playbooks.service.jobs import ENDED, Job
 from exfilwatch_playbooks.service.problems import Refused
 from exfilwatch_playbooks.service.service import Service
 from exfilwatch_playbooks.service.views import page_of_runs
-from exfilwatch_playbooks.triage import health
+from exfilwatch_playbooks.triage import health, suppressing
+from exfilwatch_playbooks.triage.doing import UnderWay, asking, check, do, judge, seen, soon
 from exfilwatch_playbooks.triage.incident import shown
 from exfilwatch_playbooks.triage.incidents import ORDERS, STATES, Asked
 from exfilwatch_playbooks.triage.incidents import page as page_of_incidents
-from exfilwatch_playbooks.triage.pages import HtmlRoute, asset, back, page
+from exfilwatch_playbooks.triage.pages import HtmlRoute, asked_to_log_in, asset, back, page, part
 from exfilwatch_playbooks.triage.sessions import COOKIE, LASTS
 from exfilwatch_playbooks.triage.visits import Visit, from_here, is_ours, sent, sessions, visit
 
-_NEXT = re.compile(r"/(incidents/[0-9a-f]{1,64}|polls|rules|audit)?", re.ASCII)
+_NEXT = re.compile(
+    r"/(incidents/[0-9a-f]{1,64}|findings/[0-9a-f]{1,64}/suppress|polls|rules|suppressions|audit)?(\?[\w=&%.+-]*)?",
+    re.ASCII,
+)
+_FORM = re.compile(
+    r"/(incidents/[0-9a-f]{1,64}/(disposition|open-case|note|close-case)|findings/[0-9a-f]{1,64}/(disposition|(un)?suppress)"
+    r"|polls)",
+    re.ASCII,
+)
 _RUNS, _LINES = 25, 100
 DISPOSITIONS = ("true-positive", "false-positive", "benign", "duplicate")
 _STEPS = {
-    "open-case": ("open_case", ("system",)),
-    "note": ("add_case_note", ("system", "text")),
-    "close-case": ("close_case", ("system", "why")),
+    "open-case": ("open_case", ("system",), "The case is being opened, or told what is new,"),
+    "note": ("add_case_note", ("system", "text"), "A note is being added"),
+    "close-case": ("close_case", ("system", "why"), "The case is being closed"),
 }
-"""What an incident's forms do: the action, and the fields that it takes."""
+"""What an incident's forms do: the action, the fields that it takes, and what is said while it goes on."""
 
 
 def router() -> APIRouter:
@@ -42,6 +51,7 @@ def router() -> APIRouter:
     _login(made)
     _reading(made)
     _health(made)
+    suppressing.router(made)
     _acting(made)
     return made
 
@@ -57,7 +67,7 @@ def _login(made: APIRouter) -> None:
 
     @made.get("/login")
     def login(request: Request, next: str = "/") -> Response:  # noqa: A002 the name in the address
-        return page(request, "login.html.j2", next=_next(next), wrong="")
+        return asked_to_log_in(request, {"next": _next(next)}, status=200)
 
     @made.post("/login")
     async def log_in(request: Request) -> Response:
@@ -70,11 +80,14 @@ def _login(made: APIRouter) -> None:
         if found is None or state != "valid":
             gate.failed(request)
             said = f"This token is {state}."
-            return page(request, "login.html.j2", status=401, next=_next(fields.get("next", "")), wrong=said)
-        answer = back(request, _next(fields.get("next", "")))
+            return asked_to_log_in(request, {**fields, "next": _next(fields.get("next", ""))}, wrong=said)
+        where, begun = _next(fields.get("next", "")), sessions(request).begin(found.id, shared.clock())
+        answer = back(request, where)
+        if _FORM.fullmatch(fields.get("form", "")):
+            answer = await run_in_threadpool(_resumed, request, Visit(found, begun.session), fields, where)
         answer.set_cookie(
             COOKIE,
-            sessions(request).begin(found.id, shared.clock()),
+            begun.cookie,
             max_age=int(LASTS.total_seconds()),
             httponly=True,
             samesite="strict",
@@ -114,11 +127,18 @@ def _reading(made: APIRouter) -> None:
         who, shared = visit(request), service(request)
         rules = {info.id: info for info in shared.rules().infos}
         found = shown(shared.store, identity, rules, shared.clock())
-        systems = _systems(shared, who) if who.acts else []
         return page(
             request, "incident.html.j2", who,
-            shown=found, report=found.report, systems=systems, dispositions=DISPOSITIONS,
+            shown=found, report=found.report, systems=_systems(shared) if who.acts else None,
+            dispositions=DISPOSITIONS, held=suppressing.held(shared, [each.finding.id for each in found.findings]),
+            seen=f"{seen(shared.store, found.incident)} {shared.clock().isoformat()}",
+            busy=_busy(request, found.incident.id), over=False, identity=found.incident.id,
         )  # fmt: skip
+
+    @made.get("/incidents/{identity}/doing")
+    def doing(request: Request, identity: str) -> Response:
+        visit(request)
+        return part(request, "doing.html.j2", busy=_busy(request, identity), over=True, identity=identity)
 
     @made.get("/incidents/{identity}/report")
     def report(request: Request, identity: str) -> Response:
@@ -154,7 +174,7 @@ def _health(made: APIRouter) -> None:
 def _acting(made: APIRouter) -> None:
     @made.post("/polls")
     async def poll(request: Request) -> Response:
-        who, _ = await _who(request)
+        who, _ = await asking(request)
         shared = service(request)
         job = await run_in_threadpool(_poll, shared)
         if job is None or job.state in ENDED:
@@ -163,80 +183,88 @@ def _acting(made: APIRouter) -> None:
 
     @made.post("/incidents/{identity}/disposition")
     async def all_of_it(request: Request, identity: str) -> Response:
-        who, fields = await _who(request)
+        who, fields = await asking(request)
         found = await run_in_threadpool(service(request).store.incident, identity)
-        await _judge(request, who, found.findings, fields)
+        await run_in_threadpool(check, request, who, found, fields)
+        await judge(request, who, found.findings, fields)
         return back(request, f"/incidents/{found.id}")
 
     @made.post("/findings/{identity}/disposition")
     async def one(request: Request, identity: str) -> Response:
-        who, fields = await _who(request)
+        who, fields = await asking(request)
         store = service(request).store
         found = await run_in_threadpool(store.get, identity)
+        incident = await run_in_threadpool(lambda: store.incident(store.incident_of(found.id)))
+        await run_in_threadpool(check, request, who, incident, fields)
         judged = {name: fields.get(name, "") for name in ("disposition", "why")}
-        await _do(request, who, "set_disposition", {"finding": found.id, **judged})
-        return back(request, f"/incidents/{await run_in_threadpool(store.incident_of, found.id)}")
+        await do(request, who, "set_disposition", {"finding": found.id, **judged})
+        return back(request, f"/incidents/{incident.id}")
 
     @made.post("/incidents/{identity}/{step}")
     async def act(request: Request, identity: str, step: str) -> Response:
-        who, fields = await _who(request)
+        who, fields = await asking(request)
         if step not in _STEPS:
             raise Refused("not-found", "there is no such form")
-        name, takes = _STEPS[step]
+        name, takes, said = _STEPS[step]
         store = service(request).store
         found = await run_in_threadpool(store.incident, identity)
+        if step == "close-case":
+            await run_in_threadpool(check, request, who, found, fields)
         given = {field: fields[field] for field in takes if field in fields}
-        done = await _do(request, who, name, {"incident": found.id, **given})
-        if done and step == "close-case" and fields.get("disposition"):
-            known = await run_in_threadpool(store.marks, found.findings)
-            await _judge(request, who, [each for each in found.findings if each not in known], fields)
+
+        async def work() -> None:
+            done = await do(request, who, name, {"incident": found.id, **given})
+            if done is not None and step == "close-case" and fields.get("disposition"):
+                known = await run_in_threadpool(store.marks, found.findings)
+                await judge(request, who, [each for each in found.findings if each not in known], fields)
+
+        await soon(request, who, found.id, f"{said} in {given.get('system') or 'the case system'}", work)
         return back(request, f"/incidents/{found.id}")
 
 
-async def _who(request: Request) -> tuple[Visit, Mapping[str, str]]:
-    """Who sent a form that changes something, and its fields. Raises Refused."""
-    from_here(request)
-    found = await run_in_threadpool(visit, request, "act")
-    fields = await sent(request)
-    is_ours(found, fields)
-    return found, fields
+class Systems(NamedTuple):
+    """The case systems that a case may be opened in, by name with their kinds, the usual one first. `remark`: why none
+    is the usual one; `own`: somebody has configured one.
+    """
+
+    kinds: dict[str, str]
+    remark: str
+    own: bool
 
 
-async def _do(request: Request, who: Visit, name: str, given: Mapping[str, str], *, quiet: bool = False) -> bool:
-    """Run an action, and tell what came of it on the next page; whether it was done. `quiet`: only what failed."""
+def _systems(shared: Service) -> Systems:
+    """Without those that page."""
+    from exfilwatch_playbooks.cases.registry import LOCAL, opened_in, paging
+
+    configured, remark, usual, pages = shared.settings.case, "", "", list[str]()
     try:
-        answer = await service(request).do(name, given, who.token.name)
-    except ExfilwatchError as error:
-        who.session.say("bad", str(error))
-        return False
-    if not quiet:
-        who.session.say("good", str(getattr(answer, "summary", "done")))
-    for problem in getattr(answer, "problems", ()):
-        who.session.say("bad", str(problem))
-    return True
+        pages = paging(configured, shared.settings.policy.page_in)
+        usual = opened_in(configured, shared.settings.policy.page_in)
+    except ConfigError as error:  # several, and none is the usual one: a person chooses
+        remark = str(error)
+    kinds = {name: str(table.get("kind", "")) for name, table in configured.items() if name not in pages}
+    names = dict.fromkeys([*([usual] if usual else []), *kinds, LOCAL])
+    return Systems({name: kinds.get(name, LOCAL) for name in names}, remark, bool(kinds))
 
 
-async def _judge(request: Request, who: Visit, findings: Sequence[str], fields: Mapping[str, str]) -> None:
-    """Give these findings the disposition of a form."""
-    judged = {name: fields.get(name, "") for name in ("disposition", "why")}
-    done = 0
-    for finding in findings:
-        if not await _do(request, who, "set_disposition", {"finding": finding, **judged}, quiet=True):
-            break
-        done += 1
-    if done:
-        said = "1 finding is" if done == 1 else f"{done:,} findings are"
-        who.session.say("good", f"{said} marked: {judged['disposition']}")
+def _busy(request: Request, incident: str) -> UnderWay | None:
+    found = sessions(request).under_way.get(incident)
+    return found if found is not None and not found.task.done() else None
 
 
-def _systems(shared: Service, who: Visit) -> list[str]:
-    """The case systems that a case may be opened in, the usual one first."""
-    from exfilwatch_playbooks.cases.registry import opened_in
-
-    usual: list[str] = []
-    with suppress(ConfigError):  # several, and the policy names none: a person chooses
-        usual = [opened_in(shared.settings.case, shared.settings.policy.page_in)]
-    return list(dict.fromkeys([*usual, *shared.context(who.token.name).case_systems]))
+def _resumed(request: Request, who: Visit, fields: Mapping[str, str], where: str) -> Response:
+    """What was sent when a session had ended, to be sent anew."""
+    try:
+        found = json.loads(fields.get("sent", ""))
+    except ValueError:
+        found = {}
+    told = {str(name): str(value) for name, value in found.items() if name != "csrf"} if isinstance(found, dict) else {}
+    return page(
+        request, "resume.html.j2", who,
+        title="Go on where you were",
+        why="Your session had ended before this was done. Nothing of it is lost: do it now?",
+        action=fields["form"], fields=told, leave=where, since=(), button="Do it",
+    )  # fmt: skip
 
 
 def _poll(shared: Service) -> Job | None:

@@ -10,7 +10,10 @@ import secrets
 import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from exfilwatch_playbooks.triage.doing import UnderWay
 
 COOKIE = "exfilwatch_session"
 LASTS = timedelta(hours=10)
@@ -41,22 +44,31 @@ class Session:
         return hmac.compare_digest(self.csrf.encode(), sent.encode("utf-8", "replace"))
 
 
+class Begun(NamedTuple):
+    """A session that has begun, and the value of its cookie."""
+
+    cookie: str
+    session: Session
+
+
 class Sessions:
     """Those of this process."""
 
     def __init__(self) -> None:
+        self.under_way: dict[str, UnderWay] = {}
+        """What is being done about incidents, by their ids."""
         self._lock = threading.Lock()
         self._known: dict[bytes, Session] = {}
 
-    def begin(self, token: str, now: datetime) -> str:
-        """A session for the token with this id; the value of its cookie."""
+    def begin(self, token: str, now: datetime) -> Begun:
+        """A session for the token with this id."""
         cookie = secrets.token_urlsafe(32)
         with self._lock:
             self._known = {name: each for name, each in self._known.items() if each.until > now}
             while len(self._known) >= _MOST:
                 del self._known[next(iter(self._known))]
-            self._known[_digest(cookie)] = Session(token, secrets.token_urlsafe(32), now + LASTS)
-        return cookie
+            self._known[_digest(cookie)] = made = Session(token, secrets.token_urlsafe(32), now + LASTS)
+        return Begun(cookie, made)
 
     def of(self, cookie: str, now: datetime) -> Session | None:
         """The session that a cookie stands for; None where it has ended."""

@@ -1,7 +1,7 @@
 // Keys, and forms that are sent once. Every page works without this file.
 "use strict";
 {
-  const pages = { i: "/", p: "/polls", r: "/rules", a: "/audit" };
+  const pages = { i: "/", p: "/polls", r: "/rules", s: "/suppressions", a: "/audit" };
   let waits = false; // for the letter after g
 
   const rows = () => [...document.querySelectorAll("[data-row]")];
