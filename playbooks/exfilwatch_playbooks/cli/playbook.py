@@ -75,7 +75,7 @@ def run(
 
     from exfilwatch.errors import ConfigError
 
-    if not (sys.stdin.isatty() or stdout.is_terminal()):
+    if not sys.stdin.isatty():
         raise ConfigError("playbook run asks a person: run it in a terminal, or use a platform's playbook")
     try:
         asyncio.run(_run(incident, database))
