@@ -198,3 +198,18 @@ def selections(node: Node, *, positive: bool = True) -> Iterator[tuple[str, bool
         case All(parts) | Any(parts):
             for part in parts:
                 yield from selections(part, positive=positive)
+
+
+def needed(node: Node) -> frozenset[str]:
+    """Fields without which the condition does not hold."""
+    match node:
+        case Selection(_, part):
+            return needed(part)
+        case All(parts):
+            return frozenset[str]().union(*map(needed, parts))
+        case Any(parts):
+            first, *others = map(needed, parts)
+            return first.intersection(*others)
+        case FieldTest(field, test) if not test.holds(None):
+            return frozenset([field])
+    return frozenset()

@@ -1,6 +1,8 @@
 """Rules on events: which rules an event concerns, which fire, and what a hit of a correlation's member carries."""
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
+from itertools import chain
 from typing import Any, NamedTuple
 
 import msgspec
@@ -10,7 +12,7 @@ from exfilwatch.detection.correlate import Match
 from exfilwatch.detection.derived import ACTS, DERIVED
 from exfilwatch.detection.detection import Detection, Kinship, shifted
 from exfilwatch.detection.hits import Hit, Scalar
-from exfilwatch.detection.logsource import key_of
+from exfilwatch.detection.logsource import LogSource, key_of
 from exfilwatch.detection.output import Fired, reported
 from exfilwatch.detection.parts import PARTS, with_parts
 from exfilwatch.detection.rule import Correlation, Rule, RuleSet, Verdict
@@ -48,12 +50,21 @@ class Evaluator:
                 fields = correlation.plan.group_fields(rule), correlation.plan.value_fields(rule)
                 self.members.setdefault(rule, []).append(Member(correlation, *fields))
 
+    @cached_property
+    def _wanted(self) -> dict[LogSource, list[int]]:
+        """The rules whose result somebody asks for, by what they look at."""
+        found: dict[LogSource, list[int]] = {}
+        for number, rule in enumerate(self.rules.rules):
+            if rule.emits or rule.id in self.members:
+                found.setdefault(rule.source, []).append(number)
+        return found
+
     def concerned(self, key: tuple[str, str, str]) -> tuple[Rule, ...]:
         """The rules that look at events of this category, product and service, and whose result somebody asks for."""
         found = self._concerned.get(key)
         if found is None:
-            wanted = (rule for rule in self.rules.rules if rule.emits or rule.id in self.members)
-            fitting = with_parts(rule for rule in wanted if rule.source.fits(*key))
+            numbers = sorted(chain.from_iterable(each for source, each in self._wanted.items() if source.fits(*key)))
+            fitting = with_parts(self.rules.rules[number] for number in numbers)
             found = self._concerned[key] = tuple(
                 rule for rule in fitting if rule is not PARTS or rule.source.fits(*key)
             )

@@ -17,7 +17,7 @@ from exfilwatch.detection.evaluate import Evaluator
 from exfilwatch.detection.look import EVERYTHING, Look
 from exfilwatch.detection.parts import with_parts
 from exfilwatch.detection.rule import Rule
-from exfilwatch.detection.screen import COUNTS, LONG, Plan, looked_at, needed
+from exfilwatch.detection.screen import COUNTS, LONG, Plan, looked_at
 from exfilwatch.detection.starts import Start
 from exfilwatch.detection.texts import FieldGetter
 from exfilwatch.detection.trees import STARTS, TOLD
@@ -159,7 +159,7 @@ class FastRows:
     def _wanted(self, rules: Iterable[Rule]) -> list[Rule]:
         found = [rule for rule in rules if rule.id in self._rules]
         # No Windows log counts bytes, and most of all events are its connections.
-        return [rule for rule in found if COUNTS.isdisjoint(needed(rule.screen))] if self.shape.spec.windows else found
+        return [rule for rule in found if COUNTS.isdisjoint(rule.needed)] if self.shape.spec.windows else found
 
     def _options(self, found: EventClass, field: str, raw: bool) -> Options | None:
         """Where a rule sees a field of this class: groups of expressions; in each the first that is not empty counts,

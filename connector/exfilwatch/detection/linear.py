@@ -1,9 +1,13 @@
 """RE2: expressions that are searched in linear time, whatever the text."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import re2
+
+_ROOM = 64 << 20
+"""Bytes for what RE2 works out of a set of texts."""
 
 
 def compiled(expression: str) -> Callable[[str], Any]:
@@ -33,6 +37,25 @@ def finder(expressions: Iterable[str]) -> Callable[[str], bool]:
         return bool(found[0](text))
 
     return finds
+
+
+@lru_cache(200)
+def standing(texts: tuple[str, ...]) -> Callable[[str], Sequence[int]]:
+    """Which of many ASCII texts stand in another one, by their numbers: one pass for all; compiled when first asked."""
+    made: list[Any] = []
+
+    def stand(text: str) -> Sequence[int]:
+        if not made:
+            chosen = options()
+            chosen.max_mem = _ROOM
+            every = re2.Set.SearchSet(chosen)
+            for each in texts:
+                every.Add(re2.escape(each))
+            every.Compile()
+            made.append(every)
+        return made[0].Match(text) or ()
+
+    return stand
 
 
 def searched(search: Callable[[str], Any], text: str) -> Any:

@@ -8,7 +8,7 @@ from exfilwatch.detection.screen import Left, Plan
 from exfilwatch.events.typed import Row
 
 _CACHED = 50_000
-_BY_TYPE = Left([], [])
+_BY_TYPE = Left([], [], {})
 
 
 def _types(values: Any) -> tuple[type, ...]:

@@ -80,6 +80,17 @@ def required(rest: Rest, weight: Callable[[Found], int]) -> tuple[Found, ...]:
     return ()
 
 
+def needs(rest: Rest) -> dict[int, frozenset[int]]:
+    """Of short fields: tests of which one has to hold wherever the rest does, as far as that is plain to see."""
+    found: dict[int, frozenset[int]] = {}
+    for part in rest.parts if isinstance(rest, Some) and rest.every else (rest,):
+        one = part.parts if isinstance(part, Some) and not part.every else (part,)
+        short = [each for each in one if isinstance(each, Short)]
+        if len(short) == len(one) and all(each.field == short[0].field for each in short):
+            found[short[0].field] = frozenset(each.number for each in short)
+    return found
+
+
 def reduced(rest: Rest, field: int, true: frozenset[int]) -> Rest:
     """What is left when of a field's tests those numbered `true` hold, and no others."""
     if isinstance(rest, Short):

@@ -18,6 +18,7 @@ from exfilwatch.detection.condition import (
     compiled,
     evidence,
     fields,
+    needed,
     selections,
 )
 from exfilwatch.detection.correlation_plan import CorrelationPlan
@@ -115,6 +116,11 @@ class Rule:
     def screen(self) -> Node:
         """What holds of an event's own fields wherever the condition does: for screens."""
         return screened(self._unfiltered) if self.derives else self._unfiltered
+
+    @cached_property
+    def needed(self) -> frozenset[str]:
+        """Fields of the event without which it does not fire."""
+        return needed(self.screen)
 
     @cached_property
     def asked(self) -> Node:

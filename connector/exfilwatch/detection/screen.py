@@ -9,14 +9,27 @@ never says no where the rule would say yes; where it does not know it says yes.
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from itertools import chain
+from typing import Any, NamedTuple, TypeAlias
 
 from exfilwatch.commands.fields import is_ordinary
 from exfilwatch.detection.condition import All, FieldTest, Keyword, Node, Not, Selection, fields
 from exfilwatch.detection.condition import Any as AnyOf
 from exfilwatch.detection.derived import ACTS, LOOKED_AT, TASKS
 from exfilwatch.detection.pattern import Pattern
-from exfilwatch.detection.rest import Found, Rest, Short, joined, leaves, negated, possible, reduced, required, weighed
+from exfilwatch.detection.rest import (
+    Found,
+    Rest,
+    Short,
+    joined,
+    leaves,
+    needs,
+    negated,
+    possible,
+    reduced,
+    required,
+    weighed,
+)
 from exfilwatch.detection.rule import Rule
 from exfilwatch.detection.texts import Acts, FieldGetter, Late, Numbers, Searched, Seen, Words
 from exfilwatch.detection.values import Compare, Exists, OneOf, Test
@@ -54,6 +67,7 @@ class _Field:
         self.get = get
         self.holds: list[Callable[[Value], bool]] = []
         self._numbers: dict[str, int] = {}
+        self._known: dict[Any, frozenset[int]] = {}
 
     def number(self, test: Test | _Ordinary) -> int:
         """The number of a test of this field."""
@@ -63,38 +77,101 @@ class _Field:
             self.holds.append(test.holds)
         return self._numbers[said]
 
+    def true(self, key: Any, value: Value, numbers: frozenset[int]) -> frozenset[int]:
+        """Which of some tests hold of a value, by which all are remembered. Raises TimeoutError (pattern.Pattern)."""
+        known = self._known.get(key)
+        if known is None:
+            try:
+                known = frozenset(number for number, holds in enumerate(self.holds) if holds(value))
+            except TimeoutError:
+                return frozenset(number for number in numbers if self.holds[number](value))
+            if len(self._known) >= _CACHED:
+                self._known.clear()
+            self._known[key] = known
+        return known & numbers
+
+
+class _Ask:
+    """What is left to ask of the rules of one number, of which short fields which tests, and of which of these one has
+    to hold. What is left after a field is remembered: most values leave the same."""
+
+    __slots__ = ("_after", "_found", "asked", "needs", "number", "rest")
+
+    def __init__(self, number: int, rest: Rest) -> None:
+        self.number = number
+        self.rest = rest
+        self.needs = needs(rest)
+        self.asked: dict[int, set[int]] = {}
+        for leaf in leaves(rest):
+            if isinstance(leaf, Short):
+                self.asked.setdefault(leaf.field, set()).add(leaf.number)
+        self._after: dict[tuple[int, frozenset[int]], _Ask | None] = {}
+        self._found: tuple[Found, ...] | None = None
+
+    def after(self, field: int, true: frozenset[int]) -> "_Ask | None":
+        """What is left when of a field that is asked for these tests hold; None: it can't fire."""
+        if (one := self.needs.get(field)) and one.isdisjoint(true):
+            return None  # where most come to an end
+        key = field, true.intersection(self.asked[field])
+        if key not in self._after:
+            rest = reduced(self.rest, *key)
+            self._after[key] = None if rest is False else _Ask(self.number, rest)
+        return self._after[key]
+
+    def found(self, weight: Callable[[Found], int]) -> tuple[Found, ...]:
+        """Texts of which one has to be found (rest.required)."""
+        if self._found is None:
+            self._found = required(self.rest, weight)
+        return self._found
+
+
+class _Sought(NamedTuple):
+    """A long text in which something has to be found, and whether one of these may be."""
+
+    text: int
+    among: Callable[[Any], bool] | None
+
+
+Having: TypeAlias = dict[int, dict[int, dict[int, None]]]
+"""By text and what is found there: the rules that may fire then, after some short values."""
+
 
 class Left:
     """What is left to ask of each rule that may fire, of long texts. `every`: of some rule nothing that is known."""
 
-    def __init__(self, rests: Sequence[tuple[int, Rest]], texts: Sequence[Searched], *, every: bool = False) -> None:
-        self._rests = rests
+    def __init__(self, asks: Sequence[_Ask], texts: Sequence[Searched], having: Having, *, every: bool = False) -> None:
+        self._asks = asks
         self._texts = texts
-        self.every = every or any(rest is True or rest is None for _, rest in rests)
+        self._having = having
+        self.every = every or any(ask.rest is True or ask.rest is None for ask in asks)
 
     @cached_property
-    def _parts(self) -> tuple[Sequence[tuple[int, Rest]], Sequence[tuple[int, Rest]], Sequence[Callable[[Any], bool]]]:
-        """Rules that may fire on any text; the others; and of what one has to be found for one of the others."""
+    def _parts(self) -> tuple[Sequence[tuple[int, Rest]], Mapping[int, Rest], Sequence[_Sought]]:
+        """Rules that may fire on any text; the others, by number; and what of a text has to be found for one of them."""
         always: list[tuple[int, Rest]] = []
-        others: list[tuple[int, Rest]] = []
+        others: dict[int, Rest] = {}
         asked: dict[int, dict[int, None]] = {}
-        for each in self._rests:
-            found = required(each[1], self._weight)
-            (others if found else always).append(each)
+        for ask in self._asks:
+            found = ask.found(self._weight)
+            if not found:
+                always.append((ask.number, ask.rest))
+                continue
+            others[ask.number] = ask.rest
             for leaf in found:
                 asked.setdefault(leaf.text, {})[leaf.number] = None
+                self._having.setdefault(leaf.text, {}).setdefault(leaf.number, {})[ask.number] = None
         texts = sorted(asked.items(), key=lambda item: isinstance(self._texts[item[0]], Acts))
-        return always, others, [self._texts[text].among(numbers) for text, numbers in texts]
+        return always, others, [_Sought(text, self._texts[text].among(tuple(numbers))) for text, numbers in texts]
 
     def _weight(self, found: Found) -> int:
         return self._texts[found.text].weight(found.number)
 
     def may(self, row: Any) -> bool:
         """Whether some rule may fire on a row."""
-        always, _, screens = self._parts
+        always, _, sought = self._parts
         if not always:  # most rows end here
-            for screen in screens:
-                if screen(row):
+            for each in sought:
+                if each.among is None or each.among(row):
                     break
             else:
                 return False
@@ -102,15 +179,22 @@ class Left:
 
     def rules(self, row: Any) -> Iterator[int]:
         """The numbers of the rules that may fire on a row."""
-        always, others, screens = self._parts
+        always, others, sought = self._parts
         seen = _Texts(self._texts, row)
         for number, rest in always:
             if possible(rest, seen):
                 yield number
-        if any(screen(row) for screen in screens):
-            for number, rest in others:
-                if possible(rest, seen):
-                    yield number
+        asked = set[int]()
+        for text, among in sought:
+            if among is not None and not among(row):
+                continue
+            having, found = self._having[text], self._texts[text].found(row)
+            numbers = others if found is None else chain.from_iterable(having.get(each, ()) for each in found)
+            for number in numbers:
+                if number in others and number not in asked:
+                    asked.add(number)
+                    if possible(others[number], seen):
+                        yield number
 
 
 class _Texts(dict[int, Seen]):
@@ -125,20 +209,6 @@ class _Texts(dict[int, Seen]):
         return seen
 
 
-class _Ask:
-    """What is left to ask of the rules of one number, and of which short fields which tests."""
-
-    __slots__ = ("asked", "number", "rest")
-
-    def __init__(self, number: int, rest: Rest) -> None:
-        self.number = number
-        self.rest = rest
-        self.asked: dict[int, set[int]] = {}
-        for leaf in leaves(rest):
-            if isinstance(leaf, Short):
-                self.asked.setdefault(leaf.field, set()).add(leaf.number)
-
-
 class _State:
     """What is left to ask of all rules after some fields. `left`: no short field is left to ask."""
 
@@ -149,9 +219,9 @@ class _State:
         asked: Counter[int] = Counter()
         for ask in asks:
             asked.update(ask.asked.keys())
-        self.left = Left([(ask.number, ask.rest) for ask in asks], plan.texts) if asks and not asked else None
+        self.left = plan.rest_of(asks) if asks and not asked else None
         self.field = max(plan.first.intersection(asked) or asked, key=asked.__getitem__) if asked else -1
-        self.numbers = sorted(set[int]().union(*(ask.asked.get(self.field, ()) for ask in asks)))
+        self.numbers = frozenset[int]().union(*(ask.asked.get(self.field, ()) for ask in asks))
         self.by_value: dict[Any, _State] = {}
         self.by_found: dict[frozenset[int], _State] = {}
 
@@ -161,7 +231,7 @@ class _State:
         key = value if type(value) is str else (type(value), repr(value) if type(value) in (list, dict) else value)
         known = self.by_value.get(key)
         if known is None:
-            true = frozenset(number for number in self.numbers if field.holds[number](value))
+            true = field.true(key, value, self.numbers)
             known = self.by_found.get(true)
             if known is None:
                 known = self.by_found[true] = _State(list(self._reduced(true)), plan)
@@ -171,13 +241,11 @@ class _State:
         return known
 
     def _reduced(self, true: frozenset[int]) -> Iterator[_Ask]:
+        field = self.field
         for ask in self.asks:
-            if self.field not in ask.asked:
-                yield ask
-                continue
-            rest = reduced(ask.rest, self.field, true)
-            if rest is not False:
-                yield _Ask(ask.number, rest)
+            left = ask.after(field, true) if field in ask.asked else ask
+            if left is not None:
+                yield left
 
 
 class Plan:
@@ -203,6 +271,7 @@ class Plan:
         self._getter = getter
         self._everything = everything
         self.texts: list[Searched] = []
+        self._having: Having = {}
         self._of: dict[tuple[int, str], int] = {}
         self._fields: list[_Field] = []
         self._short: dict[int, int] = {}
@@ -312,8 +381,12 @@ class Plan:
                 field = self._fields[state.field]
                 state = state.after(field, field.get(row), self)
         except TimeoutError:
-            return Left([(ask.number, True) for ask in state.asks], self.texts)
+            return self.rest_of([_Ask(ask.number, True) for ask in state.asks])
         return state.left
+
+    def rest_of(self, asks: Sequence[_Ask]) -> Left:
+        """What is left to ask of rules of some numbers."""
+        return Left(asks, self.texts, self._having)
 
     def may_fire(self, left: Left, row: Any) -> bool:
         """Whether a rule can fire on this row, of which `left` is left."""
@@ -328,22 +401,7 @@ class Plan:
         return sorted(rules, key=lambda rule: self._order[rule.id])
 
 
-_EVERY = Left([], [], every=True)
-
-
-def needed(node: Node) -> frozenset[str]:
-    """Fields without which the condition does not hold."""
-    match node:
-        case Selection(_, part):
-            return needed(part)
-        case All(parts):
-            return frozenset[str]().union(*map(needed, parts))
-        case AnyOf(parts):
-            first, *others = map(needed, parts)
-            return first.intersection(*others)
-        case FieldTest(field, test) if not test.holds(None):
-            return frozenset([field])
-    return frozenset()
+_EVERY = Left([], [], {}, every=True)
 
 
 def looked_at(rules: Iterable[Rule]) -> Mapping[tuple[str, bool], None]:

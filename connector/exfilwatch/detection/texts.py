@@ -1,18 +1,21 @@
 """What is looked for in the long texts of rows: words and expressions of rules, and what is told otherwise."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, Protocol, TypeAlias
 
 import re2
 
 from exfilwatch.commands.fields import acts, line_acts
 from exfilwatch.detection.derived import TASKS
-from exfilwatch.detection.linear import finder
+from exfilwatch.detection.linear import finder, standing
 from exfilwatch.detection.values import Compare, Screen, Test, Text
 from exfilwatch.events.event import Value
 
 _CACHED = 10_000
+_FEW = 100
+"""Texts of which one search tells sooner that none stands there than which do of all."""
 _EXPRESSION = 4
 """Characters that an expression counts for where the heaviest of several texts is chosen."""
 
@@ -24,8 +27,11 @@ Seen: TypeAlias = Callable[[int], bool | None]
 class Searched(Protocol):
     """Something that is looked through, for what has a number there."""
 
-    def among(self, numbers: Iterable[int]) -> Callable[[Any], bool]:
-        """Whether one of these may be found in a row."""
+    def among(self, numbers: Sequence[int]) -> Callable[[Any], bool] | None:
+        """Whether one of these may be found in a row; None where that costs no less than to tell which (`found`)."""
+
+    def found(self, row: Any) -> Iterable[int] | None:
+        """What may be found in a row, possibly more than once, and nothing else is; None where that can't be told."""
 
     def of(self, row: Any) -> Seen:
         """Whether one is found in a row; None where that can't be told."""
@@ -38,6 +44,10 @@ _NOTHING: frozenset[int] = frozenset()
 
 
 def _never(_number: int) -> bool:
+    return False
+
+
+def _nowhere(_text: str) -> bool:
     return False
 
 
@@ -55,6 +65,10 @@ class Words:
         self._finds: list[Callable[[str], bool]] = []
         self._needles: list[str] = []
         self._weights: list[int] = []
+        self._with: dict[str, list[int]] = {}
+        """By a text that has to stand there: what has it."""
+        self._loose: list[int] = []
+        """Expressions, of which no such text is known."""
 
     def number(self, test: Test, screen: Screen) -> int:
         """The number of a test; `screen` is its own."""
@@ -63,15 +77,23 @@ class Words:
             self._finds.append(_plain(test) or finder([screen.expression]))
             parts = test.parts if isinstance(test, Text) else ()
             longest = max((part for part in parts if isinstance(part, str)), key=len, default="")
-            self._needles.append(re2.escape(longest) if longest.isascii() and longest else screen.expression)
+            literal = longest.isascii() and longest
+            self._needles.append(re2.escape(longest) if literal else screen.expression)
             self._weights.append(len(longest) or _EXPRESSION)
+            if literal:
+                self._with.setdefault(longest, []).append(number)
+            else:
+                self._loose.append(number)
+            self.__dict__.pop("_search", None)
         return number
 
     def weight(self, number: int) -> int:
         return self._weights[number]
 
-    def among(self, numbers: Iterable[int]) -> Callable[[Any], bool]:
-        finds, get, cased = finder([self._needles[number] for number in numbers]), self._get, self._cased
+    def among(self, numbers: Sequence[int]) -> Callable[[Any], bool] | None:
+        if len(numbers) > _FEW:
+            return None
+        finds, get, cased = finder(sorted(self._needles[number] for number in numbers)), self._get, self._cased
 
         def may(row: Any) -> bool:
             text = get(row)
@@ -82,6 +104,26 @@ class Words:
             return finds(text if cased else text.lower())
 
         return may
+
+    def found(self, row: Any) -> Iterable[int] | None:
+        text = self._get(row)
+        if text is None:
+            return ()
+        if not isinstance(text, str) or not text.isascii():
+            return None
+        seen = text if self._cased else text.lower()
+        stands, loose = self._search
+        found = [number for each in stands(seen) for number in each]
+        if loose(seen):
+            found += [number for number in self._loose if self._finds[number](seen)]
+        return found
+
+    @cached_property
+    def _search(self) -> tuple[Callable[[str], Sequence[Sequence[int]]], Callable[[str], bool]]:
+        """One look for all texts that have to stand there: what has those that do; and one for the expressions."""
+        which, having = standing(tuple(self._with)), list(self._with.values())
+        loose = finder([self._needles[number] for number in self._loose]) if self._loose else _nowhere
+        return lambda seen: [having[each] for each in which(seen)], loose
 
     def of(self, row: Any) -> Seen:
         text = self._get(row)
@@ -123,9 +165,12 @@ class Late:
         del number
         return _EXPRESSION
 
-    def among(self, numbers: Iterable[int]) -> Callable[[Any], bool]:
+    def among(self, numbers: Sequence[int]) -> Callable[[Any], bool] | None:
         wanted = frozenset(numbers)
         return lambda row: not wanted.isdisjoint(self._true(row))
+
+    def found(self, row: Any) -> Iterable[int] | None:
+        return self._true(row)
 
     def of(self, row: Any) -> Seen:
         return self._true(row).__contains__
@@ -178,9 +223,12 @@ class Acts:
         del number
         return 1
 
-    def among(self, numbers: Iterable[int]) -> Callable[[Any], bool]:
+    def among(self, numbers: Sequence[int]) -> Callable[[Any], bool] | None:
         del numbers
         return self._does
+
+    def found(self, row: Any) -> Iterable[int] | None:
+        return (0,) if self._does(row) else ()
 
     def of(self, row: Any) -> Seen:
         return lambda _number: self._does(row)
