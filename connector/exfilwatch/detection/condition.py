@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from exfilwatch.detection.values import Exists, Place, Test, scalars, text_of
+from exfilwatch.detection.values import Exists, Place, Test, Text, scalars, text_of
 from exfilwatch.events.event import Event, Value
 
 Get: TypeAlias = Callable[[str], Value]
@@ -98,6 +98,8 @@ def compiled(node: Node) -> Holds:
         case FieldTest(field, test):
             holds = test.holds
             return lambda get, _event: holds(get(field))
+        case Keyword(Text(plain=str(word), open_start=True, open_end=True, cased=cased)) if word and "\0" not in word:
+            return lambda _get, event: word in _said.of(event, cased)
         case Keyword(test):
             test_holds = test.holds
             return lambda _get, event: any(test_holds(value) for value in values_of(event))
@@ -116,6 +118,24 @@ def compiled(node: Node) -> Holds:
         case Any(parts):
             some = [compiled(part) for part in parts]
             return lambda get, event: any(part(get, event) for part in some)
+
+
+class _Said:
+    """All that the last event says, as one text: many keywords are looked for in one in turn."""
+
+    def __init__(self) -> None:
+        self._kept: tuple[Event, str, str] | None = None
+
+    def of(self, event: Event, cased: bool) -> str:
+        """The values, in lower case or (`cased`) as they are, with NUL between them."""
+        kept = self._kept
+        if kept is None or kept[0] is not event:
+            texts = [text for value in values_of(event) if (text := text_of(value)) is not None]
+            kept = self._kept = (event, "\0".join(texts), "\0".join(map(str.lower, texts)))
+        return kept[1] if cased else kept[2]
+
+
+_said = _Said()
 
 
 def exists(field: str, get: Get, event: Event) -> bool:

@@ -175,7 +175,8 @@ class FastRows:
         if "." in field:  # as the name of a member of its own it can't be told from a path
             return [mapped] if mapped and not raw else None
         own += [[(field, (base,))] for base in bases]
-        return [*own, mapped] if raw else [mapped, *own]
+        found = [*own, mapped] if raw else [mapped, *own]
+        return [each for at, each in enumerate(found) if each not in found[:at]]
 
     # Classes
 

@@ -1,12 +1,12 @@
 """RE2: expressions that are searched in linear time, whatever the text."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
 import re2
 
-_ROOM = 64 << 20
+_ROOM = 32 << 20
 """Bytes for what RE2 works out of a set of texts."""
 
 
@@ -40,22 +40,36 @@ def finder(expressions: Iterable[str]) -> Callable[[str], bool]:
 
 
 @lru_cache(200)
-def standing(texts: tuple[str, ...]) -> Callable[[str], Sequence[int]]:
+def standing(texts: tuple[str, ...]) -> Callable[[str], list[int]]:
     """Which of many ASCII texts stand in another one, by their numbers: one pass for all; compiled when first asked."""
-    made: list[Any] = []
+    made: list[Callable[[str], list[int]]] = []
 
-    def stand(text: str) -> Sequence[int]:
+    def stand(text: str) -> list[int]:
         if not made:
-            chosen = options()
-            chosen.max_mem = _ROOM
-            every = re2.Set.SearchSet(chosen)
-            for each in texts:
-                every.Add(re2.escape(each))
-            every.Compile()
-            made.append(every)
-        return made[0].Match(text) or ()
+            made.extend(_standing(texts, 0))
+        return made[0](text) if len(made) == 1 else [number for each in made for number in each(text)]
 
     return stand
+
+
+def _standing(texts: Sequence[str], first: int) -> Iterator[Callable[[str], list[int]]]:
+    """The looks for texts that are numbered from `first` on: of what is too large for RE2, for each half."""
+    if len(texts) == 1:
+        yield lambda text: [first] if texts[0] in text else []
+        return
+    chosen = options()
+    chosen.max_mem = _ROOM
+    every = re2.Set.SearchSet(chosen)
+    try:
+        for each in texts:
+            every.Add(re2.escape(each))
+        every.Compile()
+    except re2.error:
+        middle = len(texts) // 2
+        yield from _standing(texts[:middle], first)
+        yield from _standing(texts[middle:], first + middle)
+        return
+    yield lambda text: [first + number for number in every.Match(text) or ()]
 
 
 def searched(search: Callable[[str], Any], text: str) -> Any:

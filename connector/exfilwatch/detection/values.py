@@ -9,7 +9,7 @@ import ipaddress
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from enum import Enum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import re2
@@ -20,6 +20,9 @@ from exfilwatch.events.event import Value
 from exfilwatch.events.timestamps import micros, to_datetime
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+_LONGEST_ADDRESS = 100
+"""Characters of a text up to which the address that it is is remembered."""
 _NEVER = "[^\\x00-\\x7f]"  # in ASCII text
 
 
@@ -249,12 +252,19 @@ class Cidr(OfScalar):
         return Place(text, None) if text is not None and self._has(text) else None
 
     def _has(self, text: str) -> bool:
-        try:
-            address = ipaddress.ip_address(text.strip().strip("[]").partition("%")[0])
-        except ValueError:
-            return False
-        mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-        return address in self.network or (mapped is not None and mapped in self.network)
+        read = _addresses if len(text) <= _LONGEST_ADDRESS else _addresses.__wrapped__
+        return any(address in self.network for address in read(text))
+
+
+@lru_cache(10_000)
+def _addresses(text: str) -> tuple[Address, ...]:
+    """The address that a text is, and the IPv4 address that stands in it; read once for all networks."""
+    try:
+        address = ipaddress.ip_address(text.strip().strip("[]").partition("%")[0])
+    except ValueError:
+        return ()
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (address,) if mapped is None else (address, mapped)
 
 
 class TimePart(OfScalar):
