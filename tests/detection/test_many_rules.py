@@ -1,4 +1,4 @@
-"""Of many rules only those are asked of an event of which a needed text stands there: they find what all together do."""
+"""Of many rules only those are asked of an event whose needed texts stand there: they find what all together do."""
 
 from pathlib import Path
 

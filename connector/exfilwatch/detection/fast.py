@@ -175,8 +175,8 @@ class FastRows:
         if "." in field:  # as the name of a member of its own it can't be told from a path
             return [mapped] if mapped and not raw else None
         own += [[(field, (base,))] for base in bases]
-        found = [*own, mapped] if raw else [mapped, *own]
-        return [each for at, each in enumerate(found) if each not in found[:at]]
+        groups = [*own, mapped] if raw else [mapped, *own]
+        return [group for at, group in enumerate(groups) if group not in groups[:at]]
 
     # Classes
 

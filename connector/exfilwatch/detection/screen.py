@@ -147,7 +147,7 @@ class Left:
 
     @cached_property
     def _parts(self) -> tuple[Sequence[tuple[int, Rest]], Mapping[int, Rest], Sequence[_Sought]]:
-        """Rules that may fire on any text; the others, by number; and in which texts something must be found for them."""
+        """Rules that may fire on any text; the others, by number; and where something must be found for them."""
         always: list[tuple[int, Rest]] = []
         others: dict[int, Rest] = {}
         asked: dict[int, dict[int, None]] = {}
