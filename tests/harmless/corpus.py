@@ -49,18 +49,18 @@ class Line(NamedTuple):
         return self.case.starts[0].command_line
 
 
-def corpus(system: System) -> list[Line]:
-    """All lines of a system, each on a host of its own."""
+def corpus(system: System, folder: Path = FOLDER) -> list[Line]:
+    """All lines of a system, each on a host of its own. `folder`: that of another corpus of the same form."""
     found: list[Line] = []
-    for path, group in _groups(system):
+    for path, group in _groups(system, folder):
         for text in group.lines.splitlines() if isinstance(group.lines, str) else group.lines:
             case = Case(f"{system}-{path.stem}-{len(found)}", system, (_started(text, group, system),))
             found.append(Line(group.source, case))
     return found
 
 
-def _groups(system: System) -> Iterator[tuple[Path, Group]]:
-    for path in sorted((FOLDER / system).glob("*.yml")):
+def _groups(system: System, folder: Path) -> Iterator[tuple[Path, Group]]:
+    for path in sorted((folder / system).glob("*.yml")):
         for group in msgspec.convert(read_yaml(path.read_text("utf-8")), list[Group]):
             yield path, group
 

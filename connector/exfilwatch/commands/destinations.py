@@ -14,6 +14,7 @@ from exfilwatch.packaged import packaged
 NEAR = ("loopback", "private", "link-local", "shared", "internal", "sign-in")
 """Classes of places that are not on the internet, or where nothing but a token is had."""
 _REMOTE = re.compile(r"^(?:[^@/\\\s]*@)?(?P<host>\[[^\]]+\]|[^/:\\@\s]{2,}):")
+_PORT = re.compile(r":\d{0,5}(?:/|$)")
 _WEB = frozenset(["http", "https"])
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _BUCKETS = {
@@ -33,6 +34,8 @@ class Destination(NamedTuple):
 def destination(text: str) -> Destination:
     """The host that a URL, `user@host:path`, a share or a plain host names, and its class."""
     text = text.strip().strip("'\"")
+    if _PORT.match(text):  # a port of this host, as httpie and its kin have it
+        return Destination("localhost", "loopback")
     scheme = text.partition("://")[0].lower()
     if scheme in _BUCKETS and scheme != text.lower():
         return Destination(text[:200], _BUCKETS[scheme])
