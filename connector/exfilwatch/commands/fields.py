@@ -7,7 +7,7 @@ collect.*    the gravest search or copy of people's files
 remote.*     a repository elsewhere that is given a name or pushed to by it
 command.*    the line as a whole: all that it does, its plain text, what hid it, what runs the commands, how many
              uploads and how many different destinations it names for what leaves, its first command, the template of
-             its gravest upload
+             its gravest upload; its program (`program_of`), which no line is looked at for
 schedule.*   the first command that a schedule runs which the line makes
 file.*       the file that is made, where anybody may write
 """
@@ -40,7 +40,7 @@ FIELDS = tuple(
         "archive": "kind tool path source_path sensitive_source secret",
         "collect": "tool path source_path sensitive_source",
         "remote": "name destination destination_class",
-        "command": "does plain undone within count destinations first template",
+        "command": "does plain undone within count destinations first template program",
         "schedule": "command",
         "file": "name",
     }.items()
@@ -97,6 +97,14 @@ def _of_text(get: Get) -> Fields:
     if script := _text(get("ScriptBlockText")):
         return _fields(script, "", "", "powershell") if len(script) <= LONGEST_LINE else _of_pieces(script)
     return {}
+
+
+PROGRAM = "command.program"
+
+
+def program_of(get: Get) -> Value:
+    """The program that was started, or that the action of a task starts (TaskScheduler 200), as its plain name."""
+    return program(_text(get("Image")) or _text(get("ActionName"))) or None
 
 
 def acts(get: Get) -> bool:

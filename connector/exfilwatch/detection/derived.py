@@ -9,7 +9,7 @@ fields of the record itself beside them (bytes, a method), which tell most recor
 from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
-from exfilwatch.commands.fields import FIELDS, acts, fields
+from exfilwatch.commands.fields import FIELDS, PROGRAM, acts, fields, program_of
 from exfilwatch.commands.speaking import PASSIVE
 from exfilwatch.detection.condition import All, Any, FieldTest, Get, Node, Not, Selection
 from exfilwatch.detection.nodes import EVERY, NONE, every, negated, some
@@ -39,6 +39,8 @@ def seeing(event: Event, get: Get) -> Get:
     def seen(name: str) -> Value:
         if name not in DERIVED:
             return acts_of(event, get) or None if name == ACTS.field else get(name)
+        if name == PROGRAM:
+            return program_of(get)
         return of_traffic(name, get) if name in _TRAFFIC else _fields.of(event, get).get(name)
 
     return seen

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 from sigma.collection import SigmaCollection
-from sigma.correlations import SigmaCorrelationRule
+from sigma.correlations import SigmaCorrelationRule, SigmaRuleReference
 from sigma.exceptions import SigmaError
 from sigma.filters import SigmaFilter
 from sigma.rule import SigmaRule, SigmaRuleBase
@@ -207,6 +207,7 @@ class _Compiler:
 
     def _correlations(self, collection: SigmaCollection) -> list[Correlation]:
         planned: dict[str, Correlation] = {}
+        resolved: list[tuple[SigmaCorrelationRule, Document, Mapping[str, object] | None]] = []
         for rule, document, written in self.parsed:
             if not isinstance(rule, SigmaCorrelationRule):
                 continue
@@ -218,6 +219,8 @@ class _Compiler:
             except MALFORMED as error:
                 self.errors.append(document.error(f"correlation: rules: {said(error)}", "correlation", "rules"))
                 continue
+            resolved.append((rule, document, written))
+        for rule, document, written in resolved:
             made = self._guarded(document, lambda r=rule, d=document, w=written: self._correlation(r, d, w))
             if made is not None:
                 planned[made.id] = made
@@ -243,13 +246,24 @@ class _Compiler:
         made = plan(rule, emit=block.emit, tree=block.tree, condition=written, jitter=jitter)
         references = {
             str(name): member_id(reference.rule)
-            for reference in rule.referenced_rules
+            for reference in _referenced(rule)
             for name in (reference.reference, reference.rule.name, reference.rule.id)
             if name
         }
         return Correlation(
             _info(rule, block, document), made, outputs(block.fields, None, list(references)), references
         )
+
+
+def _referenced(rule: SigmaCorrelationRule) -> Iterator[SigmaRuleReference]:
+    """The rules that a correlation refers to, and those that these refer to: fields can be shown of each."""
+    left, seen = [*rule.referenced_rules], {id(rule)}  # where they form a circle, that is said elsewhere
+    while left:
+        reference = left.pop(0)
+        yield reference
+        if isinstance(reference.rule, SigmaCorrelationRule) and id(reference.rule) not in seen:
+            seen.add(id(reference.rule))
+            left += reference.rule.referenced_rules
 
 
 def _log_source(rule: SigmaRule) -> tuple[str | None, str | None, str | None]:
