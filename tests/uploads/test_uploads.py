@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-import yaml
+
+from exfilwatch.packaged import read_yaml
 
 from ..cli.program import inside  # noqa: TID252
 from ..harmless.corpus import corpus  # noqa: TID252 (tests are no package on the path)
@@ -12,7 +13,7 @@ from ..harmless.test_harmless import QUIET  # noqa: TID252
 from ..process_starts import System, write  # noqa: TID252
 
 FOLDER = Path(__file__).parent
-MISSING: dict[str, list[str]] = yaml.safe_load((FOLDER / "missing.yml").read_text("utf-8"))
+MISSING: dict[str, list[str]] = read_yaml((FOLDER / "missing.yml").read_text("utf-8"))
 
 
 @pytest.mark.parametrize("system", get_args(System))
