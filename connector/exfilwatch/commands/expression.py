@@ -24,7 +24,8 @@ NAMED = {
     r"|ReadAll(?:Text|Bytes|Lines)\s*\(|OpenRead\s*\()\s*"
     r"(?:-(?:literal)?path\s+|-raw\s+|-encoding\s+\w+\s+|-asbytestream\s+|-readcount\s+\d+\s+)*[(\"']*",
     "remote": r"^(?:(?:scp|rsync)://|[^/\\:@]*@(?:\[[^\]/]+\]|[^/\\:\[\]]+):|\[[^\]/]+\]:|[^/\\:\[\]@]{2,}:)",
-    "drive": r"^(?:/run/media/[^/]+/|/media/(?:[^/]+/|usb|cdrom)|/mnt/(?:usb|stick|flash|thumb|removable|sd[a-z])|/Volumes/)[^/]*",
+    "drive": r"^(?:/run/media/[^/]+/|/media/(?:[^/]+/|usb|cdrom)|/mnt/(?:usb|stick|flash|thumb|removable|sd[a-z])"
+    r"|/Volumes/)[^/]*",
     "taken": r"(?:\$\(|`)\s*(?:<|(?:cat|base(?:64|32)|xxd|od|hexdump|openssl|gpg|gzip|tar|zip|strings|head|find)\b)",
     "presented": r"^(?:(?:proxy-)?authorization|[\w-]*(?:token|key|secret|auth)[\w-]*):"
     r"[^$`]*(?:\$\(|`)\s*(?:<|cat)\s*[^\s)`]*(?:token|secret|password|api.?key|jwt|bearer|credential)[^\s)`]*\s*[)`]$",

@@ -23,6 +23,9 @@ count as ordered both ways. Its match has only hits that take part in such a cho
 **Regular.** An event_count that asks for `regular` has the hits of each series at regular intervals (cadence.py)
 instead of those of a window; the timespan bounds what opens a series.
 
+**New.** An event_count that asks for `new` has the hits of one member whose value the group did not have for
+the timespan (newness.py), a match for each value; hits of all members are its history.
+
 **Pairs.** With `emit: pair`, each pair of a hit of the first and a hit of the second rule at most the timespan apart
 (and for temporal_ordered, in order) is a match of its own, in the order of the first hit, then of the second.
 
@@ -45,6 +48,7 @@ from exfilwatch.detection.correlation_plan import CorrelationPlan, Emit
 from exfilwatch.detection.detection import Kinship
 from exfilwatch.detection.hits import Hit, in_order
 from exfilwatch.detection.measures import holding
+from exfilwatch.detection.newness import new
 from exfilwatch.detection.trees import trees
 
 MILLISECOND = 1000
@@ -80,6 +84,9 @@ def each_match(plan: CorrelationPlan, hits: Iterable[Hit]) -> Iterator[Match]:
     ordered = _once(hits)
     if plan.jitter is not None:
         yield from _regular(plan, plan.jitter, ordered)
+        return
+    if plan.newness is not None:
+        yield from (_match(plan, chosen) for chosen in new(plan.newness, ordered))
         return
     if plan.tree is None:
         for chosen in _chosen(plan, ordered, plan.emit):

@@ -40,6 +40,8 @@ from exfilwatch.detection.correlation_condition import (
     true_of,
     within,
 )
+from exfilwatch.detection.extension import New
+from exfilwatch.detection.newness import Newness
 from exfilwatch.errors import RuleError
 
 Emit: TypeAlias = Literal["window", "pair"]
@@ -57,6 +59,7 @@ class CorrelationPlan(msgspec.Struct, frozen=True):
     `aliases` gives for each alias the field of each member that has one. `tree`: whether a match of one process tree
     comes before one of the whole group, or is the only one (correlate.py); None: nobody asks for it. `jitter`: the
     events must come at regular intervals (cadence.py), off by this share of them at most; None: whenever they like.
+    `newness`: only what is new of the group is found (newness.py); `fields` is what is compared.
     """
 
     rule: str
@@ -72,6 +75,7 @@ class CorrelationPlan(msgspec.Struct, frozen=True):
     emit: Emit = "window"
     tree: OfTree = None
     jitter: float | None = None
+    newness: Newness | None = None
 
     def group_fields(self, member: str) -> tuple[str, ...]:
         """The fields of an event of `member` that make its group, in order. An alias without it is a field's name."""
@@ -135,13 +139,14 @@ def plan(
     tree: OfTree = None,
     condition: Mapping[str, object] | None = None,
     jitter: float | None = None,
+    new: New | None = None,
 ) -> CorrelationPlan:
     """The plan of a correlation whose references are resolved; RuleError names what can't be evaluated exactly.
 
     `condition` is the condition as written, for ranges: the specification has `{gt: 100, lte: 200}`, pySigma refuses
     it, so the loader hands pySigma one bound and us both.
     """
-    return _Reader(rule).plan(emit, tree, condition, jitter)
+    return _Reader(rule).plan(emit, tree, condition, jitter, new)
 
 
 def inner_first(plans: Iterable[CorrelationPlan]) -> list[CorrelationPlan]:
@@ -173,9 +178,11 @@ class _Reader:
         return RuleError(message, rule=self.rule.title or member_id(self.rule), path=str(source.path) if source else "")
 
     def plan(
-        self, emit: Emit, tree: OfTree, written: Mapping[str, object] | None, jitter: float | None
+        self, emit: Emit, tree: OfTree, written: Mapping[str, object] | None, jitter: float | None, new: New | None
     ) -> CorrelationPlan:
         condition, fields, percentile = self._condition(written)
+        if new is not None:
+            fields = (new.field,)
         made = CorrelationPlan(
             rule=member_id(self.rule),
             title=self.rule.title,
@@ -190,10 +197,12 @@ class _Reader:
             emit=emit,
             tree=tree,
             jitter=jitter,
+            newness=self._newness(new) if new else None,
         )
         self._check_possible(made)
         self._check_whole(made)
         self._check_regular(made)
+        self._check_new(made)
         self._check_nested(made)
         self._check_tree(made)
         return made
@@ -320,6 +329,21 @@ class _Reader:
         """More events must never make it false, and it takes three to have two intervals."""
         if made.jitter is not None and not (self.kind == "event_count" and made.lasts and made.least >= 3):
             raise self.error("regular: stands only in an event_count of at least so many (gte: 3 or more)")
+
+    def _newness(self, new: New) -> Newness:
+        days = self.rule.timespan.seconds // 86_400
+        if days <= new.learned:
+            raise self.error(f"new: the timespan must be longer than the {new.learned} days that are learned")
+        if new.by not in self.ids:
+            raise self.error(f"new: by: {new.by!r} is not one of the rules")
+        return Newness(self.ids[new.by], days, new.learned)
+
+    def _check_new(self, made: CorrelationPlan) -> None:
+        """A single event is enough to be new: more of them would have to be counted apart from history."""
+        if made.newness is None:
+            return
+        if self.kind != "event_count" or not made.lasts or made.least != 1 or made.jitter is not None:
+            raise self.error("new: stands only in an event_count of at least one (gte: 1), without regular")
 
     def _check_nested(self, made: CorrelationPlan) -> None:
         """A match of an inner correlation has the values of its own group, and no others."""

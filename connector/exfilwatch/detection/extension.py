@@ -26,6 +26,15 @@ class Regular(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     jitter: Annotated[float, msgspec.Meta(ge=0, le=0.3)]
 
 
+class New(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Of an event_count: only what is new of the group (newness.py): events of the member `by` whose `field` no event
+    had in the timespan before. `learned`: days for which a group must be known before anything of it is new."""
+
+    field: Annotated[str, msgspec.Meta(min_length=1)]
+    by: Annotated[str, msgspec.Meta(min_length=1)]
+    learned: Annotated[int, msgspec.Meta(ge=1)] = 7
+
+
 class Extension(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The block as written; `fields` are names, or {output name: source}. `graver` and `milder`: conditions over
     selections, under which a finding is one level above the rule's, or one below. `tree`: how a correlation
@@ -40,6 +49,7 @@ class Extension(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     emit: Literal["window", "pair"] = "window"
     tree: Literal["prefer", "require"] | None = None
     regular: Regular | None = None
+    new: New | None = None
 
 
 def extension(block: object) -> Extension:

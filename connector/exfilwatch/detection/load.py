@@ -243,7 +243,7 @@ class _Compiler:
             if getattr(block, name):
                 raise RuleError(f"exfilwatch: {name}: stands only in a rule with a detection")
         jitter = block.regular.jitter if block.regular else None
-        made = plan(rule, emit=block.emit, tree=block.tree, condition=written, jitter=jitter)
+        made = plan(rule, emit=block.emit, tree=block.tree, condition=written, jitter=jitter, new=block.new)
         references = {
             str(name): member_id(reference.rule)
             for reference in _referenced(rule)

@@ -7,6 +7,7 @@ dns.*       of a name that was looked up: the domain that somebody registered, a
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
+from ipaddress import ip_address, ip_network
 from typing import TypeAlias
 from urllib.parse import parse_qsl
 
@@ -63,6 +64,16 @@ def _method(get: Get) -> str:
 def _destination(get: Get) -> Value:
     name = _name(get) or next(_texts(get, _ADDRESSES), "")
     return destination(name[:2_000]).host or None
+
+
+def _place(get: Get) -> Value:
+    """The destination, of addresses the network around: who has one name or one service may have many of them."""
+    host = _destination(get)
+    try:
+        address = ip_address(str(host or ""))
+    except ValueError:
+        return host
+    return str(ip_network((address, 16 if address.version == 4 else 32), strict=False))
 
 
 def _destination_class(get: Get) -> Value:
@@ -178,6 +189,7 @@ def _parts(name: str) -> tuple[str, int]:
 _FIELDS: Mapping[str, Callable[[Get], Value]] = {
     "network.destination": _destination,
     "network.destination_class": _destination_class,
+    "network.place": _place,
     "network.direction": _direction,
     "network.bytes_out": _bytes_out,
     "network.bytes_in": _bytes_in,

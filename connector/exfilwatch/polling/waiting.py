@@ -11,6 +11,7 @@ from exfilwatch.detection.correlate import LINK
 from exfilwatch.detection.correlation_plan import CorrelationPlan
 from exfilwatch.detection.hits import Hit, group_key
 from exfilwatch.detection.judge import Waiting
+from exfilwatch.detection.newness import Newness, forgettable
 from exfilwatch.detection.rule import Correlation
 from exfilwatch.findings.filing import rows_in
 from exfilwatch.polling.tables import hashed, hits
@@ -81,6 +82,9 @@ def forget_hits(connection: Connection, correlations: Iterable[Correlation], ove
         plans = [each.plan for each in family]
         if len(plans) == 1 and plans[0].jitter is not None:
             _forget_irregular(connection, plans[0], over)
+        if len(plans) == 1 and plans[0].newness is not None:
+            _forget_known(connection, plans[0], plans[0].newness, over)
+            continue
         span = sum(plan.timespan for plan in plans)
         own = hits.c.correlation.in_([hashed(plan.rule) for plan in plans])
         links = [member_key(plan.rule, LINK) for plan in plans]
@@ -111,6 +115,17 @@ def _forget_irregular(connection: Connection, plan: CorrelationPlan, over: int) 
         if cut:
             end = settled[cut] if cut < len(settled) else over
             connection.execute(delete(hits).where(part, hits.c.time < end))
+
+
+def _forget_known(connection: Connection, plan: CorrelationPlan, asked: Newness, over: int) -> None:
+    """Of a correlation that asks for what is new: what no later hit is held against."""
+    own = hits.c.correlation == hashed(plan.rule)
+    for group in connection.scalars(select(hits.c.grp).where(own).distinct()).all():
+        part = own & (hits.c.grp == group)
+        known = (_decode(packed) for packed in connection.scalars(select(hits.c.hit).where(part, hits.c.time < over)))
+        for hit in forgettable(asked, known, over):
+            one = (hits.c.member == member_key(plan.rule, hit.rule)) & (hits.c.event == hit.event)
+            connection.execute(delete(hits).where(one))
 
 
 def _families(correlations: Iterable[Correlation]) -> list[list[Correlation]]:
