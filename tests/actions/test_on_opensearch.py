@@ -186,7 +186,8 @@ def test_an_action_answers_the_same(both: Both, action: str, given: dict[str, ob
 
 
 def test_the_timeline_and_the_tree_have_something_to_say(both: Both) -> None:
-    upload = next(each for each in both.there.store.find(host="ws-acc-07") if len(each.events) == 1)
+    found = both.there.store.find(host="ws-acc-07")
+    upload = next(each for each in found if [event.category for event in each.events] == ["process_creation"])
     timeline = asked("get_timeline", both.there, finding=upload.id)
     assert len(timeline.events) > 3
     assert [each.evidence for each in timeline.events].count(True) == 1
