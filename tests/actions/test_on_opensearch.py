@@ -194,6 +194,21 @@ def test_the_timeline_and_the_tree_have_something_to_say(both: Both) -> None:
     assert len(asked("get_process_tree", both.there, finding=upload.id).processes) > 1
 
 
+@pytest.mark.parametrize("both", ["ecs"], indirect=True)
+def test_the_queries_of_a_plan_are_taken_and_show_the_command(both: Both, server: Engine) -> None:
+    found = both.there.store.find(host="ws-acc-07")
+    upload = next(each for each in found if [event.category for event in each.events] == ["process_creation"])
+    plan = asked("get_response_plan", both.there, finding=upload.id, form="steps", siem="opensearch").plan
+    answers = {}
+    for query in (each for step in plan.steps for each in step.queries):
+        body = json.loads(query.text) | {"track_total_hits": True}
+        answers[query.title] = server.client.post(f"/{server.name('ecs')}/_search", json=body).json()["hits"]
+    shown = answers["What the host and the user ran around it"]["hits"]
+    command = upload.events[0].fields["CommandLine"]
+    assert command in [each["_source"]["winlog"]["event_data"].get("CommandLine") for each in shown]
+    assert answers["Hosts and users that ran the same program in the last 30 days"]["total"]["value"] > 0
+
+
 @pytest.mark.parametrize("action", ["hunt", "get_timeline", "find_related"])
 @pytest.mark.parametrize(
     ("wrong", "said"),
