@@ -4,7 +4,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -49,10 +49,17 @@ class Listening:
         made.connect(("127.0.0.1", self.port))
         return made
 
+    def wait_until_somebody_is_connected(self) -> None:
+        """As the server sees it."""
+        self._wait(lambda: bool(self._server.server_state.connections))
+
     def wait_until_nobody_is_connected(self) -> None:
         """As the server sees it."""
+        self._wait(lambda: not self._server.server_state.connections)
+
+    def _wait(self, until: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 60
-        while self._server.server_state.connections:
+        while not until():
             assert time.monotonic() < deadline
             time.sleep(0.05)
 
@@ -135,6 +142,7 @@ def test_who_reads_nothing_is_ended(listening: Listening) -> None:
     with listening.connect(room=4096) as connection:
         asked = b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n" * 100
         connection.sendall(asked)
+        listening.wait_until_somebody_is_connected()
         listening.wait_until_nobody_is_connected()
         got = 0
         try:

@@ -1,6 +1,6 @@
 """The tables of cases: the local ones, and what is known here of those elsewhere. A change needs a migration."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text, text
 
 from exfilwatch.findings.schema import UtcTime
 
@@ -62,7 +62,7 @@ links = Table(
     Column("not_before", BigInteger, nullable=False),
     Column("changed", BigInteger, nullable=False),
     Column("closed", BigInteger, nullable=False, server_default="0"),
-    Column("status", String(16), nullable=False, server_default=""),
+    Column("status", String(16), nullable=False, server_default=text("''")),
     Column("asked", BigInteger, nullable=False, server_default="0"),
     Column("looked", BigInteger, nullable=False, server_default="0"),
     Index("links_of_incident", "incident"),

@@ -28,6 +28,8 @@ TECHNIQUES = {
     "T1048.001": "Exfiltration Over Symmetric Encrypted Non-C2 Protocol",
     "T1048.002": "Exfiltration Over Asymmetric Encrypted Non-C2 Protocol",
     "T1048.003": "Exfiltration Over Unencrypted Non-C2 Protocol",
+    "T1052": "Exfiltration Over Physical Medium",
+    "T1052.001": "Exfiltration Over Physical Medium: Exfiltration over USB",
     "T1053": "Scheduled Task/Job",
     "T1053.002": "Scheduled Task/Job: At",
     "T1053.003": "Scheduled Task/Job: Cron",

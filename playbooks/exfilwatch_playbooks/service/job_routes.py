@@ -83,10 +83,12 @@ def router(models: Models) -> APIRouter:
 
     @made.get(
         "/{id}/events",
+        response_class=StreamingResponse,
         operation_id="follow_job",
         summary="Follow a job by server-sent events, each with the job as it is, until it has ended.",
         responses={
-            200: {"description": "The events.", "content": {"text/event-stream": {"schema": {"type": "string"}}}},
+            # No schema: OpenAPI before 3.2 has none for the events of a stream.
+            200: {"description": "The events.", "content": {"text/event-stream": {}}},
             **problems("not-found"),
         },
     )
