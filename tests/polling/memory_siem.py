@@ -7,11 +7,13 @@ import json
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from typing import ClassVar, NamedTuple
 
-from exfilwatch.detection.rule import Rule
+from exfilwatch.detection.engine import Engine
+from exfilwatch.detection.rule import Rule, RuleSet
 from exfilwatch.errors import PartialResult
 from exfilwatch.events.event import Origin
 from exfilwatch.events.lines import LineDecoder
 from exfilwatch.events.report import Report
+from exfilwatch.findings.finding import finding
 from exfilwatch.findings.node import host_key, user_key
 from exfilwatch.siem.connection import Connection
 from exfilwatch.siem.siem import SECOND, Ask, Capabilities, Clock, Place, Traffic
@@ -141,4 +143,20 @@ def events(records: Iterable[Stored]) -> list:
     return [event for stored in records for event in decoder.feed(stored.record, 0)] + decoder.finish()
 
 
-__all__ = ["START", "MemorySiem", "Origin", "Stored", "connection", "events", "process", "settings", "stored"]
+def in_one_pass(rules: RuleSet, records: Iterable[Stored]) -> list[str]:
+    """The ids of what one pass over all records finds."""
+    return sorted(finding(each).id for each in Engine(rules, Report()).detect(events(records)))
+
+
+__all__ = [
+    "START",
+    "MemorySiem",
+    "Origin",
+    "Stored",
+    "connection",
+    "events",
+    "in_one_pass",
+    "process",
+    "settings",
+    "stored",
+]

@@ -7,32 +7,19 @@ from pathlib import Path
 import pytest
 
 from exfilwatch.detection import cadence
-from exfilwatch.detection.engine import Engine
 from exfilwatch.detection.load import load
-from exfilwatch.events.report import Report
-from exfilwatch.findings.finding import finding
-from exfilwatch.findings.store import Store
 from exfilwatch.polling import waiting
 from exfilwatch.polling.poller import Poller
 from exfilwatch.siem.siem import SECOND
 
-from .memory_siem import MemorySiem, events, process
+from .memory_siem import MemorySiem, in_one_pass, process
 
 RULES = load([Path(__file__).parent / "cadence.yml"])
 MINUTE, HOUR = 60 * SECOND, 3600 * SECOND
 
 
-@pytest.fixture
-def store(tmp_path):
-    return Store(str(tmp_path / "findings.sqlite"))
-
-
 def poll(siem, store):
     asyncio.run(Poller(siem, RULES, store, since=HOUR, clock=lambda: siem.clock).once())
-
-
-def in_one_pass(siem):
-    return sorted(finding(each).id for each in Engine(RULES, Report()).detect(events(siem.records)))
 
 
 def kept(store):
@@ -48,7 +35,7 @@ def test_polls_find_what_one_pass_finds(store, seed):
         siem.clock += round(HOUR * drawn.uniform(0.85, 1.15) if seed else HOUR * drawn.expovariate(1))
         siem.records.append(process(siem.clock - MINUTE, "ws1", f"upload {number}"))
         poll(siem, store)
-    assert sorted(each.id for each in store.find()) == in_one_pass(siem)
+    assert sorted(each.id for each in store.find()) == in_one_pass(RULES, siem.records)
     assert len(store.find()) == (1 if seed else 0)
 
 
@@ -72,7 +59,7 @@ def test_one_that_was_taken_in_late_belongs_to_it(store):
     siem.records[6] = siem.records[6]._replace(ingest=siem.clock, searchable=siem.clock)
     siem.clock += MINUTE
     poll(siem, store)
-    assert sorted(each.id for each in store.find()) == in_one_pass(siem)
+    assert sorted(each.id for each in store.find()) == in_one_pass(RULES, siem.records)
 
 
 def test_hits_of_a_group_that_wait_are_bounded(store, monkeypatch):

@@ -7,15 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
-
 from exfilwatch.detection.engine import Engine
 from exfilwatch.detection.load import load
 from exfilwatch.events.inputs import open_inputs
 from exfilwatch.events.limits import Limits
 from exfilwatch.events.report import Report
 from exfilwatch.findings.finding import finding
-from exfilwatch.findings.store import Store
 from exfilwatch.polling import following
 from exfilwatch.polling.following import Follower
 from exfilwatch.rules.packs import pack
@@ -30,11 +27,6 @@ LINES = [
     connection(START + 2 * MINUTE, "ws1", "203.0.113.1"),
     *(process(START + n * MINUTE, "ws2", f"beat {n}") for n in range(5)),
 ]
-
-
-@pytest.fixture
-def store(tmp_path):
-    return Store(str(tmp_path / "findings.sqlite"))
 
 
 def write(path, records):

@@ -10,7 +10,6 @@ from exfilwatch.detection.load import load
 from exfilwatch.detection.parts import PARTS
 from exfilwatch.events.report import Report
 from exfilwatch.findings.finding import finding
-from exfilwatch.findings.store import Store
 from exfilwatch.polling.poller import Poller
 from exfilwatch.siem.siem import SECOND
 
@@ -44,11 +43,6 @@ def rules(tmp_path):
     path = tmp_path / "rules.yml"
     path.write_text(f"{RULE}---{CUT_SHORT}")
     return load([path])
-
-
-@pytest.fixture
-def store(tmp_path):
-    return Store(str(tmp_path / "findings.sqlite"))
 
 
 def part(time, number, host="ws1", total=3, block="b1", **times):

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from exfilwatch.detection.engine import Engine
 from exfilwatch.detection.load import load
-from exfilwatch.detection.starts import Sought
+from exfilwatch.detection.starts import EVERY_START, Sought
 from exfilwatch.errors import PartialResult, Unreachable
 from exfilwatch.events.report import Report
 from exfilwatch.findings.finding import finding
 from exfilwatch.findings.store import Store
 from exfilwatch.polling import waiting
-from exfilwatch.polling.linking import RULE, without
+from exfilwatch.polling.linking import without
 from exfilwatch.polling.poller import Poller
 from exfilwatch.siem.siem import SECOND
 
@@ -42,11 +42,6 @@ def clean(records):
     return sorted({finding(each).id for each in Engine(RULES, Report()).detect(events(records))})
 
 
-@pytest.fixture
-def store(tmp_path):
-    return Store(str(tmp_path / "findings.sqlite"))
-
-
 def started(minutes, host, command, pid, parent, **times):
     return process(START + minutes * MINUTE, host, command, ProcessId=pid, ParentProcessId=parent, **SHELL, **times)
 
@@ -59,14 +54,14 @@ def test_starts_in_between_are_asked_for_near_what_matches_on_a_host_and_only_th
     siem = MemorySiem([PACKED, SENT, LINK, started(-25, "ws2", "vim", 12, 10), started(-600, "ws1", "vim", 14, 10)])
     poll(siem, store)
     assert said(store) == [("Packed, then sent", "high", "of one process tree")]
-    assert {each.host for ask in siem.asked if ask.rules == (RULE,) for each in ask.near} == {"ws1"}
+    assert {each.host for ask in siem.asked if ask.rules == (EVERY_START,) for each in ask.near} == {"ws1"}
     assert found(store) == clean(siem.records)
 
 
 def test_without_a_match_on_a_host_no_start_is_asked_for(store):
     siem = MemorySiem([PACKED, LINK])
     poll(siem, store)
-    assert not any(ask.rules == (RULE,) for ask in siem.asked)
+    assert not any(ask.rules == (EVERY_START,) for ask in siem.asked)
 
 
 def test_a_start_that_comes_later_makes_one_tree_of_two_and_one_finding_of_it(store):

@@ -6,32 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from exfilwatch.detection.engine import Engine
 from exfilwatch.detection.load import load
-from exfilwatch.events.report import Report
-from exfilwatch.findings.finding import finding
-from exfilwatch.findings.store import Store
 from exfilwatch.polling import waiting
 from exfilwatch.polling.poller import Poller
 from exfilwatch.siem.siem import SECOND
 
-from .memory_siem import MemorySiem, events, process
+from .memory_siem import MemorySiem, in_one_pass, process
 
 RULES = load([Path(__file__).parent / "newness.yml"])
 MINUTE, HOUR = 60 * SECOND, 3600 * SECOND
 
 
-@pytest.fixture
-def store(tmp_path):
-    return Store(str(tmp_path / "findings.sqlite"))
-
-
 def poll(siem, store):
     asyncio.run(Poller(siem, RULES, store, since=HOUR, clock=lambda: siem.clock).once())
-
-
-def in_one_pass(siem):
-    return sorted(finding(each).id for each in Engine(RULES, Report()).detect(events(siem.records)))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -45,7 +32,7 @@ def test_polls_find_what_one_pass_finds_and_keep_little(store, seed):
             siem.records.append(process(siem.clock - at * MINUTE, "ws1", command))
         poll(siem, store)
     found = sorted(each.id for each in store.find())
-    assert found == in_one_pass(siem)
+    assert found == in_one_pass(RULES, siem.records)
     assert found
     with store.database.read() as connection:
         assert waiting.waiting_hits(connection) < 60 < len(siem.records)

@@ -23,11 +23,6 @@ MINUTE, HOUR = 60 * SECOND, 3600 * SECOND
 YEAR = 365 * 24 * HOUR
 
 
-@pytest.fixture
-def store(tmp_path):
-    return Store(str(tmp_path / "findings.sqlite"))
-
-
 def poller(siem, store, **options):
     return Poller(siem, RULES, store, **{"since": 4 * HOUR, "clock": lambda: siem.clock, **options})
 

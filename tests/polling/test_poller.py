@@ -40,11 +40,6 @@ def clean(records):
     return sorted({finding(each).id for each in Engine(RULES, Report()).detect(events(records))})
 
 
-@pytest.fixture
-def store(tmp_path):
-    return Store(str(tmp_path / "findings.sqlite"))
-
-
 def test_what_is_there_is_found_once_however_often_it_is_polled(store):
     siem = MemorySiem([process(START - MINUTE, "ws1", "upload a")])
     first, second = poll(siem, store), poll(siem, store)

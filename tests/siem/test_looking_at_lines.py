@@ -6,11 +6,11 @@ import json
 import pytest
 
 from exfilwatch.detection.load import load
+from exfilwatch.detection.starts import EVERY_START
 from exfilwatch.detection.trees import TOLD
 from exfilwatch.errors import SourceError
 from exfilwatch.events.event import Origin
 from exfilwatch.events.shape import recognise
-from exfilwatch.polling.linking import RULE
 from exfilwatch.rules.packs import pack
 from exfilwatch.siem.elastic_looks import Looks, looked, looks
 from exfilwatch.siem.queries.elastic_mapping import ElasticMapping, Indexed
@@ -117,7 +117,7 @@ def test_starts_that_link_others_tell_all_that_is_asked_of_them(searching):
     }
     written = [start(SENDING), linux]
     searching.put(written)
-    ask = Ask(Clock.EVENT, None, None, (RULE,), (Near("ws1", NOON, NOON + 60 * SECOND),), starts=True)
+    ask = Ask(Clock.EVENT, None, None, (EVERY_START,), (Near("ws1", NOON, NOON + 60 * SECOND),), starts=True)
     found = sorted(map(json.loads, searching.fetch(ask)), key=lambda record: record["@timestamp"])
     fields = ("Computer", *TOLD)
     for was, came in zip(written, found, strict=True):

@@ -12,10 +12,13 @@ from typing import IO, Any, NamedTuple, TypeAlias
 import msgspec
 
 from exfilwatch.detection.correlate import LINK, linked, of_host
+from exfilwatch.detection.detection import RuleInfo
 from exfilwatch.detection.hits import Hit, HitStore
+from exfilwatch.detection.logsource import LogSource
+from exfilwatch.detection.nodes import EVERY
 from exfilwatch.detection.related import StartsOfHost
-from exfilwatch.detection.rule import Correlation
-from exfilwatch.detection.trees import Kin, kin, named
+from exfilwatch.detection.rule import Correlation, Rule
+from exfilwatch.detection.trees import STARTS, Kin, kin, named
 from exfilwatch.detection.values import text_of
 from exfilwatch.errors import SpaceError
 from exfilwatch.events.event import Value
@@ -23,6 +26,8 @@ from exfilwatch.events.timestamps import microseconds
 
 Start: TypeAlias = tuple[Any, ...]
 """Host, time (µs or a date) and the values of trees.TOLD, as the record has them."""
+EVERY_START = Rule(RuleInfo(LINK, "A process starts", "informational"), LogSource(STARTS), EVERY, {}, [])
+"""What a SIEM is asked for, to have them all."""
 _TOGETHER, _IN_MEMORY = 4096, 4  # starts that are packed together, and how many such packs, of some 600 KB, in memory
 _SIZE = 4  # bytes that say how long a pack is
 _encode = msgspec.msgpack.Encoder().encode

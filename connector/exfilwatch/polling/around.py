@@ -13,6 +13,7 @@ from exfilwatch.detection.detection import RuleInfo
 from exfilwatch.detection.logsource import LogSource
 from exfilwatch.detection.nodes import EVERY
 from exfilwatch.detection.rule import Rule
+from exfilwatch.detection.starts import EVERY_START
 from exfilwatch.errors import PartialResult
 from exfilwatch.events.decoded import decoded
 from exfilwatch.events.event import Event
@@ -21,7 +22,6 @@ from exfilwatch.events.limits import Limits
 from exfilwatch.events.lines import LineDecoder
 from exfilwatch.events.report import Report
 from exfilwatch.findings.node import host_key, user_key
-from exfilwatch.polling.linking import RULE
 from exfilwatch.polling.slices import Interval, halved
 from exfilwatch.siem.found import found
 from exfilwatch.siem.queries.whose import named
@@ -91,7 +91,7 @@ def of_user(user: str, span: Interval) -> Wanted:
 def ask_host(host: str, span: Interval, *, starts: bool = False) -> Ask:
     """What a SIEM is asked for a host; `starts`: only for starts of processes."""
     hosts = (host,) if named((host,), ()) else ()
-    return Ask(Clock.EVENT, span.low, span.high, (RULE,) if starts else None, hosts=hosts)
+    return Ask(Clock.EVENT, span.low, span.high, (EVERY_START,) if starts else None, hosts=hosts)
 
 
 def ask_user(user: str, span: Interval) -> Ask:

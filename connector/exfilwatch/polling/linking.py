@@ -9,21 +9,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from sqlalchemy import Connection
 
 from exfilwatch.detection.correlate import LINK
-from exfilwatch.detection.detection import RuleInfo
 from exfilwatch.detection.evaluate import Evaluator
 from exfilwatch.detection.hits import HitStore, group_key
 from exfilwatch.detection.judge import Waiting
-from exfilwatch.detection.logsource import LogSource
-from exfilwatch.detection.nodes import EVERY
-from exfilwatch.detection.rule import Correlation, Rule
+from exfilwatch.detection.rule import Correlation
 from exfilwatch.detection.starts import ByHost, Sought, sought
 from exfilwatch.detection.trees import STARTS, kin_of
 from exfilwatch.events.lines import LineDecoder
 from exfilwatch.polling import waiting
 from exfilwatch.polling.tables import hashed
-
-RULE = Rule(RuleInfo(LINK, "A process starts", "informational"), LogSource(STARTS), EVERY, {}, [])
-"""What a SIEM is asked for."""
 
 
 class Unlinked(Exception):

@@ -9,14 +9,14 @@ import msgspec
 
 from exfilwatch.detection.detection import Detection
 from exfilwatch.detection.judge import Around, Judge, Judged, Waiting
-from exfilwatch.detection.starts import Sought
+from exfilwatch.detection.starts import EVERY_START, Sought
 from exfilwatch.errors import PartialResult
 from exfilwatch.events.event import Event
 from exfilwatch.events.lines import LineDecoder
 from exfilwatch.events.report import Report
 from exfilwatch.events.script_blocks import ScriptBlocks
 from exfilwatch.polling.joining import Parts
-from exfilwatch.polling.linking import RULE, Links
+from exfilwatch.polling.linking import Links
 from exfilwatch.polling.owners import ANYBODY, Owners
 from exfilwatch.polling.slices import Interval, merged
 from exfilwatch.siem.siem import Ask, Clock, Near, Siem
@@ -100,7 +100,7 @@ class Reading:
         if interval and clock is Clock.EVENT:
             around = [each for each in around if each.low < interval.high and each.high >= interval.low]
         for near in _batched(around, self._siem.capabilities.most_near):
-            await self._followers(Ask(clock, low, high, (RULE,), near, starts=True), read, Links(wanted))
+            await self._followers(Ask(clock, low, high, (EVERY_START,), near, starts=True), read, Links(wanted))
         if interval is None:
             read.linked += wanted
 

@@ -5,6 +5,7 @@ Each index is asked in the way that its own mapping needs; indices that need the
 
 import json
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import TypeAlias
 
 import msgspec
@@ -34,7 +35,7 @@ def queries(ask: Ask, indices: Sequence[Index], times: TimeFields, *, looked: bo
     """Queries that together give what is asked for; `looked`: with gaps (elastic_looks.py). Raises ConfigError for an
     index that can't be asked so.
     """
-    mappings = list({id(index.mapping): index.mapping for index in indices}.values())
+    mappings = list(dict.fromkeys(index.mapping for index in indices))
     found = list[Query]()
     narrow = bool(ask.near or ask.hosts or ask.users)
     for rules in _parts(ask.rules, mappings, _OF_RULES if narrow else _CLAUSES, looked):
@@ -62,21 +63,13 @@ def _clauses(rules: Rules, mappings: Sequence[ElasticMapping], looked: bool) -> 
     return max((_compiled(rules, mapping, looked)[1] for mapping in mappings), default=0)
 
 
-_COMPILED: dict[tuple[Rules, int, bool], tuple[ElasticMapping, Query, int]] = {}
-"""By rules and identity of the mapping, which is kept with it: compiling takes a tenth of a second and more."""
-
-
+@lru_cache(256)
 def _compiled(rules: Rules, mapping: ElasticMapping, looked: bool) -> tuple[Query, int]:
-    """The query for the rules, and how many clauses it has."""
+    """The query for the rules, and how many clauses it has. Compiling takes a tenth of a second and more."""
     if rules is None:
         return EVERY, 1
-    key = (rules, id(mapping), looked)
-    if key not in _COMPILED:
-        if len(_COMPILED) >= 256:
-            _COMPILED.clear()
-        query = elastic.query(rules, mapping, most=_OF_RULES if len(rules) == 1 else None, looked=looked)
-        _COMPILED[key] = (mapping, query, Counting(mapping).clauses(query))
-    return _COMPILED[key][1:]
+    query = elastic.query(rules, mapping, most=_OF_RULES if len(rules) == 1 else None, looked=looked)
+    return query, Counting(mapping).clauses(query)
 
 
 def _over(ask: Ask, indices: Sequence[Index], times: TimeFields, looked: bool = False) -> Query:

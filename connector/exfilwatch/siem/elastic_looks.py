@@ -19,11 +19,7 @@ import msgspec
 
 from exfilwatch.commands.acting import ORDINARY
 from exfilwatch.commands.fields import line_acts
-from exfilwatch.detection.detection import RuleInfo
-from exfilwatch.detection.logsource import LogSource
-from exfilwatch.detection.nodes import EVERY
-from exfilwatch.detection.rule import Rule
-from exfilwatch.detection.trees import STARTS
+from exfilwatch.detection.starts import EVERY_START
 from exfilwatch.errors import SourceError
 from exfilwatch.siem.elastic_pages import Body
 from exfilwatch.siem.http import NO_JSON
@@ -35,7 +31,6 @@ from exfilwatch.siem.queries.native import sources
 _PAGE = 10_000
 """Values of one answer: `search.max_buckets` is 65,535."""
 _LINE = "line"
-_START = Rule(RuleInfo("starts", "A process starts", "informational"), LogSource(STARTS), EVERY, {}, [])
 
 
 class Looks(NamedTuple):
@@ -65,38 +60,20 @@ class _Answer(msgspec.Struct):
 
 def looks(mappings: Iterable[ElasticMapping]) -> Looks | None:
     """The fields of indices with these mappings; None where one of them can't give its values."""
-    every = _Same.of(mappings)
+    every = dict.fromkeys(mappings)
     found = [each for mapping in every if (each := _looks(mapping)) is not None]
     if len(found) < len(every) or not found:
         return None
     fields = Looks(*(frozenset[str]().union(*each) for each in zip(*found, strict=True)))
     asked = [path for paths in fields for path in paths]
-    alike = all(_as_it_is(one.mapping, path) for one in every for path in asked if one.mapping.ways(path) is not None)
+    alike = all(_as_it_is(mapping, path) for mapping in every for path in asked if mapping.ways(path) is not None)
     return fields if alike else None
 
 
-class _Same:
-    """A mapping that is the same as itself only, for a cache."""
-
-    def __init__(self, mapping: ElasticMapping) -> None:
-        self.mapping = mapping
-
-    @classmethod
-    def of(cls, mappings: Iterable[ElasticMapping]) -> list["_Same"]:
-        return list({id(each): cls(each) for each in mappings}.values())
-
-    def __hash__(self) -> int:
-        return id(self.mapping)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.mapping is self.mapping
-
-
 @lru_cache(64)
-def _looks(same: _Same) -> Looks | None:
-    mapping = same.mapping
+def _looks(mapping: ElasticMapping) -> Looks | None:
     language = Elastic(mapping)
-    fields = [sources(_START, field, language.paths) for field in ("CommandLine", "Image", "OriginalFileName")]
+    fields = [sources(EVERY_START, field, language.paths) for field in ("CommandLine", "Image", "OriginalFileName")]
     lines = [path for path in fields[0] if mapping.ways(path)]
     if not all(_as_it_is(mapping, path) for path in lines):
         return None

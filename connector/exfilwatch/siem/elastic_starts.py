@@ -5,6 +5,7 @@ tried first, which shows in what they are indexed by; others come whole.
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from exfilwatch.detection.trees import STARTS, TOLD
@@ -24,13 +25,14 @@ class Told(NamedTuple):
 
 def told(mappings: Iterable[ElasticMapping]) -> Told | None:
     """What is enough to know a start by; None where the mappings don't say it alike."""
-    found = [_told(mapping) for mapping in {id(each): each for each in mappings}.values()]
+    found = [_told(mapping) for mapping in dict.fromkeys(mappings)]
     first = found[0] if found else None
     if first is None or any(each is None or each.which != first.which for each in found):
         return None
     return Told(first.which, sorted({path for each in found if each for path in each.enough}))
 
 
+@lru_cache(64)
 def _told(mapping: ElasticMapping) -> Told | None:
     language = Elastic(mapping)
     shape = next((each for each in SHAPES.values() if _may_be(each, language)), None)

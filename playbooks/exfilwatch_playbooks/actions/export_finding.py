@@ -13,6 +13,7 @@ from exfilwatch.findings.finding import Finding
 from exfilwatch_playbooks.actions.answer import Answer
 from exfilwatch_playbooks.actions.context import Context
 from exfilwatch_playbooks.actions.inputs import names
+from exfilwatch_playbooks.report.wording import counted
 
 CHANGES = False
 _MEDIA = {
@@ -58,7 +59,7 @@ async def run(given: Input, context: Context) -> Output:
     if len(found) > _MOST:
         raise ConfigError(f"export_finding: {len(found):,} findings are too many for one answer: {_MOST:,} at most")
     content = _written(given.form, found, context)
-    count = "1 finding" if len(found) == 1 else f"{len(found):,} findings"
+    count = counted(len(found), "finding")
     return Output(
         summary=f"{count} as {given.form}",
         form=given.form,

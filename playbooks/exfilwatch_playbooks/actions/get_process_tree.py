@@ -17,6 +17,7 @@ from exfilwatch_playbooks.actions.context import Context
 from exfilwatch_playbooks.actions.inputs import FindingId
 from exfilwatch_playbooks.actions.sources import Asked, Places, span_around
 from exfilwatch_playbooks.actions.stored import stored_event
+from exfilwatch_playbooks.report.wording import counted
 
 CHANGES = False
 REFERENCES = ("D3-PA", "RA2401")
@@ -79,18 +80,15 @@ async def run(given: Input, context: Context) -> Output:
         problems.append(f"only {len(found):,} of {count:,} processes: raise limit")
     if not found:
         problems.append("none of its events names a process")
+    said = f"{counted(count, 'process', 'processes')} on {finding.host or 'an unknown host'}"
     return Output(
-        summary=as_whole(f"{_counted(count)} on {finding.host or 'an unknown host'}", asked.problems),
+        summary=as_whole(said, asked.problems),
         problems=problems,
         finding=finding.id,
         host=finding.host,
         sources=asked.places,
         processes=[_shown(each) for each in found],
     )
-
-
-def _counted(processes: int) -> str:
-    return "1 process" if processes == 1 else f"{processes:,} processes"
 
 
 def _shown(each: Started) -> Shown:

@@ -18,6 +18,7 @@ from exfilwatch_playbooks.actions.answer import Answer, as_whole
 from exfilwatch_playbooks.actions.context import Context
 from exfilwatch_playbooks.actions.inputs import FindingId
 from exfilwatch_playbooks.actions.sources import Asked, Places, span_around
+from exfilwatch_playbooks.report.wording import counted
 
 CHANGES = False
 REFERENCES = ("RA2113", "RA2114", "RA2401")
@@ -88,7 +89,7 @@ async def run(given: Input, context: Context) -> Output:
     key = user_key(finding.user)
     where = finding.host or "an unknown host"
     return Output(
-        summary=as_whole(f"{_counted(len(unique))} within {given.minutes} minutes on {where}", asked.problems),
+        summary=as_whole(f"{counted(len(unique), 'event')} within {given.minutes} minutes on {where}", asked.problems),
         problems=list(dict.fromkeys(problems)),
         finding=finding.id,
         host=finding.host,
@@ -96,10 +97,6 @@ async def run(given: Input, context: Context) -> Output:
         sources=asked.places,
         events=[happened(event, known, key) for event in events],
     )
-
-
-def _counted(events: int) -> str:
-    return "1 event" if events == 1 else f"{events:,} events"
 
 
 def _nearest(events: list[Event], known: set[str], limit: int) -> list[Event]:

@@ -27,6 +27,7 @@ from exfilwatch_playbooks.actions.context import Context
 from exfilwatch_playbooks.actions.inputs import Moment, at, names
 from exfilwatch_playbooks.actions.list_findings import Listed, listed
 from exfilwatch_playbooks.actions.sources import paths_of
+from exfilwatch_playbooks.report.wording import counted
 
 CHANGES = True
 REFERENCES = ("T1020", "T1041", "T1048", "T1567")
@@ -84,7 +85,7 @@ async def run(given: Input, context: Context) -> Output:
     unread = list(problems)
     if len(wanted) > _SHOWN:
         problems.append(f"only the newest {_SHOWN:,} of {len(wanted):,} findings are shown: list_findings has all")
-    count = "1 finding" if len(wanted) == 1 else f"{len(wanted):,} findings"
+    count = counted(len(wanted), "finding")
     return Output(
         summary=as_whole(f"{count}, {len(new):,} new, in {found.records:,} records of {', '.join(sources)}", unread),
         problems=problems,

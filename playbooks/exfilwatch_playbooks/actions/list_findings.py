@@ -14,6 +14,7 @@ from exfilwatch.findings.marks import Mark
 from exfilwatch_playbooks.actions.answer import Answer, CaseState
 from exfilwatch_playbooks.actions.context import Context
 from exfilwatch_playbooks.actions.inputs import Level, Moment, at
+from exfilwatch_playbooks.report.wording import counted
 from exfilwatch_playbooks.response.facts import facts
 
 CHANGES = False
@@ -76,7 +77,7 @@ async def run(given: Input, context: Context) -> Output:
         limit=given.limit,
     )
     marks = context.store.marks(each.id for each in found)
-    count = "1 finding" if len(found) == 1 else f"{len(found):,} findings"
+    count = counted(len(found), "finding")
     cases = cases_of(context.store, [each.id for each in found])
     made = [listed(each, marks.get(each.id), cases.get(each.id, ())) for each in found]
     return Output(summary=count, findings=made)

@@ -42,7 +42,7 @@ def export(
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="The folder it is written into.")] = None,
     listing: Annotated[bool, typer.Option("--list", help="Say which platforms there are.")] = False,
 ) -> None:
-    """Write the playbook as a platform imports it. A platform's package has it already. See docs/playbooks.md."""
+    """Write the playbook as a platform imports it. The packages xsoar and http have it. See docs/playbooks.md."""
     from exfilwatch.errors import ConfigError
     from exfilwatch_playbooks.cli.boundary import say
     from exfilwatch_playbooks.cli.report import write

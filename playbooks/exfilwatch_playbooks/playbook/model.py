@@ -14,17 +14,18 @@ from exfilwatch.written import duration
 
 Id = Annotated[str, Field(pattern=r"^[a-z][a-z_]{1,30}$")]
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z-]{0,30}$")]
+_PLATFORM = "{platform}"
 SAFE = frozenset("{}<>$`%\\|\n\r\t=")
 """What no text of a playbook has: each begins code or a template on one of the platforms."""
 
 
 def _plain(text: str) -> str:
-    text = " ".join(text.replace("{platform}", "\x00").split())
+    text = " ".join(text.replace(_PLATFORM, "\x00").split())
     if found := SAFE & set(text):
         raise ValueError(f"has {' '.join(sorted(map(repr, found)))}, which a platform could take for code")
     if not text:
         raise ValueError("says nothing")
-    return text.replace("\x00", "{platform}")
+    return text.replace("\x00", _PLATFORM)
 
 
 def _a_reference(text: str) -> str:
@@ -45,6 +46,11 @@ Text = Annotated[str, AfterValidator(_plain)]
 Value: TypeAlias = bool | int | Annotated[str, AfterValidator(_a_value)]
 Reference = Annotated[str, AfterValidator(_a_reference)]
 Length = Annotated[timedelta, BeforeValidator(duration)]
+
+
+def filled(value: Value, platform: str) -> Value:
+    """A value with the platform that it is for."""
+    return value.replace(_PLATFORM, platform) if isinstance(value, str) else value
 
 
 class _Part(BaseModel):

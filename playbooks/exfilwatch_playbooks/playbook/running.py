@@ -3,26 +3,24 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from exfilwatch.errors import ExfilwatchError
-from exfilwatch_playbooks.playbook.model import Ask, If, Person, Playbook, Run, Step, Together, Value
+from exfilwatch_playbooks.playbook.model import Ask, If, Person, Playbook, Run, Step, Together, Value, filled
 from exfilwatch_playbooks.playbook.source import values
 
 Perform: TypeAlias = Callable[[str, dict[str, Value]], Awaitable[Mapping[str, Any]]]
 """Runs an action and answers with its fields. Raises ExfilwatchErrors."""
 
 
-class People:
+class People(Protocol):
     """Who is asked, and does what a person has to do."""
 
     async def answer(self, question: Ask) -> str | None:
         """One of the answers; None for none."""
-        raise NotImplementedError
 
     async def do(self, step: Person) -> None:
         """Comes back when it is done."""
-        raise NotImplementedError
 
 
 @dataclass
@@ -96,7 +94,7 @@ class _Run:
         await self.all(choice.steps)
 
     async def run(self, step: Run) -> None:
-        given = {name: _filled(value, self.platform) for name, value in step.given.items()}
+        given = {name: filled(value, self.platform) for name, value in step.given.items()}
         given |= {name: self.way.known[value] for name, value in values(step).items()}
         try:
             async with asyncio.timeout(step.within.total_seconds()):
@@ -111,7 +109,3 @@ class _Run:
             return
         self.way.known |= {f"${step.id}.{name}": value for name, value in said.items() if isinstance(value, str)}
         self.way.went(step, str(said.get("summary", "")))
-
-
-def _filled(value: Value, platform: str) -> Value:
-    return value.replace("{platform}", platform) if isinstance(value, str) else value

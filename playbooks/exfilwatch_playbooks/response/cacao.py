@@ -174,6 +174,7 @@ class SwitchCondition(_Goes):
         return tuple(self.cases.values())
 
 
+Ends: TypeAlias = frozenset[str]
 Branching: TypeAlias = Parallel | IfCondition | SwitchCondition
 Step = Annotated[Start | Action | Parallel | IfCondition | SwitchCondition | End, Field(discriminator="type")]
 
@@ -258,9 +259,9 @@ class Playbook(_Part):
     def _leads_from_start_to_end(self) -> Self:
         if not isinstance(self.workflow.get(self.workflow_start), Start) or len(self.workflow) < 3:
             raise ValueError("the workflow has to lead from start to end, with at least one action")
-        seen: set[str] = set()
-        _line(self.workflow, self.workflow_start, seen, [])
-        if len(seen) < len(self.workflow):
+        known: dict[str, Ends] = {}
+        _line(self.workflow, self.workflow_start, known, [])
+        if len(known) < len(self.workflow):
             raise ValueError("each step has to be on the way from start to end")
         return self
 
@@ -287,23 +288,31 @@ class Playbook(_Part):
         return self
 
 
-def _line(workflow: dict[str, Step], at: str, seen: set[str], on_the_way: list[str]) -> set[str]:
-    """The ends of a line of steps, of which there has to be one. Raises ValueError."""
+def _line(
+    workflow: dict[str, Step], at: str, known: dict[str, frozenset[str]], on_the_way: list[str]
+) -> frozenset[str]:
+    """The ends of a line of steps, of which there has to be one; `known`: those of steps that were looked at, to which
+    several ways may lead. Raises ValueError.
+    """
     if at in on_the_way:
         raise ValueError("steps go round in a circle")
     if at not in workflow:
         raise ValueError(f"{at} is no step of the workflow")
-    seen.add(at)
+    if at not in known:
+        known[at] = _ends(workflow, at, known, [*on_the_way, at])
+    return known[at]
+
+
+def _ends(workflow: dict[str, Step], at: str, known: dict[str, Ends], way: list[str]) -> Ends:
     step = workflow[at]
     if isinstance(step, End):
-        return {at}
-    way = [*on_the_way, at]
+        return frozenset([at])
     if isinstance(step, Branching):
-        ends = [_line(workflow, each, seen, way) for each in step.branches]
-        if len(set[str]().union(*ends)) < len(ends):
+        ends = [_line(workflow, each, known, way) for each in step.branches]
+        if len(frozenset[str]().union(*ends)) < len(ends):
             raise ValueError("each branch has to have an end of its own")
     following = (step.on_completion,) if isinstance(step, Start) else step.following
-    found = set[str]().union(*(_line(workflow, each, seen, way) for each in following))
+    found = frozenset[str]().union(*(_line(workflow, each, known, way) for each in following))
     if len(found) > 1:
         raise ValueError("what comes after a step has to come to one end")
     return found

@@ -15,6 +15,7 @@ from exfilwatch.errors import ExfilwatchError
 from exfilwatch.findings.incident import Incident
 from exfilwatch.findings.store import Store
 from exfilwatch_playbooks.actions.audit import Audit, Entry
+from exfilwatch_playbooks.report.wording import counted
 from exfilwatch_playbooks.service.access import service
 from exfilwatch_playbooks.service.problems import Refused
 from exfilwatch_playbooks.triage.incidents import cases_of
@@ -88,7 +89,7 @@ async def judge(request: Request, who: Visit, findings: Sequence[str], fields: M
             break
         done += 1
     if done:
-        said = "1 finding is" if done == 1 else f"{done:,} findings are"
+        said = f"{counted(done, 'finding')} {'is' if done == 1 else 'are'}"
         who.session.say("good", f"{said} marked: {judged['disposition']}")
 
 
@@ -132,7 +133,6 @@ def check(request: Request, who: Visit, incident: Incident, fields: Mapping[str,
     store = service(request).store
     if not then or then == (now := seen(store, incident)):
         return
-    since = None
     try:
         since = datetime.fromisoformat(at)
     except ValueError:

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from exfilwatch.findings.store import Store
 from exfilwatch_playbooks.cases.looking import Asked, asked
 from exfilwatch_playbooks.cases.tables import links
+from exfilwatch_playbooks.report.wording import counted
 from exfilwatch_playbooks.service.service import Service
 from exfilwatch_playbooks.triage.health import Siem, siems
 
@@ -63,7 +64,7 @@ def _of_cases(store: Store, systems: Sequence[Asked]) -> list[Trouble]:
     with store.database.read() as connection:
         parked = connection.execute(query).all()
     told = [
-        Trouble(row.case_system, f"{_incidents(row.times)} can't be told to it: {row.problem}"[:_SAID])
+        Trouble(row.case_system, f"{counted(row.times, 'incident')} can't be told to it: {row.problem}"[:_SAID])
         for row in parked
     ]
     silent = [
@@ -72,7 +73,3 @@ def _of_cases(store: Store, systems: Sequence[Asked]) -> list[Trouble]:
         if each.problem and each.system not in {row.case_system for row in parked}
     ]
     return told + silent
-
-
-def _incidents(count: int) -> str:
-    return "1 incident" if count == 1 else f"{count:,} incidents"

@@ -152,11 +152,10 @@ def _health(made: APIRouter) -> None:
     @made.get("/polls")
     def polls(request: Request) -> Response:
         who, shared = visit(request), service(request)
-        found = health.siems(shared.store, list(shared.settings.siem), shared.serve.poll_every, shared.clock())
         runs = page_of_runs(shared.store, "", None, _RUNS)
         return page(
             request, "polls.html.j2", who,
-            siems=found, runs=runs, job=_poll(shared), every=shared.serve.poll_every,
+            runs=runs, job=_poll(shared), every=shared.serve.poll_every,
         )  # fmt: skip
 
     @made.get("/rules")

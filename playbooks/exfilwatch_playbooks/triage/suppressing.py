@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from exfilwatch.findings.finding import Finding
+from exfilwatch.packaged import read_yaml
 from exfilwatch_playbooks.actions.list_findings import Listed, listed
 from exfilwatch_playbooks.service.access import service
 from exfilwatch_playbooks.service.service import Service
@@ -95,13 +95,13 @@ def _form(
 
 def _filter(document: str) -> dict[str, str]:
     """What an event must have to be hidden: the fields of a filter, with their values."""
-    known = yaml.safe_load(document)["filter"].get("known", {})
+    known = read_yaml(document)["filter"].get("known", {})
     return {str(name): str(value) for name, value in known.items()} if isinstance(known, dict) else {}
 
 
 def _digest(tried: Any) -> str:
     """Of what was shown: what it asks for, what it hides, and until when."""
-    told = (yaml.safe_load(tried.document)["filter"], sorted(tried.hides), tried.until.isoformat())
+    told = (read_yaml(tried.document)["filter"], sorted(tried.hides), tried.until.isoformat())
     return hashlib.sha256(json.dumps(told, default=str).encode("utf-8", "surrogatepass")).hexdigest()[:24]
 
 

@@ -11,9 +11,10 @@ from typing import Any
 import yaml
 
 from exfilwatch.findings.node import storable
-from exfilwatch_playbooks.tuning.suppression import Suppression
+from exfilwatch.packaged import read_yaml
+from exfilwatch_playbooks.tuning.suppression import HIDES, Suppression, path_of, shown, written
 
-_SAID = "\n\nHides what is like finding "
+_EARLY = "\n\nEnded early by "
 
 
 @dataclass(frozen=True)
@@ -51,29 +52,29 @@ def all_of(folder: Path) -> list[Suppressed]:
 
 def suppressed(folder: Path, finding: str) -> Suppressed | None:
     """The one that was made for this finding (its whole id), None where there is none."""
-    path = folder / f"suppress_{finding[:16]}.yml"
+    path = path_of(folder, finding)
     return _read(path) if path.exists() else None
 
 
 def ended(before: Suppressed, now: datetime, why: str, who: str) -> Suppression:
     """The same, ending at this time."""
-    content: dict[str, Any] = yaml.safe_load(before.document)
-    said = f"{str(content.get('description', '')).strip()}\n\nEnded early by {storable(who)}: {storable(why)}"
-    content |= {"description": said, "exfilwatch": {"until": f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"}}
-    return Suppression(before.path, yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=1000), now, ())
+    content: dict[str, Any] = read_yaml(before.document)
+    said = f"{str(content.get('description', '')).strip()}{_EARLY}{storable(who)}: {storable(why)}"
+    content |= {"description": said, "exfilwatch": {"until": shown(now)}}
+    return Suppression(before.path, written(content), now, ())
 
 
 def _read(path: Path) -> Suppressed:
     nothing = Suppressed(path, "", path.name, "", "", "", None, "")
     try:
         document = path.read_text("utf-8")
-        content = yaml.safe_load(document)
+        content = read_yaml(document)
         until = _time((content.get("exfilwatch") or {}).get("until"))
     except (OSError, ValueError, AttributeError, yaml.YAMLError) as error:
         return Suppressed(**{**vars(nothing), "problem": f"can't be read: {error}"})
     description = str(content.get("description", ""))
-    why, _, rest = description.partition(_SAID)
-    early = description.partition("\n\nEnded early by ")[2]
+    why, _, rest = description.partition(HIDES)
+    early = description.partition(_EARLY)[2]
     return Suppressed(
         path=path,
         finding=rest.split(" ", 1)[0] if rest else "",

@@ -24,6 +24,8 @@ from exfilwatch.packaged import read_yaml
 from exfilwatch_playbooks.tuning.proposal import proposals
 
 _NAMES = uuid.UUID("3f4c7a34-5f0b-5c59-9d8e-2a4b8b6f6d11")
+HIDES = "\n\nHides what is like finding "
+"""In a description, between the reason and the finding's id."""
 
 
 class Suppression(NamedTuple):
@@ -53,16 +55,16 @@ def suppression(
     """
     if marks.get(finding.id) is Disposition.TRUE_POSITIVE:
         raise ConfigError(f"{finding.id[:8]} is marked as a true positive: what is like it must not be hidden")
-    path = folder / f"suppress_{finding.id[:16]}.yml"
+    path = path_of(folder, finding.id)
     known = _read(path)
     content, hides = (known, ()) if known else _proposed(finding, history, marks, rules, now)
     said = {
-        "description": f"{storable(why)}\n\nHides what is like finding {finding.id} until {_shown(until)}.",
-        "exfilwatch": {"until": _shown(until)},
+        "description": f"{storable(why)}{HIDES}{finding.id} until {shown(until)}.",
+        "exfilwatch": {"until": shown(until)},
     }
     if any(content.get(name) != value for name, value in said.items()):
         content |= {**said, "author": storable(who), "date": now.date().isoformat()}
-    return Suppression(path, yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=1000), until, hides)
+    return Suppression(path, written(content), until, hides)
 
 
 def write(made: Suppression) -> bool:
@@ -116,5 +118,16 @@ def _read(path: Path) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _shown(time: datetime) -> str:
+def path_of(folder: Path, finding: str) -> Path:
+    """Where the one for a finding (its whole id) is."""
+    return folder / f"suppress_{finding[:16]}.yml"
+
+
+def written(content: Mapping[str, Any]) -> str:
+    """A filter as YAML, with each text on one line."""
+    return yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True, width=1000)
+
+
+def shown(time: datetime) -> str:
+    """As a filter's `until` has it."""
     return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -11,6 +11,7 @@ https://www.elastic.co/docs/reference/elasticsearch/mapping-reference/ignore-abo
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from exfilwatch.detection.rule import Rule
@@ -86,21 +87,14 @@ class _Compiled(NamedTuple):
     name: str
 
 
-_COMPILED: dict[tuple[int, int, bool], tuple[Rule, ElasticMapping, list[_Compiled]]] = {}
-"""By identity of rule and mapping, which are kept with it: compiling a rule takes up to seconds."""
-
-
-def _compiled(rule: Rule, mapping: ElasticMapping, looked: bool) -> list[_Compiled]:
-    key = (id(rule), id(mapping), looked)
-    if key not in _COMPILED:
-        if len(_COMPILED) >= 4096:
-            _COMPILED.clear()
-        language, found = Elastic(mapping), list[_Compiled]()
-        for each in asked(rule, paths=language.paths, condition=narrowed(rule, looked=looked)):
-            guard, condition = said(each.guard, language), said(each.condition, language)
-            found.append(_Compiled(guard, condition, _name(guard), _name(condition)))
-        _COMPILED[key] = (rule, mapping, found)
-    return _COMPILED[key][2]
+@lru_cache(4096)
+def _compiled(rule: Rule, mapping: ElasticMapping, looked: bool) -> Sequence[_Compiled]:
+    """What a rule asks of each kind of documents, which takes up to seconds to make."""
+    language, found = Elastic(mapping), list[_Compiled]()
+    for each in asked(rule, paths=language.paths, condition=narrowed(rule, looked=looked)):
+        guard, condition = said(each.guard, language), said(each.condition, language)
+        found.append(_Compiled(guard, condition, _name(guard), _name(condition)))
+    return found
 
 
 def _name(found: Query | bool) -> str:

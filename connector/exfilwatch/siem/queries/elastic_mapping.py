@@ -29,8 +29,9 @@ class Indexed(msgspec.Struct, frozen=True):
     analyzer: str = "standard"
 
 
-class ElasticMapping(msgspec.Struct, frozen=True):
-    """The fields of one index, or of several that have them alike.
+class ElasticMapping(msgspec.Struct, frozen=True, eq=False):
+    """The fields of one index, or of several that have them alike; the same as itself only, so that what is made for it
+    can be remembered.
 
     `fields`: the ways each field of the documents is indexed, its own path first; no way, where a document may have the
     field but it can't be asked for (`index: false`). `opaque`: objects of whose other members the mapping says nothing

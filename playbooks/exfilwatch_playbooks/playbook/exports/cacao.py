@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid5
 
-from exfilwatch_playbooks.playbook.model import Ask, If, Person, Playbook, Run, Step, Together, every
+from exfilwatch_playbooks.playbook.model import Ask, If, Person, Playbook, Run, Step, Together, every, filled
 from exfilwatch_playbooks.playbook.source import values
 from exfilwatch_playbooks.response import cacao
 
@@ -131,7 +131,7 @@ class _Writing:
         if step.failure != "stop":
             failed = after if step.failure == "go-on" else self.line(step.failure, after, phase)
         given = {name: f"{_variable(value)}:value" for name, value in values(step).items()}
-        content = json.dumps({name: _filled(value) for name, value in step.given.items()} | given)
+        content = json.dumps({name: filled(value, TITLE) for name, value in step.given.items()} | given)
         command = cacao.CommandData(
             type="http-api",
             description=step.title,
@@ -196,10 +196,6 @@ def _variables(playbook: Playbook) -> dict[str, cacao.Variable]:
 
 def _variable(reference: str) -> str:
     return f"__{reference.removeprefix('$').replace('.', '_')}__"
-
-
-def _filled(value: object) -> object:
-    return value.replace("{platform}", TITLE) if isinstance(value, str) else value
 
 
 def _milliseconds(length: timedelta) -> int:

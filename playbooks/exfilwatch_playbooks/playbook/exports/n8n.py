@@ -11,7 +11,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from exfilwatch_playbooks.platforms.http.written import json as written
 from exfilwatch_playbooks.playbook.layout import placed
-from exfilwatch_playbooks.playbook.model import Ask, If, Person, Playbook, Run, Value
+from exfilwatch_playbooks.playbook.model import Ask, If, Person, Playbook, Run, Value, filled
 from exfilwatch_playbooks.playbook.wiring import END, FAILURE, OTHERWISE, THEN, Node, in_line, wired
 
 TITLE = "n8n"
@@ -169,7 +169,7 @@ class _Writing:
     def _expression(self, value: Value) -> str:
         if isinstance(value, str) and value.startswith("$"):
             return self._value(value) if value.removeprefix("$").partition(".")[0] in self._titles else _id(value[1:])
-        return json.dumps(value.replace("{platform}", TITLE) if isinstance(value, str) else value)
+        return json.dumps(filled(value, TITLE))
 
     def _get(self, path: str) -> dict[str, Any]:
         return {

@@ -9,7 +9,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from exfilwatch_playbooks.platforms.http.written import json
 from exfilwatch_playbooks.playbook.layout import placed
-from exfilwatch_playbooks.playbook.model import Playbook, Run, Value
+from exfilwatch_playbooks.playbook.model import Playbook, Run, Value, filled
 from exfilwatch_playbooks.playbook.wiring import in_line, wired
 
 TITLE = "Sekoia"
@@ -73,4 +73,4 @@ def document(playbook: Playbook) -> dict[str, Any]:
 
 
 def _value(value: Value) -> Value:
-    return _INPUTS.get(value, value.replace("{platform}", TITLE)) if isinstance(value, str) else value
+    return _INPUTS.get(value, filled(value, TITLE)) if isinstance(value, str) else value

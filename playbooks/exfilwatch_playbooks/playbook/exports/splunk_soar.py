@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from exfilwatch_playbooks.playbook.layout import placed
-from exfilwatch_playbooks.playbook.model import Ask, If, Person, Playbook, Run, Value
+from exfilwatch_playbooks.playbook.model import Ask, If, Person, Playbook, Run, Value, filled
 from exfilwatch_playbooks.playbook.wiring import END, FAILURE, NEXT, OTHERWISE, THEN, Node, first, wired
 
 TITLE = "Splunk SOAR"
@@ -184,10 +184,10 @@ class _Writing:
     def _collected(self, value: Value) -> str:
         if isinstance(value, str) and value in _CEF:
             return f'first_of(container, "{_CEF[value]}")'
-        return json.dumps(value.replace("{platform}", TITLE)) if isinstance(value, str) else repr(value)
+        return json.dumps(filled(value, TITLE)) if isinstance(value, str) else repr(value)
 
     def _drawn(self, value: Value) -> Value:
-        return _CEF.get(value) or value.replace("{platform}", TITLE) if isinstance(value, str) else value
+        return _CEF.get(value, filled(value, TITLE)) if isinstance(value, str) else value
 
     def _opens(self, name: str, said: str) -> str:
         return f"def {name}({_ASKED}):\n" + _LINE.format(said.replace('"', "'"), name)

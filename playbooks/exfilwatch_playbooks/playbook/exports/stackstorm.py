@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from exfilwatch_playbooks.platforms.http.written import yaml
-from exfilwatch_playbooks.playbook.model import Ask, If, Person, Playbook, Run, Value
+from exfilwatch_playbooks.playbook.model import Ask, If, Person, Playbook, Run, Value, filled
 from exfilwatch_playbooks.playbook.wiring import END, FAILURE, OTHERWISE, THEN, Node, wired
 
 TITLE = "StackStorm"
@@ -126,6 +126,6 @@ def _name(reference: str) -> str:
 
 
 def _value(value: Value) -> Value:
-    if isinstance(value, str):
-        return f"<% ctx({_name(value)}) %>" if value.startswith("$") else value.replace("{platform}", TITLE)
-    return value
+    if isinstance(value, str) and value.startswith("$"):
+        return f"<% ctx({_name(value)}) %>"
+    return filled(value, TITLE)

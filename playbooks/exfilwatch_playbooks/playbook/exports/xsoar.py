@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+from exfilwatch_playbooks.platforms.http.written import yaml
 from exfilwatch_playbooks.platforms.xsoar.commands import BRAND
 from exfilwatch_playbooks.platforms.xsoar.integration import FROM_VERSION, MARKETPLACES
 from exfilwatch_playbooks.playbook.layout import placed
-from exfilwatch_playbooks.playbook.model import Ask, If, Person, Playbook, Run, Value
+from exfilwatch_playbooks.playbook.model import Ask, If, Person, Playbook, Run, Value, filled
 from exfilwatch_playbooks.playbook.wiring import END, FAILURE, OTHERWISE, START, THEN, Node, first, wired
 
 TITLE = "Cortex XSOAR"
@@ -32,10 +33,7 @@ _ACROSS, _DOWN = 460, 130  # pixels
 
 def files(playbook: Playbook) -> dict[str, str]:
     """The playbook as YAML."""
-    import yaml
-
-    text = yaml.safe_dump(document(playbook), sort_keys=False, allow_unicode=True, width=120)
-    return {f"playbook-{NAME.replace(' ', '_')}.yml": text}
+    return {f"playbook-{NAME.replace(' ', '_')}.yml": yaml(document(playbook))}
 
 
 def document(playbook: Playbook) -> dict[str, Any]:
@@ -160,12 +158,8 @@ class _Tasks:
         return f"{BRAND}.{''.join(word.capitalize() for word in action.split('_'))}.{field}"
 
     def _argument(self, value: Value) -> str:
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        return _INPUTS.get(text) or (f"${{{self._value(text)}}}" if text.startswith("$") else _filled(text))
-
-
-def _filled(text: str) -> str:
-    return text.replace("{platform}", TITLE)
+        text = str(value).lower() if isinstance(value, bool) else str(filled(value, TITLE))
+        return _INPUTS.get(text) or (f"${{{self._value(text)}}}" if text.startswith("$") else text)
 
 
 def _command(action: str) -> str:
