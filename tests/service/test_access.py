@@ -1,5 +1,9 @@
 """Who may ask the service: tokens, their scopes and ends, and how often."""
 
+import getpass
+import hashlib
+import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,6 +12,7 @@ from exfilwatch.errors import ConfigError
 from exfilwatch_playbooks.service.tokens import Tokens
 
 from .asked import Asked, problem, site
+from .program import said
 
 OPEN = ("/healthz", "/readyz", "/openapi.json", "/openapi-3.0.json")
 
@@ -139,3 +144,29 @@ def test_a_name_is_free_again_when_its_token_is_revoked(asked: Asked) -> None:
     assert asked.get("/v1/rules", token=again).status_code == 200
     with pytest.raises(ConfigError, match="no token 'bert'"):
         tokens.revoke("bert")
+
+
+def test_tokens_made_and_revoked_are_in_the_audit_log_by_whoever_did_it_without_a_secret(tmp_path) -> None:
+    values = {"database": tmp_path / "kept.sqlite"}
+    sent = said(tmp_path, "tokens", "add", "xsoar", "--scope", "act,read", "--expires", "2090-01-02", values=values)
+    said(tmp_path, "tokens", "revoke", "xsoar", values=values)
+    said(tmp_path, "tokens", "revoke", "xsoar", values=values, code=2)
+    told = said(tmp_path, "audit", "list", "--output", "jsonl", values=values)
+    revoked, added = map(json.loads, told.splitlines())
+    assert [(each["action"], each["outcome"], each["changed"], each["who"]) for each in (added, revoked)] == [
+        ("add_token", "done", True, getpass.getuser()),
+        ("revoke_token", "done", True, getpass.getuser()),
+    ]
+    given = {"name": "xsoar", "id": sent[5:17], "scopes": "read,act", "expires": "2090-01-02T00:00:00+00:00"}
+    assert added["input"] == revoked["input"] == given
+    assert sent[18:] not in told
+    assert hashlib.sha256(sent[18:].encode()).hexdigest() not in told
+
+
+def test_of_two_who_revoke_a_token_at_once_the_log_has_one(asked: Asked) -> None:
+    asked.made("leaver", "read")
+    database = asked.service.store.database
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(Tokens(database, who=name).revoke, "leaver") for name in (lambda: "one", lambda: "two")]
+        assert [each for each in both if each.exception() is None]
+    assert len(asked.get("/v1/audit?action=revoke_token").json()["items"]) == 1

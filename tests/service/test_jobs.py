@@ -75,7 +75,11 @@ def test_a_long_hunt_tells_how_far_it_is_and_can_be_cancelled(hunting: Asked) ->
     assert until(hunting, made["id"], "cancelled")["ended"]
     assert problem(hunting("POST", f"/v1/jobs/{made['id']}/cancel")) == (409, "job-ended")
     lines = hunting.get("/v1/audit").json()["items"]
-    assert {(line["action"], line["outcome"]) for line in lines} == {("hunt", "ended"), ("cancel_job", "done")}
+    assert {(line["action"], line["outcome"]) for line in lines} == {
+        ("add_token", "done"),
+        ("hunt", "ended"),
+        ("cancel_job", "done"),
+    }
 
 
 def test_who_may_only_read_cancels_nothing(hunting: Asked) -> None:

@@ -1,6 +1,7 @@
 """The audit log: who ran which action, when, with what input, and what came of it. In the store's database.
 
 A line is written before an action runs, and completed after it: one that was killed in between stays `running`.
+A change of this database alone is written together with its line.
 """
 
 import json
@@ -9,7 +10,7 @@ from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Boolean, Column, Integer, MetaData, Row, String, Table, Text, insert, select, update
+from sqlalchemy import Boolean, Column, Connection, Integer, MetaData, Row, String, Table, Text, insert, select, update
 
 from exfilwatch.findings.database import Database
 from exfilwatch.findings.node import storable
@@ -60,15 +61,7 @@ class Audit:
 
     def begin(self, action: str, who: str, began: datetime, given: Mapping[str, object], *, dry_run: bool) -> int:
         """Log that an action runs; the number of the line. `given` must be without secrets."""
-        row = {
-            "action": action[:64],
-            "who": storable(who)[:200],
-            "began": began,
-            "input": json.dumps({name: _short(value) for name, value in given.items()}, default=str),
-            "dry_run": dry_run,
-            "outcome": "running",
-            "detail": "",
-        }
+        row = _begun(action, who, began, given) | {"dry_run": dry_run}
         with self._database.write() as connection:
             key = connection.execute(insert(_log).values(row)).inserted_primary_key
         assert key is not None
@@ -82,6 +75,14 @@ class Audit:
         row = {"ended": ended, "outcome": outcome, "detail": storable(detail)[:_DETAIL], "changed": changed}
         with self._database.write() as connection:
             connection.execute(update(_log).where(_log.c.id == number).values(row))
+
+    @staticmethod
+    def changed(
+        connection: Connection, action: str, who: str, at: datetime, given: Mapping[str, object], detail: str
+    ) -> None:
+        """Log what the transaction of this connection changes. `given` and `detail` must be without secrets."""
+        done = {"ended": at, "outcome": "done", "changed": True, "detail": storable(detail)[:_DETAIL]}
+        connection.execute(insert(_log).values(_begun(action, who, at, given) | done))
 
     def entries(
         self,
@@ -108,6 +109,18 @@ class Audit:
         query = select(_log).where(*wanted).order_by(_log.c.id.desc()).limit(limit)
         with self._database.read() as connection:
             return [_entry(row) for row in connection.execute(query)]
+
+
+def _begun(action: str, who: str, began: datetime, given: Mapping[str, object]) -> dict[str, object]:
+    return {
+        "action": action[:64],
+        "who": storable(who)[:200],
+        "began": began,
+        "input": json.dumps({name: _short(value) for name, value in given.items()}, default=str),
+        "dry_run": False,
+        "outcome": "running",
+        "detail": "",
+    }
 
 
 def _short(value: object) -> object:

@@ -1,4 +1,4 @@
-"""`exfilwatch audit`: who ran which action, when, with what input, and what came of it."""
+"""`exfilwatch audit`: who ran which action or changed which token, when, with what input, and what came of it."""
 
 from typing import Annotated
 
@@ -24,7 +24,7 @@ def list_entries(
     output: RowsOutput = None,
     database: Database = None,
 ) -> None:
-    """List the actions that were run, newest first. Inputs are without secrets."""
+    """List the actions that were run, and tokens made and revoked, newest first. Inputs are without secrets."""
     from exfilwatch_playbooks.actions.audit import Audit
     from exfilwatch_playbooks.cli.settings import open_store
 

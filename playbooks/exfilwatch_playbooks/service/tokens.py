@@ -1,4 +1,5 @@
-"""Bearer tokens: who may ask, and for what. The database has only the digest of each.
+"""Bearer tokens: who may ask, and for what. The database has only the digest of each, and the audit log who made and
+who revoked it.
 
 A token is `exfw_ID_SECRET`; the secret has 256 random bits, so that one round of SHA-256 keeps it. A scope has those
 before it: `act` may read, `admin` may do everything.
@@ -13,10 +14,12 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from exfilwatch.errors import ConfigError
 from exfilwatch.findings.database import Database
+from exfilwatch_playbooks.actions.audit import Audit
+from exfilwatch_playbooks.actions.context import user
 from exfilwatch_playbooks.service.tables import PACKAGE, PART, tokens
 
 Scope: TypeAlias = Literal["read", "act", "admin"]
@@ -55,11 +58,15 @@ class Tokens:
         database: Database,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         ticks: Callable[[], float] = time.monotonic,
+        who: Callable[[], str] = user,
     ) -> None:
+        """`who`: who makes and revokes them."""
         self._database = database
+        self._who = who
         self._clock = clock
         self._ticks = ticks
         self._known: dict[str, tuple[float, Row[Any] | None]] = {}
+        self._audit = Audit(database)
         database.ensure(PART, PACKAGE)
 
     def add(self, name: str, scopes: Iterable[str], expires: datetime | None = None) -> tuple[str, Token]:
@@ -84,7 +91,9 @@ class Tokens:
                 "expires": expires,
             }
             connection.execute(insert(tokens).values(row))
-        return f"exfw_{identity}_{secret}", Token(identity, name, granted, now, expires)
+            made = Token(identity, name, granted, now, expires)
+            self._log(connection, "add_token", made, f"token {name} may {', '.join(granted)}")
+        return f"exfw_{identity}_{secret}", made
 
     def all(self) -> list[Token]:
         """All that were made, oldest first."""
@@ -104,7 +113,9 @@ class Tokens:
         if not valid:
             raise ConfigError(f"there is no token {name!r} to revoke: `exfilwatch tokens list` shows those there are")
         with self._database.write() as connection:
-            connection.execute(update(tokens).where(tokens.c.id == valid[0].id).values(revoked=now))
+            wanted_row = (tokens.c.id == valid[0].id, tokens.c.revoked.is_(None))
+            if connection.execute(update(tokens).where(*wanted_row).values(revoked=now)).rowcount:
+                self._log(connection, "revoke_token", valid[0], f"token {valid[0].name} is revoked")
         self._known.clear()
         return valid[0]._replace(revoked=now)
 
@@ -126,6 +137,12 @@ class Tokens:
         digest = row.digest if row is not None else "0" * 64
         same = hmac.compare_digest(_digest(parts[2] if parts else ""), digest)
         return _token(row) if same and row is not None else None
+
+    def _log(self, connection: Connection, action: str, token: Token, said: str) -> None:
+        given = {"name": token.name, "id": token.id, "scopes": ",".join(token.scopes)}
+        if token.expires is not None:
+            given["expires"] = token.expires.isoformat()
+        self._audit.changed(connection, action, self._who(), self._clock(), given, said)
 
     def _row(self, identity: str) -> "Row[Any] | None":
         now = self._ticks()
