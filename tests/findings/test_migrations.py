@@ -18,12 +18,14 @@ from exfilwatch.findings.store import Store
 from exfilwatch.polling import tables
 from exfilwatch_playbooks.cases import local
 from exfilwatch_playbooks.cases import tables as case_tables
+from exfilwatch_playbooks.service import tables as service_tables
 
 # Each part of the database: its name, the package that has its migrations, and the tables as the program sees them.
 PARTS = [
     ("findings", "exfilwatch.findings", schema.metadata),
     ("cases", "exfilwatch_playbooks.cases", case_tables.metadata),
     ("polling", "exfilwatch.polling", tables.metadata),
+    ("service", "exfilwatch_playbooks.service", service_tables.metadata),
 ]
 
 

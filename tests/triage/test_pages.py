@@ -18,7 +18,7 @@ from exfilwatch_playbooks.cases.local import Local
 from exfilwatch_playbooks.cases.system import Creation
 from exfilwatch_playbooks.triage import doing
 from exfilwatch_playbooks.triage.pages import POLICY, ago, linked
-from exfilwatch_playbooks.triage.sessions import COOKIE, LASTS
+from exfilwatch_playbooks.triage.sessions import COOKIE, LASTS, Sessions
 
 from .kept import Browser, browsing, hostile, incidents
 
@@ -414,3 +414,20 @@ def test_ages_are_said_in_one_unit(seconds, said) -> None:
 def test_only_addresses_of_the_web_are_links() -> None:
     assert linked("https://tracker.example/7")
     assert not linked("javascript:alert(1)")
+
+
+def test_there_are_so_many_sessions_at_most_and_those_that_are_over_go(browser, monkeypatch) -> None:
+    monkeypatch.setattr("exfilwatch_playbooks.triage.sessions._MOST", 3)
+    database, now = browser.asked.service.store.database, datetime.now(UTC)
+    known = Sessions(lambda: database)
+    over = known.begin("a", now - LASTS)
+    first, *others = (known.begin("a", now + timedelta(seconds=n)) for n in range(4))
+    assert known.of(over.cookie, now - timedelta(hours=1)) is None
+    assert known.of(first.cookie, now) is None
+    assert all(known.of(each.cookie, now) for each in (others[0], others[-1]))
+    assert known.of("", now) is None
+    for n in range(30):
+        others[-1].session.say("good", f"{n}")
+    found = known.of(others[-1].cookie, now)
+    assert [text for _, text in found.heard()] == [f"{n}" for n in range(10, 30)]
+    assert known.of(others[-1].cookie, now).heard() == []

@@ -105,7 +105,7 @@ def create_app(
     )
     app.state.service = shared
     app.state.gate = Gate(serve.rate)
-    app.state.sessions = Sessions()
+    app.state.sessions = Sessions(lambda: shared.store.database)
     app.state.figures = figures = Figures(shared)
     shared.ended, shared.polled = figures.job, figures.polled
     handle(app)

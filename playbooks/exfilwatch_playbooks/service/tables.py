@@ -17,6 +17,15 @@ tokens = Table(
     Column("expires", UtcTime),
     Column("revoked", UtcTime),
 )
+# Who is logged in. `name`: the digest of the cookie; `token`: an id; `said`: what the next page tells, JSON.
+sessions = Table(
+    "service_sessions",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("token", String(16), nullable=False),
+    Column("until", UtcTime, nullable=False),
+    Column("said", Text, nullable=False),
+)
 # Answers to changing requests, by their Idempotency-Key. `status` is 0 while it is being done, by `owner`.
 keys = Table(
     "service_keys",

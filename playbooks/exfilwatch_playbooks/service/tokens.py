@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from exfilwatch.errors import ConfigError
 from exfilwatch.findings.database import Database
 from exfilwatch_playbooks.actions.audit import Audit
 from exfilwatch_playbooks.actions.context import user
-from exfilwatch_playbooks.service.tables import PACKAGE, PART, tokens
+from exfilwatch_playbooks.service.tables import PACKAGE, PART, sessions, tokens
 
 Scope: TypeAlias = Literal["read", "act", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -106,7 +106,9 @@ class Tokens:
         return any(each.state(now) == "valid" for each in self.all())
 
     def revoke(self, name: str) -> Token:
-        """Take no request with the token of this name, or id, any more. Raises ConfigError when there is none."""
+        """Take no request with the token of this name, or id, any more, and end its sessions. Raises ConfigError when
+        there is none.
+        """
         now = self._clock()
         wanted = [each for each in self.all() if name in (each.name, each.id) and each.revoked is None]
         valid = [each for each in wanted if each.state(now) == "valid"] or wanted
@@ -115,6 +117,7 @@ class Tokens:
         with self._database.write() as connection:
             wanted_row = (tokens.c.id == valid[0].id, tokens.c.revoked.is_(None))
             if connection.execute(update(tokens).where(*wanted_row).values(revoked=now)).rowcount:
+                connection.execute(delete(sessions).where(sessions.c.token == valid[0].id))
                 self._log(connection, "revoke_token", valid[0], f"token {valid[0].name} is revoked")
         self._known.clear()
         return valid[0]._replace(revoked=now)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
@@ -66,17 +66,22 @@ async def asking(request: Request) -> tuple[Visit, Mapping[str, str]]:
     return found, fields
 
 
+async def say(who: Visit, kind: Literal["good", "bad"], text: str) -> None:
+    """Tell something on the next page."""
+    await run_in_threadpool(who.session.say, kind, text)
+
+
 async def do(request: Request, who: Visit, name: str, given: Mapping[str, object], *, quiet: bool = False) -> Any:
     """What an action answers, which is told on the next page; None where it failed. `quiet`: only tell what failed."""
     try:
         answer = await service(request).do(name, given, who.token.name)
     except ExfilwatchError as error:
-        who.session.say("bad", str(error))
+        await say(who, "bad", str(error))
         return None
     if not quiet:
-        who.session.say("good", str(getattr(answer, "summary", "done")))
+        await say(who, "good", str(getattr(answer, "summary", "done")))
     for problem in getattr(answer, "problems", ()):
-        who.session.say("bad", str(problem))
+        await say(who, "bad", str(problem))
     return answer
 
 
@@ -90,7 +95,7 @@ async def judge(request: Request, who: Visit, findings: Sequence[str], fields: M
         done += 1
     if done:
         said = f"{counted(done, 'finding')} {'is' if done == 1 else 'are'}"
-        who.session.say("good", f"{said} marked: {judged['disposition']}")
+        await say(who, "good", f"{said} marked: {judged['disposition']}")
 
 
 async def soon(
@@ -99,19 +104,24 @@ async def soon(
     """Do it, and wait a little: what takes longer goes on, and the incident's page says so."""
     busy, now = sessions(request).under_way, service(request).clock()
     if (other := busy.get(incident)) is not None and not other.task.done():
-        who.session.say("bad", f"{other.who} is at it already: {other.said}. Nothing was done twice")
+        await say(who, "bad", f"{other.who} is at it already: {other.said}. Nothing was done twice")
         return
-    task = asyncio.ensure_future(work())
+    task = asyncio.ensure_future(_told(who, work))
     busy[incident] = UnderWay(said, who.token.name, now, task)
-    task.add_done_callback(lambda done: _over(busy, incident, done, who))
+    task.add_done_callback(lambda done: _over(busy, incident, done))
     await asyncio.wait({task}, timeout=_PATIENT)
 
 
-def _over(busy: "dict[str, UnderWay]", incident: str, task: "asyncio.Task[None]", who: Visit) -> None:
+async def _told(who: Visit, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    try:
+        await work()
+    except Exception as error:  # noqa: BLE001 nobody waits for it any more: the next page tells
+        await say(who, "bad", f"it broke, please report it: {type(error).__name__}")
+
+
+def _over(busy: "dict[str, UnderWay]", incident: str, task: "asyncio.Task[None]") -> None:
     if incident in busy and busy[incident].task is task:
         del busy[incident]
-    if not task.cancelled() and (error := task.exception()) is not None:
-        who.session.say("bad", f"it broke, please report it: {type(error).__name__}")
 
 
 def seen(store: Store, incident: Incident) -> str:

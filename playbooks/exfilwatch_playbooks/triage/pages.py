@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from exfilwatch.errors import ExfilwatchError
@@ -116,17 +117,16 @@ class HtmlRoute(APIRoute):
             try:
                 return await inner(request)
             except Refused as error:
-                return _refused(request, error)
+                return await run_in_threadpool(_refused, request, error)
             except Interrupted as error:
-                return _interrupted(request, error)
+                return await run_in_threadpool(_interrupted, request, error)
             except Overtaken as error:
-                return _overtaken(request, error)
+                return await run_in_threadpool(_overtaken, request, error)
             except ExfilwatchError as error:
-                return _refused(request, problems.of(error))
+                return await run_in_threadpool(_refused, request, problems.of(error))
             except RequestValidationError:
-                return _refused(
-                    request, Refused("input-wrong", "the address has something that this page does not know")
-                )
+                wrong = Refused("input-wrong", "the address has something that this page does not know")
+                return await run_in_threadpool(_refused, request, wrong)
 
         return answered
 

@@ -81,7 +81,8 @@ def _login(made: APIRouter) -> None:
             gate.failed(request)
             said = f"This token is {state}."
             return asked_to_log_in(request, {**fields, "next": _next(fields.get("next", ""))}, wrong=said)
-        where, begun = _next(fields.get("next", "")), sessions(request).begin(found.id, shared.clock())
+        where = _next(fields.get("next", ""))
+        begun = await run_in_threadpool(sessions(request).begin, found.id, shared.clock())
         answer = back(request, where)
         if _FORM.fullmatch(fields.get("form", "")):
             answer = await run_in_threadpool(_resumed, request, Visit(found, begun.session), fields, where)
@@ -99,7 +100,7 @@ def _login(made: APIRouter) -> None:
     async def log_out(request: Request) -> Response:
         found = await run_in_threadpool(visit, request)
         is_ours(found, await sent(request))
-        sessions(request).end(request.cookies.get(COOKIE, ""))
+        await run_in_threadpool(sessions(request).end, request.cookies.get(COOKIE, ""))
         answer = back(request, "/login")
         answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
         return answer

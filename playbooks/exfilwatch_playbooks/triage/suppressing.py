@@ -15,7 +15,7 @@ from exfilwatch.packaged import read_yaml
 from exfilwatch_playbooks.actions.list_findings import Listed, listed
 from exfilwatch_playbooks.service.access import service
 from exfilwatch_playbooks.service.service import Service
-from exfilwatch_playbooks.triage.doing import asking, do
+from exfilwatch_playbooks.triage.doing import asking, do, say
 from exfilwatch_playbooks.triage.pages import back, page
 from exfilwatch_playbooks.triage.visits import Visit, visit
 from exfilwatch_playbooks.tuning.suppressed import Suppressed, all_of, suppressed
@@ -57,7 +57,7 @@ def router(made: APIRouter) -> None:
                 return await run_in_threadpool(_form, request, who, found, fields)
             return back(request, f"/incidents/{await run_in_threadpool(store.incident_of, found.id)}")
         if fields.get("shown"):
-            who.session.say("bad", "What it would hide is another now: look again. Nothing was done.")
+            await say(who, "bad", "What it would hide is another now: look again. Nothing was done.")
         return await run_in_threadpool(_form, request, who, found, fields, tried, shown)
 
     @made.post("/findings/{identity}/unsuppress")
