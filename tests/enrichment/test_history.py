@@ -109,3 +109,22 @@ def test_what_several_ask_at_once_is_asked_once(tmp_path: Path):
     assert len(asked[0].rules or ()) == 20
     assert asked[0].low is not None
     assert asked[0].low <= LOW < asked[0].low + SECOND
+
+
+def test_files_are_read_once_for_all_that_enrichers_ask(tmp_path: Path, monkeypatch):
+    readings = list[int]()
+    read = History._of_files
+    monkeypatch.setattr(History, "_of_files", lambda *asked: readings.append(len(asked[2])) or read(*asked))
+    records = [
+        process(days(9), "WS2", "x", f"curl https://{HOST}/"),
+        process(START, "WS1", "x", f"curl -T q3.zip {HOST}"),
+    ]
+
+    async def ask():
+        async with Enrichers({}, means(None, written(tmp_path / "a.jsonl", records))) as enrichers:
+            (made,) = await enrichers.enrich([subject_of(UPLOAD)])
+        return made
+
+    assert "prevalence.hosts" in {fact.key for fact in asyncio.run(ask()).facts}
+    assert len(readings) == 1
+    assert readings[0] >= 5

@@ -14,14 +14,24 @@ def telling(shape: Shape, category: str, fields: Iterable[str]) -> frozenset[str
     return frozenset(_telling(shape, category, tuple(fields)))
 
 
+def saying(shape: Shape, category: str, fields: Iterable[str]) -> frozenset[str]:
+    """Those of them that say what a record of the shape tells, whatever its time and number: its
+    class, its host and the fields."""
+    return frozenset(_saying(shape, category, tuple(fields)))
+
+
 def _telling(shape: Shape, category: str, fields: tuple[str, ...]) -> Iterator[str]:
     spec = shape.spec
-    for heads in (spec.requires, spec.one_of, spec.excludes, spec.equals, spec.time, spec.ingest_time, spec.host):
+    for heads in (spec.requires, spec.one_of, spec.excludes, spec.equals, spec.time, spec.ingest_time, spec.record):
         yield from heads
-    yield from spec.record
-    yield from (f"{base}.{name}" if base else name for base in shape.bases for name in fields)
     for expression in spec.system.values():
         yield from paths_of(expression, (spec.prefix.rstrip("."),))
+    yield from _saying(shape, category, fields)
+
+
+def _saying(shape: Shape, category: str, fields: tuple[str, ...]) -> Iterator[str]:
+    yield from shape.spec.host
+    yield from (f"{base}.{name}" if base else name for base in shape.bases for name in fields)
     for expression, bases, _ in shape.classifier.keys:
         yield from paths_of(expression, bases)
     for found in shape.classifier.classes:

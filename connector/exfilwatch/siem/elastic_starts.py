@@ -35,7 +35,7 @@ def told(mappings: Iterable[ElasticMapping]) -> Told | None:
 @lru_cache(64)
 def _told(mapping: ElasticMapping) -> Told | None:
     language = Elastic(mapping)
-    shape = next((each for each in SHAPES.values() if _may_be(each, language)), None)
+    shape = next((each for each in SHAPES.values() if may_be(each, language)), None)
     if shape is None or shape.spec.excludes or shape.spec.equals or mapping.opaque:
         return None
     spec = shape.spec
@@ -49,7 +49,7 @@ def _told(mapping: ElasticMapping) -> Told | None:
     return Told(all_of(which), sorted(enough))
 
 
-def _may_be(shape: Shape, language: Elastic) -> bool:
+def may_be(shape: Shape, language: Elastic) -> bool:
     """Whether a document may be of the shape."""
     spec = shape.spec
     return all(map(language.paths, spec.requires)) and (not spec.one_of or any(map(language.paths, spec.one_of)))

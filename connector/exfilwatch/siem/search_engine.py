@@ -23,6 +23,7 @@ from exfilwatch.siem.elastic_errors import Expired, explain, refusal
 from exfilwatch.siem.elastic_indices import WANTED, Index, indices
 from exfilwatch.siem.elastic_looks import Looks, lines_body, looked, looks
 from exfilwatch.siem.elastic_near import MOST_NEAR
+from exfilwatch.siem.elastic_once import FEW, Grouped, alike, by_category, how_many, total
 from exfilwatch.siem.elastic_pages import DEAR, SOON, Body, Pages, whole
 from exfilwatch.siem.elastic_places import clock, clock_body, count_body, counted, place
 from exfilwatch.siem.elastic_starts import told
@@ -214,24 +215,75 @@ class SearchEngine(ABC):
     async def _records(self, ask: Ask, point: str) -> AsyncGenerator[list[bytes]]:
         if not self._current(ask):
             self._learn(await self._described(self._path()), None)
-        for query, enough in self._parts(ask, await self._queries(ask, point)):
-            body: Body = {
-                "query": query,
-                **({"_source": enough} if enough else {}),
-                "pit": {"id": point, "keep_alive": KEEP_ALIVE},
-                "sort": [{self.sort: "asc"}],
-            }
-            most = self._asked.slices
-            bodies = [{**body, "slice": {"id": part, "max": most}} for part in range(most)] if most > 1 else [body]
-            goal = SOON if ask.rules is None else DEAR
-            pages = [
-                Pages(self.name, self._search, each, tied=self.tied, most=_most(ask), goal=goal).batches()
-                for each in bodies
-            ]
-            with self._http.masking():  # what shards say of a failure
-                async with aclosing(merged(pages)) as batches:
+        asked = await self._queries(ask, point)
+        if ask.once and await self._many(asked, point):
+            reading = [self._once(each, point) for each in by_category(ask)]
+        else:
+            reading = [self._documents(query, enough, ask, point) for query, enough in self._parts(ask, asked)]
+        for each in reading:
+            async with aclosing(each) as batches:
+                async for records in batches:
+                    yield records
+
+    async def _documents(
+        self, query: Query, enough: Sequence[str], ask: Ask, point: str
+    ) -> AsyncGenerator[list[bytes]]:
+        """Those that a query finds, of each `enough`, or all of it."""
+        body: Body = {
+            "query": query,
+            **({"_source": enough} if enough else {}),
+            "pit": {"id": point, "keep_alive": KEEP_ALIVE},
+            "sort": [{self.sort: "asc"}],
+        }
+        most = self._asked.slices
+        bodies = [{**body, "slice": {"id": part, "max": most}} for part in range(most)] if most > 1 else [body]
+        goal = SOON if ask.rules is None else DEAR
+        pages = [
+            Pages(self.name, self._search, each, tied=self.tied, most=_most(ask), goal=goal).batches()
+            for each in bodies
+        ]
+        with self._http.masking():  # what shards say of a failure
+            async with aclosing(merged(pages)) as batches:
+                async for records in batches:
+                    yield records
+
+    async def _many(self, asked: Sequence[Query], point: str) -> bool:
+        """Whether there are more than are soon read."""
+        count = 0
+        for query in asked:
+            count += total(await self._aggregated(how_many(query), point))
+            if count > FEW:
+                return True
+        return False
+
+    async def _once(self, ask: Ask, point: str) -> AsyncGenerator[list[bytes]]:
+        """Of those that are alike the first and the last: see elastic_once.py."""
+        time = self._times.event
+        kinds = alike(ask, [index.mapping for index in self._indices if not index.empty], time)
+        for query in await self._queries(ask, point):
+            left = [all_of([query, *(negated(each.which) for each in kinds)])]
+            for kind in kinds:
+                grouped = Grouped(lambda body: self._aggregated(body, point), query, kind, time)
+                try:
+                    async with aclosing(grouped.batches()) as batches:
+                        async for records in batches:
+                            yield records
+                    left += grouped.left
+                except SourceError as error:
+                    if type(error) is not SourceError:  # no matter of what was asked
+                        raise
+                    left.append(all_of([query, kind.which]))
+            for each in left:
+                async with aclosing(self._documents(each, (), ask, point)) as batches:
                     async for records in batches:
                         yield records
+
+    async def _aggregated(self, body: Body, point: str) -> bytes:
+        """An answer in which everything took part."""
+        with self._http.masking():
+            answer = await self._search(body | {"pit": {"id": point, "keep_alive": KEEP_ALIVE}})
+            whole(self.name, answer)
+        return answer
 
     def _parts(self, ask: Ask, asked: Sequence[Query]) -> Iterator[tuple[Query, Sequence[str]]]:
         """Queries, and which part of the documents is enough; none: all of it."""
@@ -266,11 +318,7 @@ class SearchEngine(ABC):
         lines: dict[str, None] = {}
         after: Mapping[str, object] | None = None
         while True:
-            body = lines_body(path, found, within, after) | {"pit": {"id": point, "keep_alive": KEEP_ALIVE}}
-            with self._http.masking():
-                answer = await self._search(body)
-                whole(self.name, answer)
-            acting, after = looked(answer, found)
+            acting, after = looked(await self._aggregated(lines_body(path, found, within, after), point), found)
             lines.update(dict.fromkeys(acting))
             if after is None:
                 return list(lines)

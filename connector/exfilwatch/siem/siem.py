@@ -38,7 +38,8 @@ class Ask(msgspec.Struct, frozen=True):
     None: every record. `near`: records of some of these hosts and spans of event time; empty: of any.
     `hosts`, `users`: at least the records of one of these, however it is written there (siem/queries/whose.py); empty:
     of any. `starts`: of the records, what they tell of the start of a process is enough: host, time, process and parent
-    (trees.TOLD).
+    (trees.TOLD). `once`: of the records that are alike in their host, these fields and all that `rules` look at, the
+    first and the last are enough.
     """
 
     clock: Clock
@@ -49,6 +50,7 @@ class Ask(msgspec.Struct, frozen=True):
     hosts: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
     starts: bool = False
+    once: tuple[str, ...] = ()
 
 
 class Capabilities(msgspec.Struct, frozen=True):

@@ -80,7 +80,7 @@ def commands_like(template: str, program: str) -> tuple[Rule, ...]:
     asked = holding("CommandLine", word) if len(word) > 3 else FieldTest("CommandLine", Exists(True))
     parts = (asked, *((ending("Image", program),) if program else ()), like)
     scripts = (holding("ScriptBlockText", word), like) if len(word) > 3 else ()
-    found = (rule(f"like {template}", COMMANDS[0], All(parts)),)
+    found = (rule(f"like {template} by {program}", COMMANDS[0], All(parts)),)
     return (*found, rule(f"like {template}", COMMANDS[1], All(scripts))) if scripts else found
 
 

@@ -17,7 +17,8 @@ import msgspec
 
 from exfilwatch.detection.condition import Node
 from exfilwatch.detection.detection import RuleInfo
-from exfilwatch.detection.logsource import LogSource, key_of
+from exfilwatch.detection.evaluate import Evaluator
+from exfilwatch.detection.logsource import LogSource
 from exfilwatch.detection.rule import Rule, RuleSet
 from exfilwatch.errors import PartialResult, SourceError
 from exfilwatch.events.event import Event
@@ -56,7 +57,8 @@ Source: TypeAlias = Siem | Spool | Paths
 class Watch(msgspec.Struct, frozen=True, eq=False):
     """Events of `low` <= time < `high` (µs) on which one of the rules fires, each given to `take` once, in any order.
 
-    `host`: those of one host only, as far as a SIEM can be asked for it; the rules say it as well.
+    `host`: those of one host only, as far as a SIEM can be asked for it; the rules say it as well. `once`: as in an
+    Ask, for who counts hosts and not events.
     """
 
     rules: tuple[Rule, ...]
@@ -64,6 +66,7 @@ class Watch(msgspec.Struct, frozen=True, eq=False):
     high: int
     take: Take
     host: str = ""
+    once: tuple[str, ...] = ()
 
 
 class Told(NamedTuple):
@@ -80,7 +83,7 @@ class _Waiting(NamedTuple):
 
 
 def rule(name: str, category: str, condition: Node) -> Rule:
-    """A rule that only asks. `name` tells it from others in one question."""
+    """A rule that only asks. Rules of one name and category ask the same."""
     return Rule(RuleInfo(f"{name} {category}", name, "informational"), LogSource(category), condition, {}, [])
 
 
@@ -96,11 +99,19 @@ class History:
         self._tasks: set[asyncio.Task[None]] = set()
         self._stops: list[threading.Event] = []
         self._since: dict[int, asyncio.Task[int]] = {}
+        self._first: dict[int, int | None] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the sources, as people know them."""
         return tuple(_name(each) for each in self.sources)
+
+    @property
+    def is_read(self) -> bool:
+        """Whether all sources are read from beginning to end for any question, so that one more at the same time costs
+        next to nothing, and a second one as much as the first.
+        """
+        return not any(isinstance(each, Siem) for each in self.sources)
 
     async def watch(self, watch: Watch) -> Told:
         """Look. What others ask at the same time is asked together with it. Raises SourceError when nobody answers."""
@@ -177,6 +188,7 @@ class History:
         low, high = min(each.low for each in watches), max(each.high for each in watches)
         rules = tuple(dict.fromkeys(rule for each in watches for rule in each.rules))
         hosts = tuple({each.host: None for each in watches if each.host and named((each.host,), ())})
+        (once,) = {each.once for each in watches}
         looking = _Looking(watches, self._most)
         await siem.now()  # what it can do may depend on what is in it: see Siem
         step = siem.capabilities.step
@@ -185,7 +197,7 @@ class History:
         while spans:
             start, end = spans.pop()
             try:
-                async with aclosing(siem.fetch(Ask(Clock.EVENT, start, end, rules, hosts=hosts))) as batches:
+                async with aclosing(siem.fetch(Ask(Clock.EVENT, start, end, rules, hosts=hosts, once=once))) as batches:
                     async for batch in batches:
                         for record in batch:
                             for event in decoder.feed(record, 0):
@@ -204,8 +216,8 @@ class History:
 
     def _of_files(self, source: Spool | Paths, watches: Sequence[Watch], stop: threading.Event) -> str:
         looking = _Looking(watches, self._most)
-        for event in _events_of_files(source, looking, stop):
-            looking.see(event)
+        for event, fired in _fired_in_files(source, looking, stop):
+            looking.see(event, fired)
             if stop.is_set() or looking.full:
                 return f"{_name(source)}: more than {self._most:,} records: not all were looked at"
         return ""
@@ -223,7 +235,9 @@ class History:
 
     async def _any(self, source: Source, low: int, high: int) -> bool:
         if not isinstance(source, Siem):
-            first = await asyncio.to_thread(_first_time, source)
+            if id(source) not in self._first:
+                self._first[id(source)] = await asyncio.to_thread(_first_time, source)
+            first = self._first[id(source)]
             return first is not None and first <= low
         await source.now()
         step = source.capabilities.step
@@ -240,52 +254,49 @@ class _Looking:
     """Gives events to the watches that they are for, each event once."""
 
     def __init__(self, watches: Sequence[Watch], most: int) -> None:
+        self._most = most * len(watches)
         self._watches = watches
-        self._most = most
-        self._seen: set[str] = set()
+        self._of_rule: dict[str, list[int]] = {}
+        self._seen: dict[str, set[int]] = {}
         self.records = 0
         self.low = min(each.low for each in watches)
         self.high = max(each.high for each in watches)
-        self.rules = list(dict.fromkeys(rule for each in watches for rule in each.rules))
+        rules: dict[str, Rule] = {}
+        for at, watch in enumerate(watches):
+            for rule in watch.rules:
+                rules.setdefault(rule.id, rule)
+                self._of_rule.setdefault(rule.id, []).append(at)
+        self.rules = RuleSet(list(rules.values()), [])
+        self._evaluator = Evaluator(self.rules, Report(), self.low, self.high)
 
     @property
     def full(self) -> bool:
-        return self.records >= self._most * len(self._watches)
+        return self.records >= self._most
 
-    def see(self, event: Event) -> None:
+    def see(self, event: Event, fired: str | None = None) -> None:
+        """An event; `fired`: the id of a rule that is known to fire on it, of which nothing else is said."""
         if event.time is None or not self.low <= event.time < self.high:
             return
-        self.records += 1
-        if event.id in self._seen:
-            return
-        key = key_of(event)
-        fires: dict[int, bool] = {}
-        for watch in self._watches:
-            if not watch.low <= event.time < watch.high:
-                continue
-            for rule in watch.rules:
-                if id(rule) not in fires:
-                    fires[id(rule)] = rule.source.fits(*key) and _fires(rule, event)
-                if fires[id(rule)]:
-                    self._seen.add(event.id)
-                    watch.take(event)
-                    break
+        self.records += fired is None or event.id not in self._seen
+        for name in [fired] if fired is not None else [verdict.rule.id for verdict in self._evaluator.fired(event)]:
+            self._given(name, event)
 
-
-def _fires(rule: Rule, event: Event) -> bool:
-    try:
-        return rule.fires(event)
-    except TimeoutError:
-        return False
+    def _given(self, rule: str, event: Event) -> None:
+        seen = self._seen.setdefault(event.id, set())
+        for at in self._of_rule[rule]:
+            watch = self._watches[at]
+            if at not in seen and event.time is not None and watch.low <= event.time < watch.high:
+                seen.add(at)
+                watch.take(event)
 
 
 def _grouped(watches: Sequence[Watch]) -> list[list[Watch]]:
     """Few enough questions: long windows of about the same time together, short ones and those of a host each."""
-    groups: dict[tuple[int, int, str], list[Watch]] = {}
+    groups: dict[tuple[int, int, str, tuple[str, ...]], list[Watch]] = {}
     for each in watches:
         long = each.high - each.low > _LONG and not each.host
         key = (each.low // DAY, each.high // DAY, "") if long else (each.low, each.high, each.host)
-        groups.setdefault(key, []).append(each)
+        groups.setdefault((*key, each.once), []).append(each)
     found: list[list[Watch]] = []
     for group in groups.values():
         part: list[Watch] = []
@@ -298,7 +309,10 @@ def _grouped(watches: Sequence[Watch]) -> list[list[Watch]]:
     return found
 
 
-def _events_of_files(source: Spool | Paths, looking: _Looking, stop: threading.Event) -> Iterator[Event]:
+def _fired_in_files(
+    source: Spool | Paths, looking: _Looking, stop: threading.Event
+) -> Iterator[tuple[Event, str | None]]:
+    """Events of files, with the rule that fires; without, where that is not known."""
     from exfilwatch.detection.engine import Engine
     from exfilwatch.events.inputs import Input, open_inputs
     from exfilwatch.events.limits import Limits
@@ -306,7 +320,8 @@ def _events_of_files(source: Spool | Paths, looking: _Looking, stop: threading.E
     paths = paths_of(source)
     if paths is None:
         assert isinstance(source, Spool)
-        yield from _events_of_spool(source, stop)
+        for event in _events_of_spool(source, stop):
+            yield event, None
         return
     report = Report()
 
@@ -314,9 +329,10 @@ def _events_of_files(source: Spool | Paths, looking: _Looking, stop: threading.E
         for each in open_inputs(paths, report, Limits(), replayable=False):
             yield Input(each.name, each.kind, each.size, partial(_until, stop, each), report)
 
-    engine = Engine(RuleSet(looking.rules, []), report, looking.low, looking.high)
+    engine = Engine(looking.rules, report, looking.low, looking.high)
     for found in engine.run(inputs()):
-        yield from found.events
+        for event in found.events:
+            yield event, found.rule.id
 
 
 def _until(stop: threading.Event, given: "Input") -> Iterator["Block"]:

@@ -25,6 +25,8 @@ from exfilwatch_playbooks.enrichment.subject import Subject
 _LEAST_DAYS = 3
 _SHOWN = 20
 _COUNTED = 10_000
+_TAKEN = ("User", "SourceIp")
+"""What a use takes of an event beside its host and time."""
 _NEW = DAY
 """µs before the incident, within which the first use is a part of it."""
 
@@ -55,11 +57,17 @@ class Prevalence(OfSubject):
         of_hosts = [Use() for _ in destinations]
         of_commands = [Use() for _ in subject.commands]
         watches = [
-            Watch((*asking.traffic_to(host), *asking.lookups_of(host), *asking.commands_to(host)), low, high, use.take)
+            Watch(
+                (*asking.traffic_to(host), *asking.lookups_of(host), *asking.commands_to(host)),
+                low,
+                high,
+                use.take,
+                once=_TAKEN,
+            )
             for host, use in zip(destinations, of_hosts, strict=True)
         ]
         watches += [
-            Watch(asking.commands_like(*command), low, high, use.take)
+            Watch(asking.commands_like(*command), low, high, use.take, once=_TAKEN)
             for command, use in zip(subject.commands, of_commands, strict=True)
         ]
         covered, *told = await asyncio.gather(self.means.history.since(start), *map(self.means.history.watch, watches))

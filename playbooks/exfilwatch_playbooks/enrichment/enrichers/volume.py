@@ -61,7 +61,7 @@ class Volume(OfSubject):
         low, high = window(subject, _BEFORE, _AFTER)
         hosts = [host for host in subject.destinations if indicator(host) and kind_of(host) not in HERE]
         sent = {host: Sent() for host in hosts}
-        own, resolved, files = Own(subject), Resolved(subject), Files(subject.archives)
+        own, resolved, files = Own(subject), Resolved(subject, hosts), Files(subject.archives)
         watches = [Watch(asking.traffic_to(host), low, high, each.take) for host, each in sent.items()]
         watches += [
             Watch(asking.lookups_of(host), low, high, partial(resolved.add, host))
@@ -71,21 +71,25 @@ class Volume(OfSubject):
         if subject.hosts and hosts:
             host = subject.hosts[0]
             watches.append(Watch(asking.connections_of(host), low, high, own.take, host))
-        told = list(await asyncio.gather(*map(self.means.history.watch, watches)))
-        further = [
-            Watch(asking.traffic_to(address), low, high, sent[host].take)
-            for host in hosts
-            for address in resolved.addresses[host]
-            if address not in sent
-        ]
-        told += await asyncio.gather(*map(self.means.history.watch, further))
+        known = resolved.pairs()
+        watches += [Watch(asking.traffic_to(address), low, high, sent[host].take) for host, address in known]
+        made, _ = window(subject, timedelta(days=1))
+        rules = [rule for name in subject.archives for rule in asking.files_named(name)[:1]]
+        of_files = [Watch(tuple(rules), made, high, files.take)] if rules else []
+        told = await self._told([*watches, *(of_files if self.means.history.is_read else ())])
+        further = [pair for pair in resolved.pairs() if pair not in known]
+        told += await self._told(
+            Watch(asking.traffic_to(address), low, high, sent[host].take) for host, address in further
+        )
         answers = [(host, answer) for host, each in sent.items() for answer in _answers(each, own, told)]
         if not any(answer.key == "volume.bytes_out" for _, answer in answers) and subject.archives:
-            made, _ = window(subject, timedelta(days=1))
-            rules = [rule for name in subject.archives for rule in asking.files_named(name)[:1]]
-            await self.means.history.watch(Watch(tuple(rules), made, high, files.take))
+            if not self.means.history.is_read:
+                await self._told(of_files)
             answers += [(name, _of_archive(size)) for name, size in files.sizes.items()]
         return Said(answers, problems=problems(told))
+
+    async def _told(self, watches: Iterable[Watch]) -> list[Told]:
+        return list(await asyncio.gather(*map(self.means.history.watch, watches)))
 
 
 class Row(NamedTuple):
@@ -137,8 +141,10 @@ class Own:
 class Resolved:
     """Addresses of names: as the evidence has them, and as look-ups gave them."""
 
-    def __init__(self, subject: Subject) -> None:
-        self.addresses: dict[str, list[str]] = {host: [] for host in subject.destinations}
+    def __init__(self, subject: Subject, names: Sequence[str]) -> None:
+        """`names`: destinations."""
+        self.addresses: dict[str, list[str]] = {host: [] for host in names}
+        self._names = frozenset(names)
         for name, address in subject.resolved:
             self._add(name, address)
 
@@ -146,6 +152,15 @@ class Resolved:
         known = self.addresses.setdefault(name, [])
         if address not in known and len(known) < _ADDRESSES and kind_of(address) not in HERE:
             known.append(address)
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Names and their addresses, but for those that are destinations themselves."""
+        return [
+            (name, address)
+            for name, known in self.addresses.items()
+            for address in known
+            if name in self._names and address not in self.addresses
+        ]
 
     def add(self, name: str, event: Event) -> None:
         for field in _RESOLVED:
