@@ -51,7 +51,7 @@ def _attached(command: Command) -> Iterator[tuple[str, str]]:
 
 
 def _pair(words: list[str]) -> Iterator[tuple[str, str]]:
-    drives = [word for word in words if _DRIVE.match(word)]
+    drives = [word for word in words if _DRIVE.match(word)] or ["z:"] * ("*" in words)  # the last one that is free
     shares = [word for word in words if _SHARE.match(word)]
     if drives and shares:
         yield drives[0].lower(), _WEB.sub(_shared, shares[0]).rstrip("\\/")

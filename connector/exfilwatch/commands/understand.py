@@ -43,7 +43,7 @@ _WINDOWS_CODE = frozenset(["vbscript"])
 _LOOKED_AT = 16_384
 _STARTS = re.compile(
     r"""(?:\b(?:system|popen|popen2|getoutput|check_output|check_call|run|call|Popen|exec|execSync|spawnSync|shell_exec|passthru"""
-    r"""|proc_open|execute|Run|Exec|create_subprocess_shell)|\bdo\s+shell\s+script|%x|\bqx)\s*[({]?\s*"""
+    r"""|doShellScript|proc_open|execute|Run|Exec|create_subprocess_shell)|\bdo\s+shell\s+script|%x|\bqx)\s*[({]?\s*"""
     r"""(?:[bruf]{0,2}"(?P<text>(?:[^"\\]|\\.)*)"|[bruf]{0,2}'(?P<other>(?:[^'\\]|\\.)*)')""",
     re.DOTALL,
 )
@@ -68,7 +68,7 @@ _STARTED_BY = re.compile(
 _STARTS_BY = ("::start", ".run", ".exec", ".create", "shellexecute", "win32_process")
 _STARTERS = (
     *("system", "popen", "Popen", "getoutput", "check_", "run", "Run", "call", "exec", "Exec", "spawn", "subprocess"),
-    *("passthru", "shell", "%x", "qx"),
+    *("passthru", "shell", "doShellScript", "%x", "qx"),
 )
 """Texts of which code that starts a program has one, so that most code is not searched for how it does."""
 _VECTORS = re.compile(

@@ -124,6 +124,8 @@ def inners(command: Command) -> Iterator[Inner]:
     texts = list(_texts(found, command.words))
     if texts and found.runs == "code" and found.rest and '"' in command.raw:
         texts = [command.raw.partition(" ")[2]]  # code with its quotes, which the words have lost
+    elif len(texts) > 1 and found.runs == "code":
+        texts = ["\n".join(texts)]  # each is a line of one script
     for text in texts:
         yield Inner(language_of(found, text) or shell, text)
     if texts or not found.input:
