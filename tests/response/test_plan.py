@@ -104,6 +104,30 @@ def test_a_plan_of_a_finding_has_queries_in_every_language_with_its_values():
     assert {query.language for step in only.steps for query in step.queries} == {"splunk"}
 
 
+@pytest.mark.parametrize(
+    ("findings", "blocked"),
+    [
+        ([{"here": True, "destinations": ("127.0.0.1:8080",)}], None),
+        ([{"here": True, "destinations": ("127.0.0.1:8080",)}, {}], None),
+        ([{"here": True, "destinations": ("127.0.0.1:8080",)}, {"destinations": ("files.example",)}], "files.example"),
+        ([{}], "the destination (unknown)"),
+    ],
+)
+def test_nobody_is_told_to_block_the_host_itself(findings, blocked):
+    """Found in the demo: its DNS policy named the victim."""
+    plan = plan_of([("?", known(host="WS1", port="8080", **each)) for each in findings])
+    assert ("same_host" in plan.kinds) is any(each.get("here") for each in findings)
+    assert ("Block the destination" in titles(plan)) is (blocked is not None)
+    if blocked:
+        assert step(plan, "Block the destination").startswith(f"Block {blocked} on the proxy")
+
+
+def test_what_stands_in_brackets_is_left_out_when_nothing_is_known_of_it():
+    keep = "Keep the files with their hashes"
+    assert step(plan_of([("?", NOTHING)]), keep).startswith("Copy what was sent or packed from the host (unknown)")
+    assert "packed (C:\\q.zip) from" in step(plan_of([("?", known(source="C:\\q.zip"))]), keep)
+
+
 def test_a_plan_goes_through_json_and_back():
     plan = plan_for([make("a", Image="C:\\x\\rclone.exe", CommandLine="rclone copy C:\\Users\\anna\\q.zip mega:up")])
     assert plan.kinds == ("cloud_storage", "transfer_tool", "general")

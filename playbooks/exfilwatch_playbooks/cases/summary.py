@@ -110,6 +110,8 @@ def _whether_it_left(findings: Sequence[Finding], facts: Sequence[Facts], destin
     sent = bytes_sent({event.id: event for finding in findings for event in finding.events}.values())
     if sent is not None:
         return f"A connection was recorded; by its record, {sent:,} bytes were sent."
+    if any(each.here for each in facts) and all(each.here or not each.destinations for each in facts):
+        return "The destination is the host itself: what listens there decides whether data left."
     if any(each.connected for each in facts):
         return "A connection was recorded, without the number of bytes: whether and how much data left is open."
     if destinations:

@@ -25,10 +25,12 @@ _SENDING = ("upload", "offer", "tunnel")
 
 @dataclass(frozen=True)
 class Acts:
-    """`archive`, `source`: as written; `archive_path`, `source_path`: if a command can find the file by it."""
+    """`classes`: of the destinations (exfilwatch/commands/destinations.yml). `archive`, `source`: as written;
+    `archive_path`, `source_path`: if a command can find the file by it."""
 
     families: frozenset[str]
     directions: frozenset[str]
+    classes: frozenset[str]
     tool: str | None
     place: str | None
     archive: str | None
@@ -53,6 +55,7 @@ def acts(events: Iterable[EvidenceEvent]) -> Acts:
     return Acts(
         families=frozenset(_text(found.get("transfer.family")) for _, found in sending) - {""},
         directions=frozenset(_text(found.get("transfer.direction")) for _, found in sending) - {""},
+        classes=frozenset(_text(found.get("transfer.destination_class")) for _, found in sending) - {""},
         tool=_first(found.get("transfer.tool") for _, found in sending),
         place=_first(found.get("transfer.destination") for _, found in sending),
         archive=packed[0][1] if packed else None,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address
 
+from exfilwatch.commands.destinations import kind_of
 from exfilwatch.findings.finding import EvidenceEvent, Finding
 from exfilwatch.findings.node import NOBODY, host_key
 from exfilwatch_playbooks.response.acts import acts
@@ -26,6 +27,7 @@ _NO_DIRECTORY = frozenset(
     {"nt authority", "nt-autorität", "autorite nt", "autorité nt", "nt service", "nt virtual machine", "builtin"}
     | {"window manager", "font driver host", "iis apppool", "azuread", "workgroup", "."}
 )
+_PORT = re.compile(r"(?<=[\w\]]):(\d{1,5})(?![\w:.])", re.ASCII)
 _NAME = re.compile(r"(?=.*[a-z])[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})+", re.IGNORECASE | re.ASCII)
 _BYTES = ("orig_bytes", "source.bytes", "cs-bytes", "BytesSent", "SentBytes")
 
@@ -33,13 +35,14 @@ _BYTES = ("orig_bytes", "source.bytes", "cs-bytes", "BytesSent", "SentBytes")
 @dataclass(frozen=True)
 class Facts:
     """None: the finding's events don't say. `destinations` are for people, the first is also `destination`;
-    `destination_ip` is for commands, never loopback.
+    `destination_ip` is for commands, never loopback. `here`: all destinations that are known are the host itself, which
+    a tunnel, a proxy or a test makes them; then `port` is the first one's.
 
     `process_id` is decimal. `account` is the user without domain, None for the system's own; the same is
     `domain_account` when a domain's directory knows it, `local_account` when the host itself does, and neither where
     nothing says which. `image_path` is `image` if that is a whole path. `content` is what a registered task runs.
-    `product` is windows, linux, macos or empty. `destination_name` is a host's name. `archive` and `source` are what
-    was packed and sent, as written; `archive_path` and `source_path` the same, where a command can find the file by it.
+    `product` is windows, linux, macos or empty. `destination_name` is another host's name. `archive` and `source` are
+    what was packed and sent, as written; `archive_path` and `source_path` the same, where a command can find the file.
     `time` and `end` are the first and the last event's. What tells the kind: `attack` (the rule's techniques),
     `families` and `directions` of transfers, `categories` of events; `shapes` tell the SIEM that had the events.
     """
@@ -63,6 +66,7 @@ class Facts:
     destination: str | None
     destination_ip: str | None
     destination_name: str | None
+    port: str | None
     file: str | None
     archive: str | None
     archive_path: str | None
@@ -73,6 +77,7 @@ class Facts:
     share: str | None
     product: str
     connected: bool
+    here: bool
     bytes_sent: int | None
     attack: frozenset[str] = frozenset()
     families: frozenset[str] = frozenset()
@@ -94,6 +99,7 @@ def facts(finding: Finding) -> Facts:
     account, of_domain, of_host = _accounts(user, host)
     does = acts(events)
     ips = [ip for event in events if (ip := _text(event.fields.get("DestinationIp")))]
+    here = does.classes.union(kind_of(ip) for ip in ips) == {"loopback"}
     return Facts(
         time=finding.time,
         end=finding.end,
@@ -113,7 +119,8 @@ def facts(finding: Finding) -> Facts:
         destinations=destinations,
         destination=next(iter(destinations), None),
         destination_ip=next((ip for ip in (*ips, does.place) if ip and _may_be_blocked(ip)), None),
-        destination_name=next(_names(events, does.place), None),
+        destination_name=next((name for name in _names(events, does.place) if not _is_host(name, host)), None),
+        port=next((port[1] for each in destinations if (port := _PORT.search(each))), None) if here else None,
         file=_first(finding, events, "TargetFilename"),
         archive=does.archive,
         archive_path=does.archive_path,
@@ -124,6 +131,7 @@ def facts(finding: Finding) -> Facts:
         share=does.share,
         product=next((event.product for event in events if event.product), "windows" if drive else ""),
         connected=any(event.category == "network_connection" for event in events),
+        here=here,
         bytes_sent=bytes_sent(events),
         attack=frozenset(finding.rule.attack),
         families=does.families,
@@ -196,6 +204,11 @@ def _names(events: list[EvidenceEvent], place: str | None) -> Iterator[str]:
     for name in (*given, place):
         if name and len(name) <= 253 and _NAME.fullmatch(name.rstrip(".")) and not _is_address(name):
             yield name.rstrip(".").lower()
+
+
+def _is_host(name: str, host: str | None) -> bool:
+    """Whether it is the name of the finding's host, by which sensors call its loopback address too."""
+    return bool(host) and host_key(name, "") == host_key(host, "")
 
 
 def _is_address(text: str) -> bool:

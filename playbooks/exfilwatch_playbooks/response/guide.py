@@ -1,7 +1,7 @@
 """Guides: the steps of a kind of finding, kept as data, one YAML file per kind in guides/.
 
 A kind is a rule's branch, or what the finding's events show beside it: `also_when` names the techniques of ATT&CK, the
-families and directions of transfers (exfilwatch/commands/catalogue) and the kinds of records by which it is told. So
+families and directions of transfers (exfilwatch/commands/catalogue), the kinds of records by which it is told. So
 cloud storage, DNS, tunnels and shares have steps of their own though their rules share a branch. general.yml holds the
 steps of any exfiltration. References are RE&CT (RAnnnn, github.com/atc-project/atc-react), D3FEND (D3-...,
 d3fend.mitre.org) and CSF 2.0 (RS.MI-01, as in NIST SP 800-61r3) ids.
@@ -56,7 +56,8 @@ class Step(BaseModel):
 
     `who` does it, in at most `minutes`, with what it `needs`. `only`: the platforms on which it makes sense; without
     it, all. `first`: stands before the phase's other steps. `queries` names questions of asks.yml. `decision`: what a
-    person has to decide; such a step is never automatable.
+    person has to decide; such a step is never automatable. `elsewhere`: left out where the destination is the
+    host itself.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -69,6 +70,7 @@ class Step(BaseModel):
     needs: list[Annotated[str, Field(min_length=1, max_length=80)]] = []
     automatable: Automatable = "no"
     first: bool = False
+    elsewhere: bool = False
     decision: Template | None = None
     only: list[Platform] = []
     commands: dict[Platform, list[Template]] = {}
@@ -87,13 +89,15 @@ class Step(BaseModel):
 
 
 class When(BaseModel):
-    """What tells the kind, any of it. `attack`: techniques with all their sub-techniques."""
+    """What tells the kind, any of it. `attack`: techniques with all their sub-techniques. `here`: the destination is
+    the host itself."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     attack: list[Annotated[str, Field(pattern=r"^T\d{4}(\.\d{3})?$")]] = []
     families: list[str] = []
     directions: list[str] = []
     categories: list[str] = []
+    here: bool = False
 
     def holds(self, said: Facts) -> bool:
         return bool(
@@ -103,6 +107,7 @@ class When(BaseModel):
             or said.families.intersection(self.families)
             or said.directions.intersection(self.directions)
             or said.categories.intersection(self.categories)
+            or (self.here and said.here)
         )
 
 

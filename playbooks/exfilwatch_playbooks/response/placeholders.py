@@ -29,6 +29,7 @@ UNKNOWN = {
     "destination": "the destination",
     "destination_ip": "the destination's address",
     "destination_name": "the destination's name",
+    "port": "the port",
     "file": "the file",
     "archive": "the archive",
     "archive_path": "the archive",
@@ -38,6 +39,7 @@ UNKNOWN = {
     "tool": "the tool",
     "share": "the share",
 }
+_ASIDE = re.compile(r" \(\{(\w+)\}\)")
 _LONGEST = 500  # characters of a value in a command
 _CUT = 120  # characters of a value in a sentence
 _DOUBLED = {ord(quote): 2 * quote for quote in "'\u2018\u2019\u201a\u201b"}
@@ -79,9 +81,10 @@ def values(name: str, facts: Iterable[Facts]) -> list[str]:
 
 
 def sentence(template: str, facts: Sequence[Facts], shown: int = SHOWN) -> tuple[Piece, ...]:
-    """The template with at most `shown` values for each placeholder; 0 leaves the findings out."""
+    """The template with at most `shown` values for each placeholder; 0 leaves the findings out. What stands in brackets
+    and isn't known is left out."""
     pieces: list[Piece] = []
-    for text, name in _parts(template):
+    for text, name in _parts(_ASIDE.sub(lambda aside: aside[0] if values(aside[1], facts) else "", template)):
         pieces += [Piece(text=text)] if text else []
         pieces += _said(name, facts, shown) if name else []
     return _joined(pieces)

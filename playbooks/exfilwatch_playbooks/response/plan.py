@@ -133,7 +133,10 @@ def plan_of(
     chosen = guides_for(given, general=general)
     by_phase: dict[Phase, list[PlanStep]] = {}
     steps = [(guide, step, said) for guide, said in chosen for step in guide.steps]
-    for guide, step, said in sorted(steps, key=lambda each: not each[1].first):
+    for guide, step, concerned in sorted(steps, key=lambda each: not each[1].first):
+        said = _elsewhere(concerned) if step.elsewhere else concerned
+        if not said:
+            continue
         if not step.only or any(each.product in ("", *step.only) for each in said):
             by_phase.setdefault(step.phase, []).append(_filled(guide, step, said, asked, shown))
     return Plan(
@@ -144,6 +147,13 @@ def plan_of(
             PlanPhase(**phases()[name].model_dump(), steps=tuple(by_phase[name])) for name in PHASES if name in by_phase
         ),
     )
+
+
+def _elsewhere(said: Sequence[Facts]) -> Sequence[Facts]:
+    """Those whose destination may be another host. Beside findings that say it is the host itself, those that say
+    nothing of it tell no other."""
+    away = [each for each in said if not each.here]
+    return away if len(away) == len(said) or any(each.destinations for each in away) else ()
 
 
 def _filled(guide: Guide, step: Step, said: Sequence[Facts], languages: Sequence[Language], shown: int) -> PlanStep:
