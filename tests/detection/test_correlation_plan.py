@@ -98,6 +98,25 @@ def test_drivers_are_the_members_without_which_nothing_matches(correlation: str,
     assert read(correlation).drivers == drivers
 
 
+@pytest.mark.parametrize(
+    ("correlation", "leading"),
+    [
+        ("type: temporal, rules: [a, b]", [(A,), ("b",)]),
+        ("type: temporal, condition: a and (b or c)", [(A,), ("b", "c")]),
+        ("type: temporal, condition: (a or b) and (b or c)", [(A, "b"), ("b", "c")]),
+        ("type: temporal, rules: [a, b, c], condition: {gte: 2}", [(A, "b"), (A, "c"), ("b", "c")]),
+        ("type: temporal, condition: a or b", [(A, "b")]),
+        ("type: temporal, rules: [a, b, c], condition: {eq: 2}", []),
+        ("type: temporal, condition: a and not b", []),
+        ("type: event_count, rules: [a], condition: {gte: 2}", []),
+    ],
+)
+def test_some_members_lead_together_where_one_of_them_has_to_be_there(
+    correlation: str, leading: list[tuple[str, ...]]
+) -> None:
+    assert read(correlation).leading == leading
+
+
 REFUSED = [
     ("type: event_count, rules: [a, a], condition: {gte: 2}", "'a' is listed twice"),
     (f"type: temporal, rules: [a, {A}]", "is listed twice"),

@@ -117,7 +117,8 @@ class MemorySiem:
         if not (ask.low is None or ask.low <= time) or not (ask.high is None or time < ask.high):
             return False
         values = stored.values
-        if ask.rules is not None and not any(rule.source.category == values["category"] for rule in ask.rules):
+        kind = (values.get("category", ""), "windows", values.get("service", ""))
+        if ask.rules is not None and not any(rule.source.fits(*kind) for rule in ask.rules):
             return False
         if ask.hosts and host_key(values.get("Computer"), "") not in {host_key(host, "") for host in ask.hosts}:
             return False

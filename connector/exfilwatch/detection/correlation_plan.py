@@ -7,6 +7,7 @@ Source: Sigma Correlation Rules Specification 2.1.0, and what pySigma adds to it
 from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from graphlib import CycleError, TopologicalSorter
+from itertools import combinations
 from math import ceil
 from typing import Literal, TypeAlias, get_args
 
@@ -49,6 +50,7 @@ OfTree: TypeAlias = Literal["prefer", "require"] | None
 OPERATORS: tuple[Operator, ...] = get_args(Operator)
 TEMPORAL = ("temporal", "temporal_ordered")
 MEDIAN = Decimal(50)
+_MOST_LEADING = 3
 
 
 class CorrelationPlan(msgspec.Struct, frozen=True):
@@ -107,6 +109,19 @@ class CorrelationPlan(msgspec.Struct, frozen=True):
         if self.kind not in TEMPORAL or not self._grows():
             return ()
         return tuple(m for m in self.members if not self.met_by([other for other in self.members if other != m]))
+
+    @property
+    def leading(self) -> list[tuple[str, ...]]:
+        """Members of which one has to be there, as a driver has: the smallest such sets, of at most `_MOST_LEADING`."""
+        if self.kind not in TEMPORAL or not self._grows():
+            return []
+        found: list[tuple[str, ...]] = []
+        for size in range(1, _MOST_LEADING + 1):
+            for some in combinations(self.members, size):
+                others = [member for member in self.members if member not in some]
+                if not any(set(smaller) <= set(some) for smaller in found) and not self.met_by(others):
+                    found.append(some)
+        return found
 
     @property
     def lasts(self) -> bool:

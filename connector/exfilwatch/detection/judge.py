@@ -52,7 +52,7 @@ class Judge:
 
     def __init__(self, rules: RuleSet, report: Report, *, everything: bool = False) -> None:
         self.evaluator = Evaluator(rules, report)
-        found, lazy = Led([], frozenset()) if everything else leads(rules, again=True)
+        found, lazy = Led([], frozenset()) if everything else leads(rules, again=True, asked=True)
         self._starts: list[Start] | None = [] if everything and rules.asks_for_trees else None
         self._report = report
         self._lazy = lazy
@@ -65,6 +65,10 @@ class Judge:
         wanted = [rule for rule in rules.rules if rule.emits or rule.id in self.evaluator.members]
         self.eager = with_parts(rule for rule in wanted if rule.id not in lazy)
         self.lazy = tuple(rule for rule in wanted if rule.id in lazy)
+        self._following = {
+            lead.correlation.id: tuple(rule for rule in self.lazy if rule.id in lead.correlation.plan.members)
+            for lead in found
+        }
 
     @property
     def leaders(self) -> list[tuple[str, str]]:
@@ -120,6 +124,10 @@ class Judge:
     def _hits(self, rule: Rule, event: Event) -> Iterator[Waiting]:
         for correlation, hit in self.evaluator.hits(rule, event):
             yield Waiting(correlation.id, hit)
+
+    def following(self, waiting: Waiting) -> tuple[Rule, ...]:
+        """The lazy rules whose hits matter near this one, if it leads."""
+        return self._following.get(waiting.correlation, ())
 
     def around(self, waiting: Waiting) -> Around | None:
         """Where to look for hits of lazy rules because of this one; None when it leads nothing."""

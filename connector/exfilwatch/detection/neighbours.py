@@ -16,11 +16,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import compress
 from typing import NamedTuple, TypeAlias
 
+from exfilwatch.detection.condition import All, Any, FieldTest, Node, Selection
 from exfilwatch.detection.correlate import near
 from exfilwatch.detection.fast import FastRows
 from exfilwatch.detection.parts import sees_blocks
 from exfilwatch.detection.rows import FAILURES, Typed
 from exfilwatch.detection.rule import Correlation, Rule, RuleSet
+from exfilwatch.detection.values import Number
 from exfilwatch.events.blocks import Block
 from exfilwatch.events.event import Value
 from exfilwatch.events.timestamps import microseconds
@@ -33,6 +35,8 @@ _MOST_NAMES = 50_000
 _PROCESSES = ("process_creation", "ps_script", "ps_module")
 _FEW = (*_PROCESSES, "file_event")  # of files, those that a rule asks for by name
 _SELDOM = (*_PROCESSES, "")
+_RARE: dict[str, frozenset[int]] = {"driver-framework": frozenset(), "security": frozenset({1102, 4719, 6416})}
+"""Logs, and which of their events (none: all), that are written only when somebody does something to a machine."""
 
 Lines: TypeAlias = list[tuple[int, bytes | str]]
 """Lines of a block, with their positions in it."""
@@ -67,46 +71,75 @@ def _followers(found: Iterable[Lead]) -> set[str]:
     return {member for lead in found for member in lead.correlation.plan.members if member != lead.member}
 
 
-def leads(rules: RuleSet, *, again: bool = False) -> Led:
-    """The correlations that are joined so, and the rules that are lazy. `again`: records can be read again at will."""
+def leads(rules: RuleSet, *, again: bool = False, asked: bool = False) -> Led:
+    """The correlations that are joined so, and the rules that are lazy. `again`: records can be read again at will;
+    `asked`: they come only when asked for, so that even few are best asked for near what happens once a month."""
     found: list[Lead] = []
     # Script blocks in parts are joined from all records, not from those near a leader.
     busy: set[str] = {rule.id for rule in rules.rules if rule.emits or sees_blocks(rule)}
     for correlation in rules.correlations:
         plan = correlation.plan
-        members = [rules.by_id.get(member) for member in plan.members]
-        plain = [rule for rule in members if rule is not None]
-        drivers = [rule for rule in plain if rule.id in plan.drivers]
-        if not drivers or len(plain) < len(members) or not _by_host(correlation, plain) or any_raw(plain):
-            busy.update(plan.members)
-            continue
-        leader = min(drivers, key=_often)
-        acting = [rule for rule in drivers if rule.needs_action]
-        if again and len(acting) == 1 and not any(rule.needs_action for rule in plain if rule is not acting[0]):
-            found.append(Lead(correlation, acting[0].id, seldom=True))
-            busy.add(acting[0].id)
-            continue
-        if all(rule.source.category in _FEW for rule in plain if rule is not leader):
+        plain = [rule for member in plan.members if (rule := rules.by_id.get(member)) is not None]
+        leaders = _leaders(correlation, plain) if len(plain) == len(plan.members) else []
+        acting = [rule for rule in plain if rule.id in plan.drivers and rule.needs_action]
+        seldom = False
+        if leaders and again and len(acting) == 1 and _may_lead(acting, plain):
+            seldom = not any(rule.needs_action for rule in plain if rule is not acting[0])
+        followers = [rule for rule in plain if rule not in (acting if seldom else leaders)]
+        few = all(rule.source.category in _FEW for rule in followers)
+        rare = asked and all(map(_rare, leaders)) and not all(rule.needs_action for rule in followers)
+        if not leaders or (few and not seldom and not rare):
             # Few enough to look for everywhere: the rows of hours would wait, to spare little.
             busy.update(plan.members)
             continue
-        found.append(Lead(correlation, leader.id))
-        busy.add(leader.id)
-    return Led(found, frozenset(_followers(found) - busy))
+        found += [Lead(correlation, rule.id, seldom) for rule in (acting if seldom else leaders)]
+        busy.update(lead.member for lead in found)
+        # Command lines that do something are asked for in any case, and together.
+        busy.update(rule.id for rule in followers if asked and rule.derives)
+    lazy = frozenset(_followers(found) - busy)
+    return Led([lead for lead in found if not lazy.isdisjoint(lead.correlation.plan.members)], lazy)
 
 
-def any_raw(rules: Iterable[Rule]) -> bool:
-    """Whether some rule sees the record's own names, where `Computer` may be another than the event's host."""
-    return any(rule.source.raw for rule in rules)
+def _leaders(correlation: Correlation, members: Sequence[Rule]) -> list[Rule]:
+    """Those of the members that can lead together which fire least often; none where none can."""
+    if not all("Computer" in correlation.plan.group_fields(rule.id) for rule in members):
+        return []  # rows are told apart by their host, without decoding them
+    choices = [[rule for rule in members if rule.id in some] for some in correlation.plan.leading]
+    fitting = [some for some in choices if _may_lead(some, members)]
+    return min(fitting, key=lambda some: max(map(_often, some)), default=[])
+
+
+def _may_lead(leaders: Sequence[Rule], members: Iterable[Rule]) -> bool:
+    """Whether the others are found by the host of an event: who sees the record's own names may see another there."""
+    return not any(rule.source.raw for rule in members if rule not in leaders)
+
+
+def _rare(rule: Rule) -> bool:
+    """Whether the log that a rule looks at, or the events of it that it names by number, are hardly ever written."""
+    if rule.source.category or rule.source.service not in _RARE:
+        return False
+    rare = _RARE[rule.source.service]
+    numbers = _numbers(rule.alone)
+    return not rare or (bool(numbers) and rare.issuperset(numbers))
+
+
+def _numbers(node: Node) -> list[object]:
+    """The event ids of which one has to be there; none where any may."""
+    match node:
+        case Selection(_, part):
+            return _numbers(part)
+        case FieldTest("EventID", Number() as test):
+            return [test.wanted]
+        case All(parts):
+            return next(filter(None, map(_numbers, parts)), [])
+        case Any(parts):
+            each = [_numbers(part) for part in parts]
+            return [number for numbers in each for number in numbers] if all(each) else []
+    return []
 
 
 def _often(rule: Rule) -> int:
     return _SELDOM.index(rule.source.category) if rule.source.category in _SELDOM else len(_SELDOM)
-
-
-def _by_host(correlation: Correlation, members: Sequence[Rule]) -> bool:
-    """Whether every member's group has the host in it, by which rows can be told apart without decoding them."""
-    return all("Computer" in correlation.plan.group_fields(rule.id) for rule in members)
 
 
 class Kept(NamedTuple):

@@ -9,6 +9,7 @@ import msgspec
 
 from exfilwatch.detection.detection import Detection
 from exfilwatch.detection.judge import Around, Judge, Judged, Waiting
+from exfilwatch.detection.rule import Rule
 from exfilwatch.detection.starts import EVERY_START, Sought
 from exfilwatch.errors import PartialResult
 from exfilwatch.events.event import Event
@@ -82,16 +83,23 @@ class Reading:
 
     async def _near(self, interval: Interval, leading: Iterable[Waiting], read: Read) -> None:
         """Hits of lazy rules: near the leaders of this slice at any time, near those of before in this slice."""
-        fresh = [around for waiting in read.hits if (around := self._judge.around(waiting))]
-        known = [around for waiting in leading if (around := self._judge.around(waiting))]
-        if self._clock is Clock.EVENT:
-            known = [around for around in known if around.low < interval.high and around.high >= interval.low]
-        for near in _batched(fresh, self._siem.capabilities.most_near):
-            ask = Ask(Clock.EVENT, None, None, self._judge.lazy, near)
-            await self._followers(ask, read, self._judge.near)
-        for near in _batched(known, self._siem.capabilities.most_near):
-            ask = Ask(self._clock, interval.low, interval.high, self._judge.lazy, near)
-            await self._followers(ask, read, self._judge.near)
+        for rules, fresh in self._around(read.hits).items():
+            for near in _batched(fresh, self._siem.capabilities.most_near):
+                await self._followers(Ask(Clock.EVENT, None, None, rules, near), read, self._judge.near)
+        for rules, known in self._around(leading).items():
+            if self._clock is Clock.EVENT:
+                known = [around for around in known if around.low < interval.high and around.high >= interval.low]
+            for near in _batched(known, self._siem.capabilities.most_near):
+                ask = Ask(self._clock, interval.low, interval.high, rules, near)
+                await self._followers(ask, read, self._judge.near)
+
+    def _around(self, hits: Iterable[Waiting]) -> dict[tuple[Rule, ...], list[Around]]:
+        """Where to look for hits of lazy rules, by these rules."""
+        found: dict[tuple[Rule, ...], list[Around]] = {}
+        for waiting in hits:
+            if around := self._judge.around(waiting):
+                found.setdefault(self._judge.following(waiting), []).append(around)
+        return found
 
     async def starts(self, wanted: Sequence[Sought], read: Read, interval: Interval | None = None) -> None:
         """The starts of processes that are sought: those of an interval; without one, all. Raises SourceErrors."""
