@@ -32,6 +32,8 @@ _AHEAD = 86_400 * SECOND  # of our clock: events of hosts whose clock is fast
 _MOST_IN_A_ROW = 64
 """Answers that were not whole, with no other between: more than the halves of any interval down to one step can be, so
 that it is no matter of size, and asking goes on with the next poll."""
+_AT_ONCE = 2
+"""Slices, where everything comes: one is looked at while the next answer is under way, and answers are large."""
 _SAMPLE = 10_000  # events whose lateness a run remembers
 
 
@@ -112,6 +114,8 @@ class _Polling:
         self._late: list[float] = []
         self._in_a_row = 0
         self._trees = bool(linking.asking(poller.judge.evaluator))
+        asked = self._siem.settings
+        self._at_once = min(asked.at_once, _AT_ONCE) if asked.pushdown == "off" else asked.at_once
 
     async def all(self) -> None:
         """Plan, then read until nothing is left that can be read now."""
@@ -124,7 +128,7 @@ class _Polling:
             self._plan(connection, now, ahead)
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(self._siem.settings.at_once):
+                for _ in range(self._at_once):
                     group.create_task(self._work())
         except BaseExceptionGroup as errors:
             raise first_of(errors) from None

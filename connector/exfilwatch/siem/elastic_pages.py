@@ -22,6 +22,9 @@ _FIRST, _SMALLEST = 2_000, 100
 SOON, DEAR = 4_000_000, 8_000_000
 """Bytes that a page should have, of what is soon found and of what is not: each page is searched for anew."""
 
+_SENT = 10
+"""Turns of the loop in which a request is sent (it takes 4), so that the server works while the last page is used."""
+
 Body = dict[str, object]
 
 
@@ -161,6 +164,8 @@ class Pages:
                 if len(hits) >= self._size:
                     self._fit(len(body) // len(hits), answer.shards.total)
                     asked = self._ask(hits[-1].sort[0])
+                    for _ in range(_SENT):
+                        await asyncio.sleep(0)
                 if records := self._records(answer):
                     yield records
             if self._count != self._total:
