@@ -97,7 +97,7 @@ class Polling:
     def _made(self) -> "Polls":
         from exfilwatch.polling.polls import Polls
 
-        return Polls(self.sources, self._rules, self.context.store, since=self._since)
+        return Polls(self.sources, self._rules, self.context.store, since=self._since, looks=True)
 
     async def once(
         self,

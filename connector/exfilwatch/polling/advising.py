@@ -36,6 +36,7 @@ _COLLECTING = {
     "security": "collect the Security log; 4698 needs Audit Other Object Access Events",
     "taskscheduler": "turn on, and collect, the log Microsoft-Windows-TaskScheduler/Operational",
     "driver-framework": "turn on, and collect, the log Microsoft-Windows-DriverFrameworks-UserMode/Operational",
+    "dns_query": "collect Sysmon event 22 (DnsQuery)",
     "dns": "collect Sysmon event 22 (DnsQuery), or Zeek's dns.log",
     "proxy": "collect the proxy's log, or Zeek's http.log",
     "ftp": "collect Zeek's ftp.log",

@@ -17,7 +17,7 @@ from exfilwatch.events.lines import LineDecoder
 from exfilwatch.events.report import Report
 from exfilwatch.events.script_blocks import ScriptBlocks
 from exfilwatch.findings.store import Store
-from exfilwatch.polling import joining, leases, starting, state, tables, waiting
+from exfilwatch.polling import joining, kinds, leases, starting, state, tables, waiting
 from exfilwatch.polling.keeping import Kept, keep, keep_settled
 from exfilwatch.polling.logs import log
 from exfilwatch.polling.lookback import LOOKBACK, lookback_of
@@ -50,6 +50,7 @@ class Follower:
         self._now = clock
         self._judge = Judge(rules, self.report, everything=True)
         self._rules = state.rules_key(rules)
+        self._kinds: set[kinds.Key] = set()
         self._late = lookback_of(spool.settings, LOOKBACK)
         store.database.ensure(tables.PART, tables.PACKAGE)
 
@@ -137,6 +138,7 @@ class Follower:
         run.events += len(read.events)
         run.findings += len(kept.new)
         run.superseded += kept.superseded
+        self._kinds |= read.kinds
         log.info("portion", source=run.source, records=read.records, findings=len(kept.new))
 
     def _end(self, run: Run) -> None:
@@ -154,4 +156,6 @@ class Follower:
                 starting.forget_starts(connection, self._spool.name, self._judge.evaluator, known.frontier - self._late)
                 waiting.forget_hits(connection, self._judge.evaluator.rules.correlations, known.frontier - self._late)
             run.ended = self._now()
+            kinds.saw(connection, self._spool.name, self._judge.evaluator.rules, self._kinds, run.ended)
+            self._kinds.clear()
             keep_run(connection, run)

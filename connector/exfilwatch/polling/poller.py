@@ -16,7 +16,7 @@ from exfilwatch.errors import PartialResult, SourceError, first_of
 from exfilwatch.events.event import Event
 from exfilwatch.events.report import Report
 from exfilwatch.findings.store import Store
-from exfilwatch.polling import joining, leases, linking, state, tables, waiting
+from exfilwatch.polling import joining, kinds, leases, linking, state, tables, waiting
 from exfilwatch.polling.keeping import keep, keep_settled
 from exfilwatch.polling.logs import log
 from exfilwatch.polling.lookback import LOOKBACK, clock_of, default_of, lookback_of
@@ -112,6 +112,7 @@ class _Polling:
         self._learn()
         self._failed: set[int] = set()
         self._late: list[float] = []
+        self._kinds: set[kinds.Key] = set()
         self._in_a_row = 0
         self._trees = bool(linking.asking(poller.judge.evaluator))
         asked = self._siem.settings
@@ -285,6 +286,7 @@ class _Polling:
             fresh = [each for each in read.detections if any(event.id in new for event in each.events)]
             kept = keep(connection, poller.store, poller.judge.evaluator, fresh, read.hits)
         self._in_a_row = 0
+        self._kinds |= read.kinds
         run = self._run
         run.slices += held is not None
         run.halved += read.halved
@@ -339,6 +341,7 @@ class _Polling:
             if left and not run.problem:
                 run.problem = next((f"{problem} (not read: {span})" for span, problem in left if problem), "")
             run.lateness = lateness(self._late)
+            kinds.saw(connection, self._source, evaluator.rules, self._kinds, run.ended)
             keep_run(connection, run)
 
 

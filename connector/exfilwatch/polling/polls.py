@@ -14,11 +14,13 @@ from exfilwatch.errors import ConfigError
 from exfilwatch.events.report import Report
 from exfilwatch.findings.store import Store
 from exfilwatch.places import config_file
+from exfilwatch.polling import kinds
 from exfilwatch.polling.following import Follower
 from exfilwatch.polling.poller import Poller
 from exfilwatch.polling.runs import Run
 from exfilwatch.siem.registry import open_siem
 from exfilwatch.siem.siem import Siem
+from exfilwatch.siem.spool import Spool
 from exfilwatch.written import micros
 
 Polled = Poller | Follower
@@ -50,9 +52,12 @@ class Polls:
         *,
         since: timedelta = timedelta(days=1),
         report: Report | None = None,
+        looks: bool = False,
     ) -> None:
+        """`looks`: after a poll, look for log sources of rules that were not seen for a day (kinds.py)."""
         self.report = report or Report()
         self._sources = [open_siem(name, values) for name, values in sources.items()]
+        self._rules, self._database, self._looks = rules, store.database, looks
         back = micros(since)
         self._polled: list[Polled] = [
             Poller(source, rules, store, since=back, report=self.report)
@@ -72,13 +77,15 @@ class Polls:
         Raises what the store refuses, when no poll is under way any more.
         """
 
-        async def one(polled: Polled) -> Run:
+        async def one(source: Siem | Spool, polled: Polled) -> Run:
             run = await polled.once(deadline, progress)
             await done(run)
+            if self._looks and not run.problem:
+                await kinds.look(source, self._rules, self._database, run.ended)
             return run
 
         runs: list[Run] = []
-        for each in await asyncio.gather(*map(one, self._polled), return_exceptions=True):
+        for each in await asyncio.gather(*map(one, self._sources, self._polled), return_exceptions=True):
             if isinstance(each, BaseException):
                 raise each
             runs.append(each)

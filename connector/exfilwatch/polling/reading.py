@@ -9,6 +9,7 @@ import msgspec
 
 from exfilwatch.detection.detection import Detection
 from exfilwatch.detection.judge import Around, Judge, Judged, Waiting
+from exfilwatch.detection.logsource import key_of
 from exfilwatch.detection.rule import Rule
 from exfilwatch.detection.starts import EVERY_START, Sought
 from exfilwatch.errors import PartialResult
@@ -16,6 +17,7 @@ from exfilwatch.events.event import Event
 from exfilwatch.events.lines import LineDecoder
 from exfilwatch.events.report import Report
 from exfilwatch.events.script_blocks import ScriptBlocks
+from exfilwatch.polling import kinds
 from exfilwatch.polling.joining import Parts
 from exfilwatch.polling.linking import Links
 from exfilwatch.polling.owners import ANYBODY, Owners
@@ -28,7 +30,8 @@ Followers: TypeAlias = Callable[[Sequence[bytes], LineDecoder], Iterable[Waiting
 
 class Read(msgspec.Struct):
     """What a slice gave. `events`: those that may fire, by id, with their ingest time and time (µs). `parts`: what it
-    showed of script blocks. `linked`: the starts of processes that were asked for.
+    showed of script blocks. `kinds`: category, product and service of the events.
+    `linked`: the starts of processes that were asked for.
 
     `halved`: questions near hosts that were asked again in two, for their answers were not whole.
     """
@@ -38,12 +41,14 @@ class Read(msgspec.Struct):
     detections: list[Detection] = []
     hits: list[Waiting] = []
     events: dict[str, tuple[int | None, int | None]] = {}
+    kinds: set[tuple[str, str, str]] = set()
     parts: Parts = msgspec.field(default_factory=Parts)
     linked: list[Sought] = []
 
     def take(self, judged: Judged) -> None:
         """Add what one event gave."""
         self.events[judged.event.id] = (judged.event.ingest_time, judged.event.time)
+        kinds.more(self.kinds, key_of(judged.event))
         self.detections += judged.detections
         self.hits += judged.hits
 

@@ -76,6 +76,17 @@ blocks = Table(
     Column("parts", LargeBinary),
     Index("poll_blocks_at", "source", "at"),
 )
+# Log sources of rules, as CATEGORY/PRODUCT/SERVICE.
+kinds = Table(
+    "poll_kinds",
+    metadata,
+    Column("source", String(200), primary_key=True),
+    Column("kind", String(200), primary_key=True),
+    Column("since", BigInteger, nullable=False),
+    Column("seen", BigInteger, nullable=False),
+    Column("looked", BigInteger, nullable=False),
+    Column("looks", Integer, nullable=False),
+)
 decoders = Table(
     "poll_decoders",
     metadata,

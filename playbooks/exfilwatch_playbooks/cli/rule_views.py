@@ -8,8 +8,9 @@ from rich.text import Text
 from exfilwatch.detection.rule_tests import Outcome
 from exfilwatch_playbooks.cli.rules import Listed
 from exfilwatch_playbooks.cli.tables import listing
-from exfilwatch_playbooks.cli.terminal import console, level, plain
+from exfilwatch_playbooks.cli.terminal import console, level, plain, when
 from exfilwatch_playbooks.hostile import visible
+from exfilwatch_playbooks.triage.health import RuleHealth
 
 
 def show_list(rules: Sequence[Listed]) -> None:
@@ -51,6 +52,19 @@ def show_rule(rule: Listed) -> None:
         out.print(Text("References", "bold"))
         for reference in info.references:
             out.print(Text(f"  {visible(reference)}"), soft_wrap=True)
+
+
+def show_health(rules: Sequence[RuleHealth]) -> None:
+    """A table of how rules do."""
+    table = listing("Rule", "Level", "Fires", "Last (UTC)", "False positives")
+    table.columns[0].ratio, table.columns[0].overflow, table.columns[1].no_wrap = 1, "fold", True
+    for each in rules:
+        name = plain(each.title, 120, "bold")
+        if each.feed.said:
+            name.append("\n").append_text(plain(f"{each.feed.said}. To do: {each.feed.advice}", 600, "yellow"))
+        share = "" if each.share is None else f"{each.share:.0%} of {each.judged:,}"
+        table.add_row(name, level(each.level), f"{each.fires:,}", when(each.last) if each.last else "", share)
+    console().print(table)
 
 
 def show_outcomes(outcomes: Sequence[Outcome]) -> None:

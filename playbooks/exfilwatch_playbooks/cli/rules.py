@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from exfilwatch_playbooks.cli import exits, stdout
-from exfilwatch_playbooks.cli.options import RowsOutput, examples, readable
+from exfilwatch_playbooks.cli.options import Database, NoFilters, RowsOutput, Rules, examples, readable
 
 if TYPE_CHECKING:
     from exfilwatch.detection.detection import RuleInfo
@@ -44,6 +44,7 @@ def register(app: typer.Typer) -> None:
     family.command("check", epilog=examples("exfilwatch rules check my-rules/"))(check)
     family.command("test", epilog=examples("exfilwatch rules test", "exfilwatch rules test my-rules/"))(run_rule_tests)
     family.command("coverage", epilog=examples("exfilwatch rules coverage exfil > exfil.json"))(coverage)
+    family.command("health", epilog=examples("exfilwatch rules health", "exfilwatch rules health --dry"))(health)
     family.command(
         "docs", epilog=examples("exfilwatch rules docs --out site/", "exfilwatch rules docs my-rules/ --out site/")
     )(docs)
@@ -126,6 +127,42 @@ def check(places: Places = None, output: RowsOutput = None) -> None:
         elif each.until:
             say(f"filter {each.info.title!r} {_ending(each)}")
     say(f"{found}{filters}: no problems")
+
+
+def health(
+    dry: Annotated[bool, typer.Option("--dry", help="Only those that can't fire.")] = False,
+    rules: Rules = None,
+    no_filters: NoFilters = False,
+    output: RowsOutput = None,
+    database: Database = None,
+) -> None:
+    """List loaded rules: how often each fires, how often wrongly, and those that can't for want of events.
+
+    Once a day polls look for the log sources of which no event has come; `exfilwatch check` looks now.
+    """
+    from dataclasses import asdict
+    from datetime import UTC, datetime
+
+    from exfilwatch.polling.tables import PACKAGE, PART
+    from exfilwatch_playbooks.cli.settings import open_store, rule_set
+    from exfilwatch_playbooks.triage import health as known
+
+    store = open_store(database, existing=True)
+    store.database.ensure(PART, PACKAGE)
+    found = known.rules(store, rule_set(rules, filters=not no_filters), datetime.now(UTC))
+    shown = [each for each in found if each.feed.said or not dry]
+    if readable(output):
+        from exfilwatch_playbooks.cli import rule_views
+        from exfilwatch_playbooks.cli.boundary import say
+        from exfilwatch_playbooks.cli.summary import counted
+
+        rule_views.show_health(shown)
+        say(f"{counted(len(found), 'rule')}, of which {sum(bool(each.feed.said) for each in found)} can't fire")
+        return
+    from exfilwatch_playbooks.cli.jsonl import line
+
+    for each in shown:
+        stdout.write_line(line(asdict(each) | {"feed": each.feed._asdict()}))
 
 
 def run_rule_tests(places: Places = None, output: RowsOutput = None) -> None:

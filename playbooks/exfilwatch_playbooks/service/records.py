@@ -12,6 +12,7 @@ from exfilwatch_playbooks.service.openapi import Models, problems
 from exfilwatch_playbooks.service.paging import Cursor, Limit, cursor, page, place
 from exfilwatch_playbooks.service.tokens import Token
 from exfilwatch_playbooks.service.views import CaseView, RuleView, RunView, page_of_cases, page_of_runs, rule_view
+from exfilwatch_playbooks.triage.health import feeds
 
 Reader = Annotated[Token, Depends(needs("read"))]
 
@@ -62,15 +63,18 @@ def router(models: Models) -> APIRouter:
         "/rules",
         operation_id="list_rules",
         tags=["rules"],
-        summary="List the rules that give findings, by id.",
+        summary="List the rules that give findings, by id, and whether there are events for them.",
         responses={200: models.page(RuleView, "A page of rules."), **problems()},
     )
     def rules(
         request: Request, _token: Reader, after: Annotated[Cursor, Query(alias="cursor")] = "", limit: Limit = 50
     ) -> Response:
         where = place(after, str)
-        infos = sorted(service(request).rules().infos, key=lambda each: each.id)
-        left = [rule_view(each) for each in infos if where is None or each.id > where[0]]
+        shared = service(request)
+        rules = shared.rules()
+        fed = feeds(shared.store, rules, shared.clock())
+        infos = sorted(rules.infos, key=lambda each: each.id)
+        left = [rule_view(each, fed[each.id]) for each in infos if where is None or each.id > where[0]][: limit + 1]
         return page(left[:limit], cursor(left[limit - 1].id) if len(left) > limit else None)
 
     @made.get(

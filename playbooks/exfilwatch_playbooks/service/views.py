@@ -11,6 +11,7 @@ from exfilwatch.detection.detection import RuleInfo
 from exfilwatch.events.timestamps import to_datetime
 from exfilwatch.findings.node import storable
 from exfilwatch.findings.store import Store
+from exfilwatch.polling.kinds import Feed, State
 from exfilwatch.polling.runs import Lateness, Run
 from exfilwatch.polling.tables import runs as run_table
 from exfilwatch_playbooks.cases.tables import links
@@ -38,7 +39,9 @@ class CaseView(BaseModel):
 
 
 class RuleView(msgspec.Struct):
-    """A rule that gives findings."""
+    """A rule that gives findings. `feed`: whether there are events for it: `fed`, `ended` (none for a week), `missing`
+    (none was ever seen), `unknown` (polls have not looked yet); `cannot_fire`: why it can't, else empty.
+    """
 
     id: str
     title: str
@@ -49,6 +52,8 @@ class RuleView(msgspec.Struct):
     guide: str
     falsepositives: list[str]
     references: list[str]
+    feed: State
+    cannot_fire: str
 
 
 class RunView(msgspec.Struct):
@@ -104,7 +109,7 @@ def page_of_runs(store: Store, source: str, before: int | None, limit: int) -> l
     return [_run(row.id, msgspec.json.decode(row.record, type=Run)) for row in rows]
 
 
-def rule_view(info: RuleInfo) -> RuleView:
+def rule_view(info: RuleInfo, feed: Feed) -> RuleView:
     """A rule, without where its file is."""
     return RuleView(
         id=info.id,
@@ -116,6 +121,8 @@ def rule_view(info: RuleInfo) -> RuleView:
         guide=info.guide,
         falsepositives=list(info.falsepositives),
         references=list(info.references),
+        feed=feed.state,
+        cannot_fire=feed.said,
     )
 
 

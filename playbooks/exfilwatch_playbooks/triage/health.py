@@ -1,6 +1,6 @@
 """How polls and rules do: what each SIEM's last poll came to, and how often each rule fires, and is wrong."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -8,10 +8,11 @@ from typing import Literal
 
 from sqlalchemy import func, select
 
-from exfilwatch.detection.detection import RuleInfo
+from exfilwatch.detection.rule import RuleSet
 from exfilwatch.findings import schema
 from exfilwatch.findings.marks import Disposition
 from exfilwatch.findings.store import Store
+from exfilwatch.polling import kinds
 from exfilwatch.polling.advising import told
 from exfilwatch.polling.runs import polled_sources
 from exfilwatch_playbooks.report.wording import lasting
@@ -38,7 +39,7 @@ class Siem:
 @dataclass(frozen=True)
 class RuleHealth:
     """A rule. `fires`: findings that are kept; `judged` those with a disposition other than duplicate, `wrong` the
-    false positives of these. `loaded`: it is among the rules of today.
+    false positives of these. `loaded`: it is among the rules of today. `feed`: whether there are events for it.
     """
 
     id: str
@@ -50,6 +51,7 @@ class RuleHealth:
     last: datetime | None
     judged: int
     wrong: int
+    feed: kinds.Feed
 
     @property
     def share(self) -> float | None:
@@ -99,8 +101,16 @@ def _silent(runs: Sequence[RunView]) -> timedelta | None:
     return last - first if last - first >= _QUIET else None
 
 
-def rules(store: Store, loaded: Iterable[RuleInfo]) -> list[RuleHealth]:
+def feeds(store: Store, loaded: RuleSet, now: datetime) -> dict[str, kinds.Feed]:
+    """Whether there are events for rules, by their ids, as far as polls know."""
+    with store.database.read() as connection:
+        found = kinds.known(connection)
+    return kinds.feeds(loaded, found, round(now.timestamp() * 1e6))
+
+
+def rules(store: Store, loaded: RuleSet, now: datetime) -> list[RuleHealth]:
     """All rules that are loaded, and those that have findings; the most frequent first."""
+    fed = feeds(store, loaded, now)
     finding, mark = schema.findings.c, schema.marks.c
     fired = select(finding.rule_id, func.count().label("fires"), func.max(finding.time).label("last")).group_by(
         finding.rule_id
@@ -115,7 +125,7 @@ def rules(store: Store, loaded: Iterable[RuleInfo]) -> list[RuleHealth]:
         marks: dict[str, dict[str, int]] = {}
         for each in connection.execute(said):
             marks.setdefault(each.rule_id, {})[each.disposition] = each.times
-    known = {each.id: each for each in loaded}
+    known = {each.id: each for each in loaded.infos}
     made = []
     for name in dict.fromkeys([*known, *fires]):
         rule, row, counts = known.get(name), fires.get(name), marks.get(name, {})
@@ -130,6 +140,7 @@ def rules(store: Store, loaded: Iterable[RuleInfo]) -> list[RuleHealth]:
                 last=row.last if row else None,
                 judged=sum(counts.values()) - counts.get(Disposition.DUPLICATE, 0),
                 wrong=counts.get(Disposition.FALSE_POSITIVE, 0),
+                feed=fed.get(name, kinds.Feed("unknown")),
             )
         )
     return sorted(made, key=lambda each: (-each.fires, each.title))

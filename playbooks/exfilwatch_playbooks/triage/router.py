@@ -162,7 +162,7 @@ def _health(made: APIRouter) -> None:
     @made.get("/rules")
     def rules(request: Request) -> Response:
         who, shared = visit(request), service(request)
-        return page(request, "rules.html.j2", who, rules=health.rules(shared.store, shared.rules().infos))
+        return page(request, "rules.html.j2", who, rules=health.rules(shared.store, shared.rules(), shared.clock()))
 
     @made.get("/audit")
     def audit(request: Request, before: Annotated[int | None, Query(ge=1, le=1 << 62)] = None) -> Response:
