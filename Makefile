@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# Three to a core: many tests wait for servers.
-WORKERS ?= $(shell expr $$(nproc) \* 3)
+# Two to a core: some tests wait for servers.
+WORKERS ?= $(shell expr $$(nproc) \* 2)
+# Each of the many processes that tests start would compile all of it anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo demo-tracker test lint types docs bench chaos release install clean
 
@@ -31,7 +33,8 @@ lint: $(STAMP)
 docs: $(STAMP)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir .docs-site
 
-test: $(STAMP) lint docs
+test: $(STAMP)
+	@$(MAKE) --jobs 2 --output-sync lint docs
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 bench: $(STAMP)

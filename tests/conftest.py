@@ -1,8 +1,17 @@
 """Settings for all tests."""
 
+import functools
+import gc
 import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+import exfilwatch.detection.load as loading
+from exfilwatch.rules.packs import FILTERS
 
 from .servers.chromium import chromium, running_chromium
 from .servers.fixtures import elasticsearch, opensearch, pytest_configure, pytest_configure_node
@@ -29,3 +38,27 @@ settings.register_profile(
     derandomize=bool(os.environ.get("CI")),
 )
 settings.load_profile("exfilwatch")
+
+_PACKS = FILTERS.parent
+
+
+def pytest_collection_finish() -> None:
+    """Tests and modules stay until the end: looking through them for garbage is only work."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _packs_are_parsed_once() -> Iterator[None]:
+    """In each process that runs tests: the packs that come with exfilwatch are the same all the time."""
+    parse = loading._load
+    parsed = functools.cache(lambda paths: parse(paths, {}))
+
+    def remembered(paths: Iterable[Path | str], placeholders: dict[str, Any]) -> Any:
+        paths = tuple(paths)
+        ours = not placeholders and all(isinstance(path, Path) and _PACKS in path.parents for path in paths)
+        return parsed(paths) if ours else parse(paths, placeholders)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(loading, "_load", remembered)
+        yield

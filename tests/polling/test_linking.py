@@ -154,7 +154,7 @@ FAULTS = st.none() | st.tuples(st.integers(0, 3), st.sampled_from([Unreachable("
 )
 def test_the_findings_are_those_of_one_clean_pass(tmp_path_factory, records, faults, minutes, cap):
     store = Store(str(tmp_path_factory.mktemp("poll") / "findings.sqlite"))
-    siem = MemorySiem(records, cap=cap, late="2d")
+    siem = MemorySiem(records, cap=cap, late="2d", slice="4h")
     siem.faults = list(faults)
     for step in minutes:
         siem.clock += step * MINUTE

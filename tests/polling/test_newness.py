@@ -24,7 +24,7 @@ def poll(siem, store):
 @pytest.mark.parametrize("seed", range(3))
 def test_polls_find_what_one_pass_finds_and_keep_little(store, seed):
     drawn = random.Random(seed)
-    siem = MemorySiem(late="1m", lookback="1m")
+    siem = MemorySiem(late="1m", lookback="1m", slice="24h")
     for number in range(40):
         siem.clock += 24 * HOUR
         for at in range(1, 4):

@@ -328,7 +328,7 @@ FAULTS = st.none() | st.tuples(
 )
 def test_the_findings_are_those_of_one_clean_pass(tmp_path_factory, records, faults, minutes, cap, doubled, off):
     store = Store(str(tmp_path_factory.mktemp("poll") / "findings.sqlite"))
-    siem = MemorySiem(records, cap=cap, pushdown="off" if off else "candidates", late="2d")
+    siem = MemorySiem(records, cap=cap, pushdown="off" if off else "candidates", late="2d", slice="4h")
     siem.doubled, siem.faults = doubled, list(faults)
     for step in minutes:
         siem.clock += step * MINUTE

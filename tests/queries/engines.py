@@ -86,10 +86,10 @@ class Index:
                     break
         return found
 
-    def found_by(self, queries: Iterable[Mapping[str, Any]]) -> Iterator[set[int]]:
+    def found_by(self, queries: Iterable[Mapping[str, Any]], at_once: int = 50) -> Iterator[set[int]]:
         """What each of many queries finds."""
         left = iter(queries)
-        while some := list(itertools.islice(left, 50)):
+        while some := list(itertools.islice(left, at_once)):
             bodies = [{"query": {"bool": {"filter": [each]}}, "size": 10_000, "_source": False} for each in some]
             lines = [line for body in bodies for line in ("{}", json.dumps(body))]
             answer = self._client.post(
