@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx._transports.default as transport
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -61,4 +62,20 @@ def _packs_are_parsed_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(loading, "_load", remembered)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _authorities_are_read_once() -> Iterator[None]:
+    """In each process that runs tests: reading those that httpx trusts takes longer than a request."""
+    make = transport.create_ssl_context
+    usual = functools.cache(lambda _where: make())
+
+    def remembered(verify: Any = True, cert: Any = None, trust_env: bool = True) -> Any:
+        if verify is True and cert is None and trust_env:
+            return usual((os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")))
+        return make(verify=verify, cert=cert, trust_env=trust_env)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(transport, "create_ssl_context", remembered)
         yield

@@ -5,11 +5,14 @@ tests use it: python -m tests.cases.dying
 """
 
 import asyncio
+import gc
 import itertools
 import os
 import signal
 import sys
 import traceback
+from contextlib import suppress
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
@@ -86,8 +89,22 @@ def _child(work: Work) -> int:
     return 0
 
 
+def _warm() -> None:
+    """A database and a request in here: what they import and compile, no child has to."""
+
+    async def ask_nobody() -> None:
+        async with httpx.AsyncClient() as client:
+            await client.get("http://127.0.0.1:9")
+
+    with TemporaryDirectory() as folder, suppress(httpx.ConnectError):
+        Store(f"{folder}/warm.sqlite")
+        asyncio.run(ask_nobody())
+    gc.freeze()
+
+
 def serve() -> None:
     """Until there is no more to do."""
+    _warm()
     assert Local
     running: list[int] = []
     for line in sys.stdin:

@@ -44,7 +44,7 @@ def letters(text: str) -> str:
     return folded(text, Undoing())
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=120)
 @given(SCRIPTS)
 def test_any_script_is_split(script: str) -> None:
     for command in posix(script):

@@ -196,7 +196,7 @@ WORD_PIECES = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(WORD_PIECES, min_size=1, max_size=4).map("".join), min_size=1, max_size=4))
 def test_any_line_built_of_obfuscated_pieces_gives_the_same_words(path: Path, words: list[str]) -> None:
     script = "v=abc.d w='p q'; probe " + " ".join(words)

@@ -51,7 +51,7 @@ def scripts(pieces: list[str]) -> st.SearchStrategy[str]:
 
 
 @given(scripts([*POWERSHELL.split(), " ", "\n", '@"\n', '\n"@', "\ud800"]))
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 def test_any_powershell_is_read(script: str) -> None:
     undoing = Undoing()
     assert isinstance(powershell.commands(script, undoing), list)
@@ -60,7 +60,7 @@ def test_any_powershell_is_read(script: str) -> None:
 
 
 @given(scripts([*CMD.split(), *CMD_PHRASES]))
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 def test_any_cmd_is_read(script: str) -> None:
     undoing = Undoing()
     assert isinstance(cmd.commands(script, undoing), list)

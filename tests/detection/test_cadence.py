@@ -80,7 +80,7 @@ def test_a_clock_of_any_interval_is_found_after_eight_times(drawn, period, beats
 
 
 @given(seeds, st.integers(2 * MINUTE, 19 * HOUR), st.floats(0.1, 0.3), st.integers(20, 60))
-@settings(max_examples=300)
+@settings(max_examples=120)
 def test_a_loop_that_sleeps_is_found_at_its_interval(drawn, period, jitter, beats):
     times = sleeping(drawn, beats, period, jitter)
     assert any(abs(each.period - period) < 0.15 * period for each in found(times))
@@ -172,7 +172,7 @@ mixed = st.lists(
 
 
 @given(mixed, st.integers(1, 119))
-@settings(max_examples=300)
+@settings(max_examples=120)
 def test_what_happens_later_undoes_no_series(times, cut):
     early = {times[start] for each in found(times[:cut]) for start, _ in each.beats[-1:]}
     whole = {times[start] for each in found(times) for start, _ in each.beats}
@@ -182,7 +182,7 @@ def test_what_happens_later_undoes_no_series(times, cut):
 
 
 @given(mixed, st.integers(1, 119))
-@settings(max_examples=300)
+@settings(max_examples=120)
 def test_what_may_be_forgotten_changes_no_series_that_goes_on(times, cut):
     past, future = times[:cut], times[cut:]
     if not future:

@@ -3,7 +3,6 @@
 import json
 import random
 from collections.abc import Iterator
-from itertools import product
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -69,9 +68,9 @@ def test_there_are_records_of_many_shapes() -> None:
     assert len(shapes) > 15
 
 
-@pytest.mark.parametrize(("seed", "block"), list(product(range(3), [1500, 1 << 18])))
+@pytest.mark.parametrize("seed", range(3))
 def test_both_ways_find_the_same_in_records_of_every_shape_mixed_and_spelled_anyhow(
-    tmp_path: Path, rules: list[RuleSet], seed: int, block: int
+    tmp_path: Path, rules: list[RuleSet], seed: int
 ) -> None:
     rng = random.Random(seed)
     lines = [json.dumps(record) for record in RECORDS]
@@ -81,4 +80,5 @@ def test_both_ways_find_the_same_in_records_of_every_shape_mixed_and_spelled_any
     path = tmp_path / "mixed.jsonl"
     path.write_text("{}\n" + "\n".join(lines) + "\n", "utf-8")
     for each in rules:
-        assert fast(each, [path], Limits(block=block))[0] == slow(each, [path])
+        wanted = slow(each, [path])
+        assert [fast(each, [path], Limits(block=block))[0] for block in (1500, 1 << 18)] == [wanted, wanted]

@@ -22,7 +22,7 @@ from exfilwatch.events.report import Report
 from exfilwatch.rules.packs import pack
 
 DATA = Path(__file__).parents[2] / "../shared/data"
-LARGE = 600_000
+LARGE = 300_000
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="the shared recordings are not on this machine")
 
 # Rules that are true of much, and of absent, empty, numeric and list values: what a screen could get wrong.
@@ -228,7 +228,7 @@ RECORD = st.builds(
 ANY_LINE = st.one_of(RECORD, st.sampled_from(["", "  ", "{", '{"a": 1}', "[]", '{"EventID": 1, "Channel": null}']))
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=st.lists(ANY_LINE, max_size=25), block=st.sampled_from([64, 300, 1500, 1 << 18]), last=st.booleans())
 def test_both_ways_find_the_same_in_made_up_lines_cut_into_blocks_anywhere(
     tmp_path: Path, broad: RuleSet, lines: list[str], block: int, last: bool

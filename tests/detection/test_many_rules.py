@@ -52,7 +52,7 @@ values = st.one_of(st.none(), texts, texts.map(str.upper), st.integers(), st.lis
 images = st.sampled_from(["C:\\k.exe", "C:\\Windows\\sh.exe", "C:\\other.exe"])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.lists(st.tuples(values, values, images), min_size=1, max_size=4))
 def test_as_each_rule_alone(many: RuleSet, lines: list[tuple[Value, Value, str]]) -> None:
     evaluator = Evaluator(many, Report())
@@ -65,7 +65,7 @@ def test_as_each_rule_alone(many: RuleSet, lines: list[tuple[Value, Value, str]]
         assert fired == [rule.id for rule in many.rules if rule.fires(event)]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.text("ab.\\ ", min_size=1, max_size=4), min_size=1, unique=True), st.text("ab.\\ é"))
 def test_texts_stand_where_they_are_found(wanted: list[str], text: str) -> None:
     assert sorted(standing(tuple(wanted))(text)) == [number for number, each in enumerate(wanted) if each in text]

@@ -87,6 +87,7 @@ def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
+@cache
 def anchors(path: Path) -> set[str]:
     """The anchors of a paper's headings, as mkdocs and GitHub make them."""
     heads = (line.text for line in lines(path) if not line.code and re.match(r"#+ ", line.text))

@@ -5,6 +5,7 @@ signal that ended it) with what it counted, a line each. Only tests use it: pyth
 """
 
 import asyncio
+import gc
 import itertools
 import json
 import os
@@ -13,8 +14,10 @@ import signal
 import sys
 import time
 import traceback
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
@@ -33,6 +36,7 @@ from exfilwatch.siem.registry import kinds, open_siem, siem_class
 from exfilwatch.siem.siem import SECOND, Siem
 from exfilwatch_playbooks.cases.local import Local
 from exfilwatch_playbooks.cli import main
+from exfilwatch_playbooks.cli.boundary import run as run_command
 
 _WARM = (Polls, Local, exfilwatch_playbooks.cli.poll, exfilwatch_playbooks.cli.runs, exfilwatch_playbooks.cli.settings)
 
@@ -154,10 +158,51 @@ def _tell(line: str) -> None:
     sys.stdout.flush()
 
 
-def serve() -> None:
-    """Until there is no more to run."""
+_UPLOAD = {"product": "windows", "category": "process_creation", "Computer": "ws1", "CommandLine": "upload", "time": 1}
+_WARMING = """
+database = "{folder}/warm.sqlite"
+siem.log = {{kind = "files", paths = ["{folder}/events.json"]}}
+"""
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What is written meanwhile goes nowhere."""
+    kept, nowhere = [os.dup(1), os.dup(2)], os.open(os.devnull, os.O_WRONLY)
+    for number in (1, 2):
+        os.dup2(nowhere, number)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        for number, old in enumerate(kept, 1):
+            os.dup2(old, number)
+            os.close(old)
+        os.close(nowhere)
+
+
+def _warm() -> None:
+    """One poll of a log and one request in here: what they import and parse, no child has to."""
     for kind in kinds():
         siem_class(kind)
+    with TemporaryDirectory() as folder, _quiet():
+        Path(folder, "events.json").write_text(json.dumps(_UPLOAD) + "\n")
+        Path(folder, "config.toml").write_text(_WARMING.format(folder=folder))
+        os.environ["EXFILWATCH_CONFIG"] = f"{folder}/config.toml"
+        run_command(["poll", "--once", "--rules", str(Path(__file__).parents[1] / "polling" / "rules.yml")])
+    with suppress(httpx.ConnectError):
+        asyncio.run(_ask_nobody())
+    gc.freeze()
+
+
+async def _ask_nobody() -> None:
+    async with httpx.AsyncClient() as client:
+        await client.get("http://127.0.0.1:9")
+
+
+def serve() -> None:
+    """Until there is no more to run."""
+    _warm()
     for line in sys.stdin:
         run = msgspec.json.decode(line, type=Run)
         said = Path(run.folder) / f"said.{os.getpid()}"

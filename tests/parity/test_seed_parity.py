@@ -133,7 +133,7 @@ EVENT = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=st.lists(EVENT, max_size=12))
 def test_the_seed_pack_agrees_with_the_published_query_on_made_up_events(
     tmp_path: Path, events: list[Process | Connection]

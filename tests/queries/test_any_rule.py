@@ -52,7 +52,7 @@ EVENTS = st.dictionaries(st.sampled_from(FIELDS), TEXTS, max_size=4)
 
 
 @given(NODES, st.lists(EVENTS, min_size=1, max_size=6))
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_what_fires_is_kept(condition: Node, events: list[dict[str, str]]) -> None:
     rule = Rule(RuleInfo("r", "r"), LogSource("process_creation"), condition, {}, [])
     rows = [{**sysmon(each), "EventID": "1", "EventCode": "1", "_time": "2026-03-12T09:14:02Z"} for each in events]

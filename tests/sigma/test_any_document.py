@@ -125,7 +125,7 @@ def broken(draw: st.DrawFn) -> str:
     return yaml.safe_dump_all(documents, sort_keys=False)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(text=broken())
 def test_check_lists_what_is_wrong_and_the_engine_runs_the_rest(text: str) -> None:
     with TemporaryDirectory() as folder:

@@ -181,7 +181,7 @@ def counted(report: Report) -> tuple[Any, ...]:
     return report.events.total(), report.unknown_count, problems, report.had_errors
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(text=st.lists(LINE, min_size=1, max_size=25).map("\n".join), one=st.integers(-8, len(RULES) - 1))
 def test_the_fast_path_agrees_with_the_slow_one(text: str, one: int) -> None:
     rules = BOTH if one < 0 else ALONE[one]

@@ -117,7 +117,7 @@ def rules_of(detections: list[dict[str, Any]]) -> RuleSet:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     detections=st.lists(DETECTION, min_size=1, max_size=5),
     records=st.lists(RECORD, min_size=1, max_size=12),
