@@ -73,7 +73,7 @@ def documents() -> list[dict[str, Any]]:
 
 
 class Both(NamedTuple):
-    """The same records in an index and in a file, each with a store of its own, and what a hunt of all finds of each."""
+    """The same records in an index and in a file, each with a store of its own, and what a hunt finds of each."""
 
     there: Around
     here: Around

@@ -1,10 +1,8 @@
 """A poll of a growing log that is killed again and again finds what one that is let end finds."""
 
 import gzip
-import os
 import random
-import subprocess
-import sys
+import signal
 import time
 from importlib.resources import files
 from pathlib import Path
@@ -20,6 +18,7 @@ from exfilwatch.findings.finding import finding
 from exfilwatch.findings.store import Store
 from exfilwatch.rules.packs import pack
 
+from ..faults.killing import Runner  # noqa: TID252 (tests are no package on the path)
 from .following import installed
 
 RECORDING = files("exfilwatch_playbooks.demo").joinpath("data/lnx-app-02-audit.log.gz")
@@ -31,15 +30,10 @@ def found_at_once(path: Path) -> set[str]:
     return {finding(detection).id for detection in detections}
 
 
-def poll(folder: Path, killed_after: float | None) -> None:
-    command = [sys.executable, "-m", "exfilwatch_playbooks.cli", "poll", "--once", "--output", "jsonl"]
-    environment = os.environ | {"EXFILWATCH_CONFIG": str(folder / "config.toml")}
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        try:
-            _, said = process.communicate(timeout=killed_after)
-            assert process.returncode == 0, said
-        except subprocess.TimeoutExpired:
-            process.kill()
+def poll(runner: Runner, killed_after: float = 0.0) -> None:
+    """A poll by a process of its own, killed after so many seconds (0: never)."""
+    ended = runner.run(arguments=["poll", "--once", "--output", "jsonl"], after=killed_after)
+    assert ended.status in ((0, -signal.SIGKILL) if killed_after else (0,)), ended.said
 
 
 def places(folder: Path) -> Path:
@@ -55,40 +49,43 @@ def kept(folder: Path) -> set[str]:
     return {each.id for each in Store(str(folder / "findings.sqlite")).find()}
 
 
-def found_undisturbed(folder: Path) -> set[str]:
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """What polls find that are let end."""
+    folder = tmp_path_factory.mktemp("undisturbed")
     log = places(folder)
-    log.touch()
-    poll(folder, None)
-    log.write_bytes(gzip.decompress(RECORDING.read_bytes()))
-    poll(folder, None)
+    with Runner(folder) as runner:
+        log.touch()
+        poll(runner)
+        log.write_bytes(gzip.decompress(RECORDING.read_bytes()))
+        poll(runner)
     return kept(folder)
 
 
 @pytest.mark.slow
 @installed
-def test_what_is_found_is_what_a_poll_that_is_let_end_finds(tmp_path: Path) -> None:
+def test_what_is_found_is_what_a_poll_that_is_let_end_finds(tmp_path: Path, undisturbed: set[str]) -> None:
     lines = gzip.decompress(RECORDING.read_bytes()).splitlines(keepends=True)
-    wanted = found_undisturbed(tmp_path / "undisturbed")
-    assert wanted
-    log = places(tmp_path / "killed")
+    log = places(tmp_path)
     rng = random.Random(5)
-    begun = time.monotonic()
-    log.touch()
-    poll(tmp_path / "killed", None)
-    usual = time.monotonic() - begun
-    for run in range(RUNS):
-        part = b"".join(lines[len(lines) * run // RUNS : len(lines) * (run + 1) // RUNS])
-        with log.open("ab") as file:
-            file.write(part)
-        if run % 4 == 2:
-            log.rename(log.with_name(f"audit.log.{RUNS - run}"))
-        poll(tmp_path / "killed", rng.uniform(0.3, 1.1) * usual)
-    poll(tmp_path / "killed", None)
-    assert kept(tmp_path / "killed") == wanted
+    usual = 0.0  # seconds; the first is let end
+    with Runner(tmp_path) as runner:
+        for run in range(RUNS):
+            part = b"".join(lines[len(lines) * run // RUNS : len(lines) * (run + 1) // RUNS])
+            with log.open("ab") as file:
+                file.write(part)
+            if run % 4 == 2:
+                log.rename(log.with_name(f"audit.log.{RUNS - run}"))
+            begun = time.monotonic()
+            poll(runner, rng.uniform(0.2, 1.1) * usual)
+            usual = usual or time.monotonic() - begun
+        poll(runner)
+    assert undisturbed
+    assert kept(tmp_path) == undisturbed
 
 
 @pytest.mark.slow
 @installed
-def test_what_is_found_is_what_one_reading_finds(tmp_path: Path) -> None:
+def test_what_is_found_is_what_one_reading_finds(tmp_path: Path, undisturbed: set[str]) -> None:
     (tmp_path / "whole.log").write_bytes(gzip.decompress(RECORDING.read_bytes()))
-    assert found_undisturbed(tmp_path / "followed") == found_at_once(tmp_path / "whole.log")
+    assert undisturbed == found_at_once(tmp_path / "whole.log")
