@@ -180,7 +180,7 @@ def test_an_action_answers_the_same(both: Both, action: str, given: dict[str, ob
     ids = [each.id for each in both.here.store.find() if len(each.events) == 1][::4]
     assert len(ids) >= 3
     for finding in ids:
-        there, here = (asked(action, work, finding=finding, **given) for work in both)
+        there, here = (asked(action, work, finding=finding, **given) for work in (both.there, both.here))
         assert told(there) == told(here), finding
 
 

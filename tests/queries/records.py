@@ -62,6 +62,12 @@ def atomics() -> list[Record]:
     return [event for test in tests for event in test["events"]]
 
 
+@cache
+def events() -> list[Record]:
+    """Both, each once."""
+    return list({json.dumps(event): event for event in (*pack_records(), *atomics())}.values())
+
+
 def sysmon(event: Record, number: int = 1) -> Record:
     """An event as flat Sysmon JSON."""
     head = {"EventID": number, "Channel": "Microsoft-Windows-Sysmon/Operational", "Hostname": "ws1.example"}

@@ -17,7 +17,7 @@ from exfilwatch.siem.queries.elastic_mapping import ElasticMapping
 from exfilwatch.siem.queries.language import said
 
 from .engines import BY_WORDS, Index, index, mapping
-from .records import RECORDS, Record, atomics, endpoint, firing, pack_records, rules, sysmon, winlogbeat
+from .records import RECORDS, Record, endpoint, events, firing, rules, sysmon, winlogbeat
 
 RULES = rules()
 ENGINES = ["opensearch", "elasticsearch"]
@@ -59,10 +59,10 @@ def documents(form: str) -> tuple[list[Record], list[tuple[Rule, Record]]]:
     """The events of the pack's tests and of Atomic Red Team, each once, and which rules fire on which; few of those
     on which none does.
     """
-    events = list({json.dumps(event): event for event in (*pack_records(), *atomics())}.values())
+    told = events()
     if form.endswith("long"):
-        events = [long(event, size) for event in events[::3] for size in (300, 40_000)]
-    every = list(map(FORMS[form], events))
+        told = [long(event, size) for event in told[::3] for size in (300, 40_000)]
+    every = list(map(FORMS[form], told))
     fired = firing(RULES, every)
     having = {id(document): document for _, document in fired}
     others = [each for each in every if id(each) not in having]

@@ -1,6 +1,7 @@
 """What queries cost a search engine: how many clauses they have, and how much they make it look through."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from exfilwatch.siem.queries.globs import Fold, Glob, globs
 from exfilwatch.siem.siem import Ask, Clock, Near
 
 from .engines import index, mapping
-from .records import atomics, endpoint, firing, pack_records, rules
+from .records import Record, endpoint, events, firing, rules
 
 ANY, ONE = Wild.ANY, Wild.ONE
 MOST = 1024
@@ -162,10 +163,17 @@ SHAPES = {
 }
 
 
+@cache
+def endpoint_documents() -> tuple[list[Record], set[int]]:
+    """Documents, and the `id`s of those on which some rule fires."""
+    made = [endpoint(event) for event in events()]
+    return made, {id(document) for _, document in firing(rules(), made)}
+
+
 @pytest.mark.parametrize("kind", SHAPES)
 def test_an_opensearch_takes_what_is_asked_of_it(client: Any, kind: str) -> None:
     """Rules, many times as many, and hosts with them: wildcard fields take a clause for each run of three letters."""
-    documents = [endpoint(event) for event in [*pack_records(), *atomics()]]
+    documents, firing_ones = endpoint_documents()
     strings = {"strings": {"match_mapping_type": "string", "mapping": SHAPES[kind]}}
     dates = {"properties": {"@timestamp": {"type": "date"}}}
     everything = rules()
@@ -173,7 +181,7 @@ def test_an_opensearch_takes_what_is_asked_of_it(client: Any, kind: str) -> None
     with index(client, {"dynamic_templates": [strings], **dates}) as put:
         put.put(documents)
         (described,) = indices(put.described())
-        fired = {number for number, document in enumerate(documents) if firing(everything, [document])}
+        fired = {number for number, document in enumerate(documents) if id(document) in firing_ones}
         assert fired
         for ask in (
             Ask(Clock.EVENT, 0, 1 << 51, tuple(everything)),

@@ -65,15 +65,17 @@ def test_search_engines(client: Any, kind: str) -> None:
         known = mapping(put.properties())
         everything = set(range(len(VALUES)))
         found = put.found_by(query([rule(value)], known) for value in ASKED)
-        others = put.found_by(query([rule(value, negated=True)], known) for value in ASKED)
-        holders = put.found_by(query([rule(value, within=True)], known) for value in ASKED)
-        for value, of_it, of_others, of_holders in zip(ASKED, found, others, holders, strict=True):
+        for value, of_it in zip(ASKED, found, strict=True):
             same = holding(value, within=False)
             assert same <= of_it, value
-            assert everything - same <= of_others, value
-            assert holding(value, within=True) <= of_holders, value
             if kind == "keyword" and value in TELLING:
                 assert of_it == same, value
+        some = ASKED[::3]
+        others = put.found_by(query([rule(value, negated=True)], known) for value in some)
+        holders = put.found_by(query([rule(value, within=True)], known) for value in some)
+        for value, of_others, of_holders in zip(some, others, holders, strict=True):
+            assert everything - holding(value, within=False) <= of_others, value
+            assert holding(value, within=True) <= of_holders, value
 
 
 def splunk_row(value: str) -> Record:

@@ -9,13 +9,13 @@ import pytest
 from exfilwatch.detection.rule import Rule
 from exfilwatch.siem.queries import kusto
 
-from .records import RECORDS, Record, atomics, firing, pack_records, rules
+from .records import RECORDS, Record, events, firing, rules
 
 duckdb = pytest.importorskip("duckdb")
 duckdb_kql = pytest.importorskip("duckdb_kql")
 
 RULES = rules()
-EVENTS = [*pack_records(), *atomics()]
+EVENTS = events()
 
 
 def audited(event: Record) -> Record:

@@ -13,7 +13,7 @@ from exfilwatch.events.mapping import dict_access
 from exfilwatch.siem.queries.doing import narrowed
 from exfilwatch.siem.queries.native import asked
 
-from .records import RECORDS, Record, atomics, endpoint, firing, pack_records, rules, spelled, sysmon, winlogbeat
+from .records import RECORDS, Record, endpoint, events, firing, rules, spelled, sysmon, winlogbeat
 
 RULES = rules()
 NO_EVENT = Event("", "", "", "", None, None, None, "", Origin(""), {}, {})
@@ -42,9 +42,8 @@ def fulfils(rule: Rule, record: Record, by_words: bool) -> bool:
 
 def records() -> list[Record]:
     rng = random.Random(1)
-    events = [*pack_records(), *atomics()]
-    found = [*RECORDS, *events, *(make(event) for event in events for make in (sysmon, winlogbeat, endpoint))]
-    return [*found, *(spelled(record, rng) for record in found)]
+    found = [*events(), *(make(event) for event in events() for make in (sysmon, winlogbeat, endpoint))]
+    return [*RECORDS, *found, *(spelled(record, rng) for record in (*RECORDS, *found[::4]))]
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ from exfilwatch.detection.rule import Rule
 from exfilwatch.siem.queries import splunk, sumo
 
 from . import expressions
-from .records import RECORDS, Record, atomics, endpoint, firing, pack_records, rules, sysmon, winlogbeat
+from .records import RECORDS, Record, endpoint, events, firing, rules, sysmon, winlogbeat
 
 RULES = rules()
-EVENTS = [*pack_records(), *atomics()]
+EVENTS = events()
 
 
 _MODELLED = {"Processes", "All_Traffic", "Filesystem", "Web"}

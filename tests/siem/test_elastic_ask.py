@@ -45,7 +45,7 @@ def index(kind: str) -> Index:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("rules", [RULES, RULES * 2, None], ids=["the pack", "many rules", "no rules"])
 def test_no_query_has_more_conditions_than_the_servers_take(kind, rules):
-    near = tuple(Near(f"ws-{n}.corp.example {'a b ' * (n % 60)}", n, n + 1) for n in range(500))
+    near = tuple(Near(f"ws-{n}.corp.example {'a b ' * (n % 60)}", n, n + 1) for n in range(200))
     for ask in (Ask(Clock.EVENT, 0, 1, rules), Ask(Clock.EVENT, None, None, rules, near)):
         made = queries(ask, [index(kind)], TIMES)
         assert made
