@@ -1,6 +1,7 @@
 """A case that somebody closes, opens again, merges or deletes in the case system itself is seen here."""
 
 import asyncio
+import json
 import secrets
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.actions.kept import context
+from tests.service.program import said
 
 from exfilwatch.detection.rule import RuleSet
 from exfilwatch.errors import CaseRefused, CaseUnreachable
@@ -273,3 +275,33 @@ def _asked(site: Site) -> looking.Asked:
     with site.store.database.read() as connection:
         (found,) = looking.asked(connection)
     return found
+
+
+def test_the_command_line_lists_cases_in_a_tracker_and_looks_how_they_stand(request, tmp_path):
+    site = Site("roundup", request.config, tmp_path)
+    one, other = site.find(*site.hosts[:2])
+    site.tell()
+    site.make_it(one, "closed")
+    tracker = {"closed": site.closed, **site.place.settings}
+    values = {"database": tmp_path / "kept.sqlite", "case": json.dumps({"tracker": tracker})}
+
+    def told(*words: str) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in said(tmp_path, *words, "--output", "jsonl", values=values).splitlines()]
+
+    before = {case["incident"]: case for case in told("cases", "list")}
+    assert {case["system"] for case in before.values()} == {"tracker"}
+    assert before[one]["case_id"] == site.link(one).case_id
+    assert before[one]["url"].endswith(f"issue{site.link(one).case_id}")
+    assert [before[each]["status"] for each in (one, other)] == ["open", "open"]
+    (change,) = told("cases", "sync", "tracker")
+    assert (change["incident"], change["change"]) == (one, "closed")
+    assert told("cases", "sync") == []
+    after = {case["incident"]: case for case in told("cases", "list", "--system", "tracker")}
+    assert [after[each]["status"] for each in (one, other)] == ["closed", "open"]
+    assert all(after[each]["looked"] for each in (one, other))
+    assert told("cases", "list", "--system", "local") == []
+    assert "there is no case system 'jira', only tracker, local" in said(
+        tmp_path, "cases", "list", "--system", "jira", values=values, code=2
+    )
+    wrong = {**values, "case": json.dumps({"tracker": tracker | {"url": "http://127.0.0.1:9"}})}
+    assert "problem: tracker" in said(tmp_path, "cases", "sync", values=wrong, code=3)

@@ -22,8 +22,9 @@ def test_what_is_found_is_kept_and_gets_a_case(logs: Path, database: Path, capsy
     (found,) = inside(capsys, "findings", "list", "--database", database).lines
     assert found == ended.lines[0]["finding"]
     (case,) = inside(capsys, "cases", "list", "--database", database).lines
-    assert case == ended.lines[1]["case"]
-    assert case["findings"] == [found["id"]]
+    told = ended.lines[1]["case"]
+    assert (case["system"], case["case_id"], case["incident"]) == ("local", told["id"], told["incident"])
+    assert (case["status"], told["findings"]) == ("open", [found["id"]])
 
 
 def test_the_settings_say_from_which_level_on_there_are_cases(

@@ -13,26 +13,24 @@ from exfilwatch_playbooks.cases.waiting import Waiting
 from exfilwatch_playbooks.cli.tables import listing
 from exfilwatch_playbooks.cli.terminal import console, level, plain, when
 from exfilwatch_playbooks.hostile import visible
+from exfilwatch_playbooks.service.views import CaseView
 
 
-def show_cases(cases: Sequence[Case]) -> None:
-    """A table of cases."""
+def show_cases(cases: Sequence[CaseView]) -> None:
+    """A table of cases in whatever system."""
     if not cases:
         return
-    table = listing("Case", "Level", "Status", "Opened (UTC)", "Title", "Findings")
-    for number in (0, 1, 2, 3):
-        table.columns[number].no_wrap = True
-    table.columns[4].ratio, table.columns[5].justify = 1, "right"
+    table = listing("Case", "Level", "Status, looked at (UTC)", "Title, incident and address")
+    table.columns[1].no_wrap = True
+    table.columns[3].ratio, table.columns[3].overflow = 1, "fold"
     for case in cases:
-        status = f"{case.status} of {case.duplicate_of}" if case.duplicate_of else case.status
-        table.add_row(
-            case.id,
-            level(case.level),
-            status,
-            when(case.opened),
-            plain(case.title, 200, "bold"),
-            f"{len(case.findings):,}",
-        )
+        named = plain(case.system, 40, "dim").append(" ").append_text(plain(case.case_id or "none yet", 60, "bold"))
+        state = plain(case.status if case.case_id else "not opened", 20).append("\n")
+        state.append_text(when(case.looked) if case.looked else Text("never", "dim"))
+        told = plain(case.title, 200).append("\n").append_text(plain(f"{case.incident[:8]} {case.url}", 500, "dim"))
+        if case.problem:
+            told.append("\n").append_text(plain(case.problem, 500, "yellow"))
+        table.add_row(named, level(case.level), state, told)
     console().print(table)
 
 

@@ -1,4 +1,4 @@
-"""`exfilwatch cases`: the local cases, what waits to be told to case systems, and whether those answer."""
+"""`exfilwatch cases`: the cases in every case system, what waits to be told to these, and whether they answer."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the family."""
     family = typer.Typer(no_args_is_help=True, help="List and show cases, and try case systems.")
-    family.command("list", epilog=examples("exfilwatch cases list", "exfilwatch cases list --pending"))(list_cases)
+    family.command(
+        "list",
+        epilog=examples(
+            "exfilwatch cases list", "exfilwatch cases list --system jira", "exfilwatch cases list --pending"
+        ),
+    )(list_cases)
     family.command("show", epilog=examples("exfilwatch cases show 1"))(show)
     family.command("check", epilog=examples("exfilwatch cases check", "exfilwatch cases check jira"))(check)
     family.command("sync", epilog=examples("exfilwatch cases sync", "exfilwatch cases sync jira"))(sync)
@@ -28,19 +33,30 @@ def list_cases(
     pending: Annotated[
         bool, typer.Option("--pending", help="What case systems have not been told yet, and why.")
     ] = False,
+    system: Annotated[
+        str,
+        typer.Option("--system", metavar="NAME", help="Only those in this one. Default: in all.", show_default=False),
+    ] = "",
     output: RowsOutput = None,
     database: Database = None,
 ) -> None:
-    """List local cases, newest first; or what waits to be told to a case system."""
-    import asyncio
+    """List the cases in every case system as they are known here, last changed first; or what waits to be told to one.
 
+    `exfilwatch cases sync` looks how they stand there now.
+    """
     if pending:
-        _list_pending(database, people=readable(output))
+        _list_pending(database, system, people=readable(output))
         return
 
     from exfilwatch_playbooks.cli.jsonl import line
+    from exfilwatch_playbooks.cli.settings import open_store
+    from exfilwatch_playbooks.service.views import all_cases
 
-    found = asyncio.run(_local(database).list())
+    store = open_store(database, existing=True)
+    store.database.ensure("cases", "exfilwatch_playbooks.cases")
+    found = all_cases(store, system)
+    if not found and system:
+        _check_name(system)
     if readable(output):
         from exfilwatch_playbooks.cli.boundary import say
         from exfilwatch_playbooks.cli.case_view import show_cases
@@ -77,7 +93,18 @@ def show(
     stdout.write_line(line(found.model_dump(mode="json")))
 
 
-def _list_pending(database: str | None, *, people: bool) -> None:
+def _check_name(system: str) -> None:
+    """Raises ConfigError for a case system that is not in the settings."""
+    from exfilwatch.config import settings
+    from exfilwatch.errors import ConfigError
+    from exfilwatch_playbooks.cases.registry import LOCAL
+
+    known = [*settings().case, LOCAL]
+    if system not in known:
+        raise ConfigError(f"there is no case system {system!r}, only {', '.join(dict.fromkeys(known))}")
+
+
+def _list_pending(database: str | None, system: str, *, people: bool) -> None:
     from exfilwatch.config import settings
     from exfilwatch_playbooks.cases.registry import opened_in
     from exfilwatch_playbooks.cases.waiting import waiting
@@ -85,8 +112,12 @@ def _list_pending(database: str | None, *, people: bool) -> None:
     from exfilwatch_playbooks.cli.settings import open_store
 
     chosen = settings()
+    if system:
+        _check_name(system)
     lowest = chosen.policy.open if chosen.policy.open != "never" else "critical"
-    found = waiting(open_store(database, existing=True), [opened_in(chosen.case, chosen.policy.page_in)], lowest)
+    found = waiting(
+        open_store(database, existing=True), [system or opened_in(chosen.case, chosen.policy.page_in)], lowest
+    )
     if people:
         from exfilwatch_playbooks.cli.boundary import say
         from exfilwatch_playbooks.cli.case_view import show_waiting

@@ -86,6 +86,12 @@ def cases_of(store: Store, incident: str) -> list[CaseView]:
     return _cases(store, query)
 
 
+def all_cases(store: Store, system: str = "") -> list[CaseView]:
+    """Cases of this system, else of all, the one that was changed last first."""
+    query = select(links).order_by(links.c.changed.desc(), links.c.case_system, links.c.incident)
+    return _cases(store, query.where(links.c.case_system == storable(system)) if system else query)
+
+
 def page_of_cases(store: Store, after: tuple[int, str, str] | None, limit: int) -> list[tuple[CaseView, int]]:
     """Cases, the one that was changed last first, each with when that was in µs since 1970."""
     table = links.c
