@@ -6,20 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from exfilwatch.detection import cadence
+from exfilwatch.detection import cadence, crowding
 from exfilwatch.detection.load import load
 from exfilwatch.polling import waiting
 from exfilwatch.polling.poller import Poller
 from exfilwatch.siem.siem import SECOND
 
-from .memory_siem import MemorySiem, in_one_pass, process
+from .memory_siem import MemorySiem, in_one_pass, process, stored
 
 RULES = load([Path(__file__).parent / "cadence.yml"])
 MINUTE, HOUR = 60 * SECOND, 3600 * SECOND
 
 
-def poll(siem, store):
-    asyncio.run(Poller(siem, RULES, store, since=HOUR, clock=lambda: siem.clock).once())
+def poll(siem, store, rules=RULES):
+    asyncio.run(Poller(siem, rules, store, since=HOUR, clock=lambda: siem.clock).once())
 
 
 def kept(store):
@@ -73,3 +73,32 @@ def test_hits_of_a_group_that_wait_are_bounded(store, monkeypatch):
     siem.clock += 24 * HOUR + 2 * MINUTE
     poll(siem, store)
     assert 0 < kept(store) <= most < len(times)
+
+
+def test_a_flood_of_other_commands_is_bounded_for_each_host_and_hides_no_cadence(store, monkeypatch):
+    """Each hour 30 commands that never come again, of which 40 groups are kept: 360 in the end."""
+    monkeypatch.setattr(crowding, "GROUPS", 40)
+    rules = load([Path(__file__).parent / "cadence_of_users.yml"])
+    siem = MemorySiem(late="1m", lookback="1m")
+    for number in range(12):
+        siem.clock += HOUR
+        at = siem.clock - 30 * MINUTE
+        siem.records += [
+            stored(
+                at + each * SECOND,
+                category="process_creation",
+                Computer="ws1",
+                User=f"u{number}-{each}",
+                CommandLine="upload",
+            )
+            for each in range(30)
+        ]
+        siem.records += [
+            stored(at, category="process_creation", Computer=host, User="anna", CommandLine=f"upload {number}")
+            for host in ("ws1", "ws2")
+        ]
+        poll(siem, store, rules)
+        assert kept(store) <= 39 + 2 * (number + 1)
+    found = {each.host: each.fields["cadence"] for each in store.find()}
+    assert found == {"ws1": "every 60 min ± 0, 12 times", "ws2": "every 60 min ± 0, 12 times"}
+    assert sorted(each.id for each in store.find()) == in_one_pass(rules, siem.records)

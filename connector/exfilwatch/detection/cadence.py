@@ -36,7 +36,7 @@ _STEPS = 16
 """Steps that are looked back before a series opens."""
 _IN_BETWEEN = 3
 """Beats that may stand between the last two of a series when it opens."""
-_STRIDES = 3
+STRIDES = 3
 """Intervals that one step may take."""
 _BY_CHANCE = -12.8
 """The logarithm of how many chains as regular are expected at a beat (`_chance`)."""
@@ -92,7 +92,7 @@ def forgettable(times: Sequence[int], jitter: float, least: int, timespan: int, 
     begin = len(scan.starts) - LOOK_BACK
     begin = max(begin, bisect_left(scan.starts, over - timespan), 0)
     for chain, first, last in scan.spans:
-        if scan.starts[last] + _STRIDES * scan.bounds(chain.low, chain.high)[1] >= over:
+        if scan.starts[last] + STRIDES * scan.bounds(chain.low, chain.high)[1] >= over:
             begin = min(begin, first)
             break
         if last >= begin:
@@ -159,7 +159,7 @@ class _Scan:
     def _earlier(self, at: int, floor: int, low: float, high: float) -> tuple[int, int] | None:
         """The beat a step before, and how many intervals it is away."""
         now, middle, (least, most) = self.starts[at], (low + high) / 2, self.bounds(low, high)
-        for strides in range(1, _STRIDES + 1):
+        for strides in range(1, STRIDES + 1):
             found = self._nearest(now - strides * most, now - strides * least, now - strides * middle, floor, at)
             if found is not None:
                 return found, strides
@@ -168,7 +168,7 @@ class _Scan:
     def _later(self, at: int, low: float, high: float) -> tuple[int, int] | None:
         """The beat a step after."""
         now, middle, (least, most) = self.starts[at], (low + high) / 2, self.bounds(low, high)
-        for strides in range(1, _STRIDES + 1):
+        for strides in range(1, STRIDES + 1):
             low, high, expected = now + strides * least, now + strides * most, now + strides * middle
             found = self._nearest(low, high, expected, at + 1, len(self.starts))
             if found is not None:

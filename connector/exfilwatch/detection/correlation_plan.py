@@ -93,6 +93,11 @@ class CorrelationPlan(msgspec.Struct, frozen=True):
             return within(self.condition, len(present))
         return true_of(self.condition, present)
 
+    def host(self, group: tuple[str, ...]) -> str:
+        """Which host a group is of, as far as its fields say: Computer, else the first."""
+        at = self.group_by.index("Computer") if "Computer" in self.group_by else 0
+        return group[at] if group else ""
+
     @property
     def least(self) -> int:
         """How many events an event_count of at least so many asks for."""

@@ -47,7 +47,7 @@ def correlate(connection: Connection, evaluator: Evaluator, new: Iterable[Waitin
         return Correlated([], {})
     with HitStore() as before, HitStore() as after:
         fresh = _load(connection, evaluator, by_correlation, before, after)
-        waiting.keep_hits(connection, fresh)
+        waiting.keep_hits(connection, fresh, {each.id: each.plan for each in evaluator.rules.correlations})
         old, now = _found(evaluator, before), _found(evaluator, after)
     lasting = _lasting(evaluator)
     added = [found for name, found in now.items() if name not in old and found.correlation.id in lasting]

@@ -52,7 +52,9 @@ hits = Table(
     Column("grp", String(32), nullable=False),
     Column("time", BigInteger, nullable=False),
     Column("hit", LargeBinary, nullable=False),
+    Column("host", String(32), nullable=False, server_default=""),
     Index("poll_hits_group", "correlation", "grp", "time"),
+    Index("poll_hits_host", "correlation", "host"),
 )
 starts = Table(
     "poll_starts",

@@ -1,19 +1,19 @@
 """Hits that wait for others: those of the members of correlations, kept until nothing can join them any more."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, or_, select
 
-from exfilwatch.detection import cadence
+from exfilwatch.detection import cadence, crowding
 from exfilwatch.detection.correlate import LINK
 from exfilwatch.detection.correlation_plan import CorrelationPlan
 from exfilwatch.detection.hits import Hit, group_key
 from exfilwatch.detection.judge import Waiting
 from exfilwatch.detection.newness import Newness, forgettable
 from exfilwatch.detection.rule import Correlation
-from exfilwatch.findings.filing import rows_in
+from exfilwatch.findings.filing import pieces, rows_in
 from exfilwatch.polling.tables import hashed, hits
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -25,14 +25,15 @@ def member_key(correlation: str, rule: str) -> str:
     return hashed(correlation, rule)
 
 
-def keep_hits(connection: Connection, waiting: Iterable[Waiting]) -> None:
-    """Add hits that are not there."""
+def keep_hits(connection: Connection, waiting: Iterable[Waiting], plans: Mapping[str, CorrelationPlan]) -> None:
+    """Add hits that are not there. `plans`: those of their correlations."""
     rows = [
         {
             "member": member_key(correlation, hit.rule),
             "event": hit.event,
             "correlation": hashed(correlation),
             "grp": hashed(group_key(hit.group)),
+            "host": hashed(plans[correlation].host(hit.group)),
             "time": hit.time,
             "hit": _encode(hit),
         }
@@ -82,6 +83,7 @@ def forget_hits(connection: Connection, correlations: Iterable[Correlation], ove
         plans = [each.plan for each in family]
         if len(plans) == 1 and plans[0].jitter is not None:
             _forget_irregular(connection, plans[0], over)
+            _forget_crowded(connection, plans[0])
         if len(plans) == 1 and plans[0].newness is not None:
             _forget_known(connection, plans[0], plans[0].newness, over)
             continue
@@ -115,6 +117,20 @@ def _forget_irregular(connection: Connection, plan: CorrelationPlan, over: int) 
         if cut:
             end = settled[cut] if cut < len(settled) else over
             connection.execute(delete(hits).where(part, hits.c.time < end))
+
+
+def _forget_crowded(connection: Connection, plan: CorrelationPlan) -> None:
+    """Of a correlation that is `regular` and in no other: what a host has beyond what is kept of one."""
+    own = hits.c.correlation == hashed(plan.rule)
+    groups, most = func.count(hits.c.grp.distinct()), func.count()
+    counted = select(hits.c.host).where(own, hits.c.host != "").group_by(hits.c.host)
+    for host in connection.scalars(counted.having(or_(groups > crowding.GROUPS, most > crowding.HITS))).all():
+        of_host = own & (hits.c.host == host)
+        times: dict[str, list[int]] = {}
+        for group, time in connection.execute(select(hits.c.grp, hits.c.time).where(of_host).order_by(hits.c.time)):
+            times.setdefault(group, []).append(time)
+        for gone in pieces(crowding.crowded(times, plan.jitter or 0, plan.least, plan.timespan)):
+            connection.execute(delete(hits).where(of_host, hits.c.grp.in_(gone)))
 
 
 def _forget_known(connection: Connection, plan: CorrelationPlan, asked: Newness, over: int) -> None:
