@@ -52,7 +52,7 @@ hits = Table(
     Column("grp", String(32), nullable=False),
     Column("time", BigInteger, nullable=False),
     Column("hit", LargeBinary, nullable=False),
-    Column("host", String(32), nullable=False, server_default=""),
+    Column("host", String(32), nullable=False, server_default="unknown"),
     Index("poll_hits_group", "correlation", "grp", "time"),
     Index("poll_hits_host", "correlation", "host"),
 )

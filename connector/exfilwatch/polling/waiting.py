@@ -123,7 +123,7 @@ def _forget_crowded(connection: Connection, plan: CorrelationPlan) -> None:
     """Of a correlation that is `regular` and in no other: what a host has beyond what is kept of one."""
     own = hits.c.correlation == hashed(plan.rule)
     groups, most = func.count(hits.c.grp.distinct()), func.count()
-    counted = select(hits.c.host).where(own, hits.c.host != "").group_by(hits.c.host)
+    counted = select(hits.c.host).where(own, hits.c.host != "unknown").group_by(hits.c.host)
     for host in connection.scalars(counted.having(or_(groups > crowding.GROUPS, most > crowding.HITS))).all():
         of_host = own & (hits.c.host == host)
         times: dict[str, list[int]] = {}

@@ -8,5 +8,5 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
-    op.add_column("poll_hits", sa.Column("host", sa.String(32), nullable=False, server_default=""))
+    op.add_column("poll_hits", sa.Column("host", sa.String(32), nullable=False, server_default="unknown"))
     op.create_index("poll_hits_host", "poll_hits", ["correlation", "host"])
