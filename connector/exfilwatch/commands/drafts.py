@@ -78,8 +78,8 @@ class Drafts:
                 yield from of_unit(command.text or "")
             case "crontab" if words[-1] in self._texts:
                 yield from of_cron(self._texts[words[-1]], user=False)
-            case "at" | "batch" if "-f" in words[:-1] and (text := self._texts.get(words[words.index("-f") + 1])):
-                yield "at", Inner("posix", text)
+            case "at" | "batch" if "-f" in words[:-1]:
+                yield "at", Inner("posix", self._texts.get(words[words.index("-f") + 1], ""))
 
     def end(self) -> Iterator[Left]:
         """What property lists say that were put together."""
