@@ -9,7 +9,7 @@ from exfilwatch.findings.marks import Disposition
 from exfilwatch.findings.store import Store
 from exfilwatch_playbooks.cases.case import Case
 from exfilwatch_playbooks.cases.links import Links
-from exfilwatch_playbooks.triage.incidents import SIZE, Asked, page, state_of
+from exfilwatch_playbooks.triage.incidents import SIZE, Asked, _standing, page, state_of
 
 from .kept import incidents
 
@@ -128,3 +128,16 @@ def test_an_incident_is_called_by_its_gravest_rule_and_the_earliest_of_these_as_
     store.save([make("c", 2, level="high", branch="archive_then_network")])
     (row,) = page(store, Asked()).rows
     assert (row.title, row.rules) == ("Rule transfer_tool", 3)
+
+
+def test_the_list_reads_no_finding_of_incidents_that_it_does_not_show(tmp_path) -> None:
+    """Findings are long: with 100,000 of them, reading each to see whether it is judged took ten times as long."""
+    store = Store(str(tmp_path / "kept.sqlite"))
+    Links(store.database, "local")
+    store.save([make("a")])
+    asked = str(_standing(Asked()).compile(compile_kwargs={"literal_binds": True}))
+    with store.database.read() as connection:
+        plan = [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}")]
+    reading = [step for step in plan if step.startswith("SCAN findings")]
+    assert reading
+    assert all("USING COVERING INDEX" in step for step in reading), plan

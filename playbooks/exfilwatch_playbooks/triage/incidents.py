@@ -141,10 +141,9 @@ def _standing(asked: Asked) -> "Select[Any]":
     """Incidents and how each stands: with a case that is open, judged whole, with closed cases only, else open."""
     table, finding = schema.incidents.c, schema.findings.c
     all_ = select(finding.incident, func.count().label("findings")).group_by(finding.incident).subquery()
-    marked = schema.marks.join(schema.findings, schema.marks.c.finding == finding.id)
-    some = (
-        select(finding.incident, func.count().label("judged")).select_from(marked).group_by(finding.incident).subquery()
-    )
+    # Not a join: SQLite would read each finding, whole, to see whether it has a mark.
+    marked = finding.id.in_(select(schema.marks.c.finding))
+    some = select(finding.incident, func.count().label("judged")).where(marked).group_by(finding.incident).subquery()
     alive = case((links.c.closed == 0, 2), else_=1)
     cased = (
         select(links.c.incident, func.max(alive).label("alive"))
