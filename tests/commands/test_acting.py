@@ -7,7 +7,7 @@ import pytest
 
 from exfilwatch.commands.acting import acting
 from exfilwatch.commands.fields import acts, fields
-from exfilwatch.commands.speaking import PASSIVE
+from exfilwatch.commands.named import PASSIVE
 from exfilwatch.packaged import read_yaml
 
 CASES = sorted(Path(__file__).with_name("catalogue").glob("*.yml"))

@@ -2,7 +2,8 @@
 
 import pytest
 
-from exfilwatch.commands.fields import FIELDS, Fields, fields
+from exfilwatch.commands.fields import Fields, fields
+from exfilwatch.commands.named import FIELDS
 
 
 def of(line: str, image: str = "/bin/sh", **more: str) -> Fields:

@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeGuard
 
 from exfilwatch.commands.command import Undoing, program
 from exfilwatch.commands.expression import Several, clues
+from exfilwatch.commands.named import ORDINARY
 from exfilwatch.commands.reading import Catalogue, known_tools
 from exfilwatch.commands.shells import powershell
 from exfilwatch.commands.speaking import (
@@ -49,21 +50,6 @@ _CODE = r"\s-[cerE]\s.*(?:\bimport\b|\bfrom\b|\buse\b|\brequire\b|\bfetch\b|\$\w
 _KNOWN = 20_000
 _LONGEST_NAME = 260
 """Characters of a program's path up to which what is known of it is kept."""
-_SYSTEM = "ctfmon csrss conhost dllhost lsass RuntimeBroker services SearchIndexer sihost spoolsv svchost taskhostw"
-ORDINARY = (
-    *(f"C:\\Windows\\System32\\{name}.exe" for name in _SYSTEM.split()),
-    r"C:\Windows\System32\backgroundTaskHost.exe",
-    r"C:\Windows\System32\SearchProtocolHost.exe",
-    r"C:\Windows\System32\SearchFilterHost.exe",
-    r"C:\Windows\System32\wbem\WmiPrvSE.exe",
-    r"C:\Windows\System32\audiodg.exe",
-    r"C:\Windows\System32\wermgr.exe",
-    r"C:\Program Files\Google\Chrome\Application\chrome.exe",
-    r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
-    r"C:\Program Files\Mozilla Firefox\firefox.exe",
-)
-"""Programs by their whole paths that start all the time, and of which no option sends, packs or looks for files. Only
-who can replace the system's own files can hide behind one."""
 _ORDINARY = frozenset(path.lower() for path in ORDINARY)
 _ENCODED = re.compile(r"\s[-/](?:e|ec|en|enc[a-z]*)[\s:]", re.IGNORECASE)
 _READ_AS_ASCII = re.compile(r"[\u0130\u017f\u1680\u2000-\u200a\u2010-\u201f\u2028\u2029\u202f\u205f\u212a\u3000]")

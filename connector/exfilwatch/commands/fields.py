@@ -22,30 +22,16 @@ from exfilwatch.commands import sensitive
 from exfilwatch.commands.acting import acting
 from exfilwatch.commands.command import LONGEST_LINE, Command, program
 from exfilwatch.commands.destinations import NEAR, destination
+from exfilwatch.commands.named import PASSIVE
 from exfilwatch.commands.pieces import pieces
 from exfilwatch.commands.reading import TRANSFERS, Action, known_tools
 from exfilwatch.commands.schedules import first_of
-from exfilwatch.commands.speaking import PASSIVE
 from exfilwatch.commands.staging import sent_name, staged_name
 from exfilwatch.commands.template import template
 from exfilwatch.commands.understand import Understood, understood
 from exfilwatch.commands.wrappers import wrapper
 from exfilwatch.events.event import Value
 
-FIELDS = tuple(
-    f"{group}.{name}"
-    for group, names in {
-        "transfer": "direction tool family protocol destination destination_class source_path sensitive_source content "
-        "secret renamed within file",
-        "archive": "kind tool path source_path sensitive_source secret",
-        "collect": "tool path source_path sensitive_source",
-        "remote": "name destination destination_class",
-        "command": "does plain undone within count destinations first template program",
-        "schedule": "command",
-        "file": "name",
-    }.items()
-    for name in names.split()
-)
 Get: TypeAlias = Callable[[str], Value]
 Fields: TypeAlias = Mapping[str, Value]
 
@@ -99,9 +85,6 @@ def _of_text(get: Get) -> Fields:
     return {}
 
 
-PROGRAM = "command.program"
-
-
 def program_of(get: Get) -> Value:
     """The program that was started, or that the action of a task starts (TaskScheduler 200), as its plain name."""
     return program(_text(get("Image")) or _text(get("ActionName"))) or None
@@ -124,7 +107,7 @@ def acts(get: Get) -> bool:
 
 
 def is_ordinary(image: Value) -> bool:
-    """Whether a program starts all the time and does nothing of interest, whatever its line (acting.ORDINARY)."""
+    """Whether a program starts all the time and does nothing of interest, whatever its line (named.ORDINARY)."""
     return isinstance(image, str) and acting().is_ordinary(image)
 
 

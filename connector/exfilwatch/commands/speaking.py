@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from functools import cached_property, lru_cache
 
 from exfilwatch.commands.expression import Several, spelled
+from exfilwatch.commands.named import PASSIVE
 from exfilwatch.commands.tool import Form, Selector, Selectors, Tool, several
 from exfilwatch.commands.wrappers import wrappers
 
-PASSIVE = frozenset(["download", "extract", "mount", "schedule", "encode"])
-"""What is not looked for."""
 QUOTED = r"""[\w-]["']+[\w-]|[^\s"'=(,]["']+[^\s"'),;|&\]]|\^"""
 """Quotes within a word, and carets: what is asked for may not stand there as it is."""
 # What gives a command options that stand elsewhere: variables, and for cmdlets tables of parameters.

@@ -6,11 +6,10 @@ in terms of what they imply of the event's own fields (implied.py). Those of tra
 fields of the record itself beside them (bytes, a method), which tell most records apart.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Generic, TypeVar
 
-from exfilwatch.commands.fields import FIELDS, PROGRAM, acts, fields, program_of
-from exfilwatch.commands.speaking import PASSIVE
+from exfilwatch.commands.named import FIELDS, PASSIVE, PROGRAM
 from exfilwatch.detection.condition import All, Any, FieldTest, Get, Node, Not, Selection
 from exfilwatch.detection.nodes import EVERY, NONE, every, negated, some
 from exfilwatch.detection.pattern import Pattern
@@ -40,7 +39,7 @@ def seeing(event: Event, get: Get) -> Get:
         if name not in DERIVED:
             return acts_of(event, get) or None if name == ACTS.field else get(name)
         if name == PROGRAM:
-            return program_of(get)
+            return _program(get)
         return of_traffic(name, get) if name in _TRAFFIC else _fields.of(event, get).get(name)
 
     return seen
@@ -64,7 +63,26 @@ class _Last(Generic[T]):
         return kept[1]
 
 
-_fields, _acts = _Last(fields), _Last(acts)
+# What reads command lines is loaded by rules that ask for it: to load it takes as long as to read 80,000 events.
+def _made(get: Get) -> Mapping[str, Value]:
+    from exfilwatch.commands.fields import fields
+
+    return fields(get)
+
+
+def _told(get: Get) -> bool:
+    from exfilwatch.commands.fields import acts
+
+    return acts(get)
+
+
+def _program(get: Get) -> Value:
+    from exfilwatch.commands.fields import program_of
+
+    return program_of(get)
+
+
+_fields, _acts = _Last(_made), _Last(_told)
 
 
 def acts_of(event: Event, get: Get) -> bool:

@@ -150,7 +150,7 @@ class _Reading:
     def input(self, source: Input) -> Iterator[Detection]:
         """The detections of an input's events."""
         decoder = LineDecoder(source.name, self._report, blocks=self._blocks)
-        for block in source.blocks():
+        for block in source.blocks(self._decoders.skim):
             yield from self._block(block, decoder)
         for event in decoder.finish():
             yield from self._detections(event)

@@ -5,7 +5,6 @@ a full look; everything else about them is the slow path's business, which decod
 rules exactly.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import compress
@@ -33,7 +32,7 @@ from exfilwatch.events.spelling import paths_of
 from exfilwatch.events.typed import Row, Text, TypedRows
 
 _CACHED = 50_000
-_EVENT_ID = re.compile(r'"EventID":(?:\{[^{}]*"#text":)?(\d+)', re.ASCII)
+EVTX = "evtx"
 # Logs whose members have names with spaces ("New Value"), which rules name without them.
 _SPACED = ("windefend",)
 Options = list[list[tuple[Any, tuple[str, ...]]]]
@@ -79,7 +78,7 @@ class FastRows:
         for apart, where that can be told (`spoken`).
         """
         # The records of an EVTX file are texts that are made one by one.
-        self._wordless = spoken and bool(shape.spec.windows) and shape.name != "evtx"
+        self._wordless = spoken and bool(shape.spec.windows) and shape.name != EVTX
         self._sought: dict[str, None] = {}
         self.shape = shape
         self._evaluator = evaluator
@@ -101,7 +100,6 @@ class FastRows:
         self._asked: dict[Any, bool] = {}
         self._tell: dict[Any, Callable[[Row], Start] | None] = {}
         self._first = self._first_key()
-        self._skim: dict[str | None, bool] = {}
 
     def host_is_computer(self) -> bool:
         """Whether the host of a row is what the rules see as Computer."""
@@ -307,25 +305,10 @@ class FastRows:
             told(row) for told, row in zip(filter(None, tell), compress(rows, tell), strict=True) if told is not None
         ]
 
-    def skimmed(self, lines: Sequence[bytes | str]) -> list[int] | None:
-        """The positions of EVTX records that some rule may look at, told from the number of their event alone.
-
-        The evtx package writes System, with the number, before the event's data, and a quote within a text is escaped,
-        so that the first `"EventID":` is the record's own. None: they have to be decoded to tell.
-        """
+    def is_asked(self, event_id: str) -> bool:
+        """Whether some rule, also one whose hits are lazy, may look at events of this id."""
         every = [self, *self.near]
-        if self.shape.name != "evtx" or any(each._first is None for each in every):
-            return None
-        found: list[int] = []
-        seen = self._skim
-        for at, text in enumerate(lines):
-            number = _EVENT_ID.search(text) if isinstance(text, str) else None
-            key = number[1] if number else None
-            if key not in seen:
-                seen[key] = key is None or any(each._is_asked(key) for each in every)
-            if seen[key]:
-                found.append(at)
-        return found
+        return any(each._first is None or each._is_asked(event_id) for each in every)
 
     def spoken(self, block: Block) -> list[int]:
         """The positions of a block's lines in which a keyword may stand that a rule asks for; after `candidates`, by

@@ -4,7 +4,7 @@ The names of all programs that may do something, in all the forms that records h
 kilobytes, which SIEMs refuse. So what is asked for is any command line but those of programs that start all the time.
 """
 
-from exfilwatch.commands.acting import ORDINARY
+from exfilwatch.commands.named import ORDINARY
 from exfilwatch.detection.condition import All, Any, FieldTest, Node, Not
 from exfilwatch.detection.values import OneOf, Text, Wild
 

@@ -75,15 +75,14 @@ class LogSource(msgspec.Struct, frozen=True):
 
     def made(self) -> bool:
         """Whether some field map makes such events; else only records that name their log source themselves."""
-        return any(self.fits(*words) for words in _made())
+        return any(self.fits(*words) for name in SHAPES if name != _BY_ITSELF for words in _made(name))
 
 
 @functools.cache
-def _made() -> frozenset[tuple[str, str, str]]:
-    """Category, product and service of every class of every shape; a word that the record decides may be any."""
-    classes = [found for name, shape in SHAPES.items() if name != _BY_ITSELF for found in shape.classifier.classes]
+def _made(name: str) -> frozenset[tuple[str, str, str]]:
+    """Category, product and service of every class of a shape; a word that the record decides may be any."""
     made: set[tuple[str, str, str]] = set()
-    for found in classes:
+    for found in SHAPES[name].classifier.classes:
         categories = [found.category] if isinstance(found.category, str) else list(taxonomy())
         product = found.product if isinstance(found.product, str) else ""
         if isinstance(found.service, str):

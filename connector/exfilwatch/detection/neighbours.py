@@ -14,6 +14,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import compress
+from operator import itemgetter
 from typing import NamedTuple, TypeAlias
 
 from exfilwatch.detection.condition import All, Any, FieldTest, Node, Selection
@@ -26,12 +27,15 @@ from exfilwatch.detection.values import Number
 from exfilwatch.events.blocks import Block
 from exfilwatch.events.event import Value
 from exfilwatch.events.timestamps import microseconds
+from exfilwatch.events.typed import Row
 
 _SLACK = 120_000_000  # µs that events may come late without anything being read twice
 _MOST_KEPT = 400  # blocks
 _MOST_HELD = 40  # blocks whose data stays in memory where leaders are seldom
 _MOST_TOGETHER = 8_000  # lines that are read again together
 _MOST_NAMES = 50_000
+_MANY_HOSTS = 1_000
+"""Rows of a block, beyond which their hosts would take too much memory as they are."""
 _PROCESSES = ("process_creation", "ps_script", "ps_module")
 _FEW = (*_PROCESSES, "file_event")  # of files, those that a rule asks for by name
 _SELDOM = (*_PROCESSES, "")
@@ -157,11 +161,13 @@ def kept_of(block: Block, typed: Typed, names: "Names") -> Kept:
     """What is kept of a block's rows: to keep all of them would cost more than to decode a few of them again."""
     times = list(map(typed.fast.time, typed.rows))
     try:
-        times.sort()  # nearly sorted already: faster than to look for the least and the greatest
+        low, high = min(times), max(times)
     except TypeError:  # some with and some without a zone
-        times.sort(key=microseconds)
-    hosts = list(map(names.__getitem__, map(typed.fast.host, typed.rows)))
-    return Kept(block, typed.fast, typed.line, hosts, microseconds(times[0]), microseconds(times[-1]))
+        low, high = min(times, key=microseconds), max(times, key=microseconds)
+    hosts = list(map(typed.fast.host, typed.rows))
+    if len(hosts) > _MANY_HOSTS:
+        hosts = list(map(names.__getitem__, hosts))
+    return Kept(block, typed.fast, typed.line, hosts, microseconds(low), microseconds(high))
 
 
 class Gone(NamedTuple):
@@ -226,16 +232,20 @@ class Neighbours:
             return []
         rows = kept.fast.near[self._place]
         found = compress(range(len(kept.hosts)), map(hosts.__contains__, kept.hosts))
-        lines = kept.block.pick(list(map(kept.line, found)))
-        return [(at, line) for at, line in lines if self._may_fire_near(rows, line)]
-
-    def _may_fire_near(self, rows: FastRows, line: bytes | str) -> bool:
-        try:
-            row = rows.decode(line)
-        except FAILURES:
-            return True  # whether a rule fires on it has to be told another way
-        times = self._by_host.get(rows.host(row), [])
-        return near(self._span, times, microseconds(rows.time(row))) and rows.may_fire(row)
+        chosen: Lines = []
+        close: Lines = []
+        decoded: list[Row] = []
+        for each in kept.block.pick(list(map(kept.line, found))):
+            try:
+                row = rows.decode(each[1])
+            except FAILURES:
+                chosen.append(each)  # whether a rule fires on it has to be told another way
+                continue
+            if near(self._span, self._by_host.get(rows.host(row), []), microseconds(rows.time(row))):
+                close.append(each)
+                decoded.append(row)
+        may_fire = [close[at] for at in rows.candidates(decoded)]
+        return sorted(chosen + may_fire, key=itemgetter(0)) if chosen else may_fire
 
     def _hosts_near(self, low: int, high: int) -> set[str]:
         start = bisect_left(self._times, (low - self._span, ""))

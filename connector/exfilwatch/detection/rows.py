@@ -6,9 +6,10 @@ from typing import NamedTuple
 import msgspec
 
 from exfilwatch.detection.evaluate import Evaluator
-from exfilwatch.detection.fast import FastRows, fast_rows
+from exfilwatch.detection.fast import EVTX, FastRows, fast_rows
 from exfilwatch.events.blocks import Block
 from exfilwatch.events.event import Value
+from exfilwatch.events.evtx import EvtxBlock
 from exfilwatch.events.form import Untyped
 from exfilwatch.events.report import Report
 from exfilwatch.events.shape import recognise
@@ -16,6 +17,7 @@ from exfilwatch.events.typed import Row
 
 _MOST_FORMS = 24
 _MOST_TRIED = 200
+_DIGITS = 6
 FAILURES = (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -44,6 +46,7 @@ class Decoders:
         self._lazy = lazy
         self._known: list[FastRows] = []
         self._tried: set[tuple[str, frozenset[tuple[str, ...]]]] = set()
+        self.skim = _Skim(self._known)
 
     def sort(self, block: Block) -> Sorted:
         """The block's lines as rows, as far as decoders take them."""
@@ -51,16 +54,14 @@ class Decoders:
         whole = self._whole(block, data) if data is not None and data[:1] == b"{" else None
         if whole is not None:
             return whole
-        lines = block.lines()
-        positions = self._known[0].skimmed(lines) if data is None and self._known else None
-        if positions is None:
-            return self._each(lines)
-        wanted = [str(lines[at]) for at in positions]
-        typed, others, _ = self._together(wanted) or self._each(wanted)
+        if not isinstance(block, EvtxBlock):
+            return self._each(block.lines())
+        positions, texts = block.wanted()
+        typed, others, _ = self._together(texts) or self._each(texts)
         return Sorted(
             [Typed(each.fast, each.rows, _through(positions, each.line)) for each in typed],
             [positions[at] for at in others],
-            {self._known[0].shape.name: len(lines) - len(positions)},
+            {EVTX: block.ends - len(positions)},
         )
 
     def sift(self, block: Block, report: Report) -> tuple[list[Typed], list[int]]:
@@ -89,14 +90,16 @@ class Decoders:
             return None
         return Sorted([Typed(fast, rows, _Lines(block, len(rows)))], [])
 
-    def _together(self, lines: Sequence[str]) -> Sorted | None:
-        """Lines that the decoder used last takes all of, in one call."""
+    def _together(self, texts: Sequence[str]) -> Sorted | None:
+        """Texts that the decoder used last takes all of."""
+        if not self._known:
+            return None
         fast = self._known[0]
         try:
-            rows = fast.decode_lines("\n".join(lines))
+            rows = list(map(fast.decode, texts))
         except FAILURES:
             return None
-        return Sorted([Typed(fast, rows, range(len(rows)).__getitem__)], []) if 0 < len(rows) == len(lines) else None
+        return Sorted([Typed(fast, rows, range(len(rows)).__getitem__)] if rows else [], [])
 
     def _each(self, lines: Sequence[bytes | str]) -> Sorted:
         found: dict[int, tuple[FastRows, list[Row], list[int]]] = {}
@@ -148,7 +151,22 @@ class Decoders:
         return True
 
 
-def _through(positions: list[int], line: Callable[[int], int]) -> Callable[[int], int]:
+class _Skim(dict[str, bool]):
+    """By the number of an event in an EVTX file, as it stands there: whether some rule may look at such records."""
+
+    def __init__(self, known: Sequence[FastRows]) -> None:
+        super().__init__()
+        self._known = known
+
+    def __missing__(self, number: str) -> bool:
+        fast = next((each for each in self._known if each.shape.name == EVTX), None)
+        if fast is None or not (number.isascii() and number.isdigit() and len(number) <= _DIGITS):
+            return True
+        self[number] = fast.is_asked(number)
+        return self[number]
+
+
+def _through(positions: Sequence[int], line: Callable[[int], int]) -> Callable[[int], int]:
     """The line of a row among lines that were chosen before."""
     return lambda row: positions[line(row)]
 

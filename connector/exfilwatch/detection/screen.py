@@ -12,7 +12,6 @@ from functools import cached_property
 from itertools import chain
 from typing import Any, NamedTuple, TypeAlias
 
-from exfilwatch.commands.fields import is_ordinary
 from exfilwatch.detection.condition import All, FieldTest, Keyword, Node, Not, Selection, fields
 from exfilwatch.detection.condition import Any as AnyOf
 from exfilwatch.detection.derived import ACTS, LOOKED_AT, TASKS
@@ -54,9 +53,11 @@ _CACHED = 10_000
 
 
 class _Ordinary:
-    """Of an image: that its program does nothing of interest (acting.ORDINARY)."""
+    """Of an image: that its program does nothing of interest (named.ORDINARY)."""
 
     def holds(self, value: Value) -> bool:
+        from exfilwatch.commands.fields import is_ordinary
+
         return is_ordinary(value)
 
 

@@ -7,7 +7,6 @@ from typing import Any, Protocol, TypeAlias
 
 import re2
 
-from exfilwatch.commands.fields import acts, line_acts
 from exfilwatch.detection.derived import TASKS
 from exfilwatch.detection.linear import finder, standing
 from exfilwatch.detection.values import Compare, Screen, Test, Text
@@ -212,6 +211,9 @@ class Acts:
     """Whether the command line of a row does something, in the place of what is found in a text; its number is 0."""
 
     def __init__(self, gets: Mapping[str, FieldGetter | None]) -> None:
+        from exfilwatch.commands.fields import acts, line_acts
+
+        self._acts, self._line_acts = acts, line_acts
         self._gets = gets
         nothing: FieldGetter = lambda _row: None  # noqa: E731
         self._line, self._image, self._original = (
@@ -236,10 +238,10 @@ class Acts:
     def _does(self, row: Any) -> bool:
         line = None if self._tasked else self._line(row)
         if line and isinstance(line, str):
-            return line_acts(line, self._image(row), self._original(row))
+            return self._line_acts(line, self._image(row), self._original(row))
 
         def get(field: str) -> Value:
             found = self._gets.get(field)
             return found(row) if found else None
 
-        return acts(get)
+        return self._acts(get)

@@ -4,7 +4,7 @@ A damaged record costs itself, a damaged chunk (64 KiB) its own records; both ar
 """
 
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TypeAlias, cast
 
@@ -20,6 +20,9 @@ RECORDS = 500
 _HEADER, _CHUNK = 4096, 65536
 
 Opener: TypeAlias = Callable[[], str | View]
+Skim: TypeAlias = Mapping[str, bool]
+"""By the number of an event, as a text: whether such records are wanted; of what is no number, that they are."""
+_EVENT_ID = '"EventID":'
 
 
 class Records:
@@ -49,6 +52,27 @@ class Records:
         self.taken += len(records)
         return records, None
 
+    def skim(self, count: int, wanted: Skim) -> tuple[int, list[int], list[str], RuntimeError | None]:
+        """The same, of wanted records alone: how many there are of all, and of the wanted ones position and text.
+
+        The evtx package writes System, with the number, before the event's data, and a quote within a text is escaped,
+        so that the first `"EventID":` is the record's own. Texts that are not kept cost their making only.
+        """
+        places: list[int] = []
+        texts: list[str] = []
+        at, error = -1, None
+        try:
+            for at, record in enumerate(islice(self._records, count)):
+                text = record["data"]
+                start = text.find(_EVENT_ID) + len(_EVENT_ID)
+                if wanted[text[start : text.find(",", start)]]:
+                    places.append(at)
+                    texts.append(text)
+        except RuntimeError as damage:
+            error = damage
+        self.taken += at + 1 + (error is not None)
+        return at + 1, places, texts, error
+
 
 class Again:
     """Reads parts of a file once more; in ascending order that is one pass."""
@@ -67,26 +91,38 @@ class Again:
 
 
 class EvtxBlock(Block):
-    """A block whose records are texts already: `data` is always None, `lines()` has the JSON texts."""
+    """A block whose records are texts already: `data` is always None, `lines()` has the JSON texts.
 
-    __slots__ = ("_count", "_reader", "_records")
+    Of `count` records those in `places` are here; the others are read again when they are asked for.
+    """
 
-    def __init__(self, source: str, first: int, records: list[str], reader: Again) -> None:
-        super().__init__(source, first, None, len(records))
+    __slots__ = ("_count", "_places", "_reader", "_records")
+
+    def __init__(
+        self, source: str, first: int, count: int, places: Sequence[int], records: list[str], reader: Again
+    ) -> None:
+        super().__init__(source, first, None, count)
         self._records: list[str] | None = records
-        self._count = len(records)
+        self._places = places
+        self._count = count
         self._reader = reader
+
+    def wanted(self) -> tuple[Sequence[int], list[str]]:
+        """The positions and texts of the records that are here."""
+        return (self._places, self._records) if self._records is not None else (range(self._count), self.lines())
 
     def load(self) -> bytes:
         return "\n".join(self.lines()).encode() + b"\n"
 
     def lines(self) -> list[str]:
-        if self._records is None:
+        if self._records is None or len(self._records) < self._count:
             self._records = self._reader.read(self.first, self._count)
+            self._places = range(self._count)
         return self._records
 
     def pick(self, positions: Sequence[int]) -> Iterator[tuple[int, str]]:
-        lines = self.lines()
+        here = dict(zip(*self.wanted(), strict=True)) if positions else {}
+        lines = here if here.keys() >= set(positions) else self.lines()
         return ((position, lines[position]) for position in positions)
 
     def drop(self) -> None:
@@ -97,28 +133,35 @@ class EvtxBlock(Block):
             return None
         if other.first != self.first + self._count:  # a damaged record stands between
             return None
-        both = EvtxBlock(self.source, self.first, [], self._reader)
-        both._count = both.ends = self._count + other._count
+        both = EvtxBlock(self.source, self.first, self._count + other._count, (), [], self._reader)
         both.drop()
         return both
 
 
-def evtx_blocks(source: str, opener: Opener, report: Report) -> Iterator[Block]:
+def evtx_blocks(source: str, opener: Opener, report: Report, skim: Skim | None = None) -> Iterator[Block]:
     """Blocks of up to RECORDS records; numbers count the records of the file, damaged ones too.
 
     `opener` gives a path or a new view each time. Raises InputError when it is no EVTX file.
     """
     again = Again(opener)
     records = Records(opener())
+    wanted: Skim = _Every() if skim is None else skim
     while True:
         first = records.taken + 1
-        found, error = records.take(RECORDS)
-        if found:
-            yield EvtxBlock(source, first, found, again)
+        count, places, found, error = records.skim(RECORDS, wanted)
+        if count:
+            yield EvtxBlock(source, first, count, places, found, again)
         if error is not None:
             report.unreadable(Origin(source, records.taken), "damaged EVTX record or chunk", str(error))
-        elif len(found) < RECORDS:
+        elif count < RECORDS:
             return
+
+
+class _Every(dict[str, bool]):
+    """Every record is wanted."""
+
+    def __missing__(self, _number: str) -> bool:
+        return True
 
 
 def missing(header: bytes, size: int) -> str:

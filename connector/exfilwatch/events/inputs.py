@@ -28,22 +28,26 @@ _LONGEST_NAME = 1000
 _FIRST = 4096  # enough for the header of an EVTX file
 
 Kind = Literal["lines", "evtx"]
+Blocks = Callable[[evtx.Skim | None], Iterator[Block]]
 
 
 class Input:
     """One readable source: `name` is a path, `archive.zip!member` or `-`; `size` its bytes, when known beforehand."""
 
-    def __init__(self, name: str, kind: Kind, size: int | None, blocks: Callable[[], Iterator[Block]], report: Report):
+    def __init__(self, name: str, kind: Kind, size: int | None, blocks: Blocks, report: Report):
         self.name = name
         self.kind: Kind = kind
         self.size = size
         self._blocks = blocks
         self._report = report
 
-    def blocks(self) -> Iterator[Block]:
-        """The blocks; damage is reported and ends the input. Raises SpaceError when the temporary disk is full."""
+    def blocks(self, skim: evtx.Skim | None = None) -> Iterator[Block]:
+        """The blocks; damage is reported and ends the input. Raises SpaceError when the temporary disk is full.
+
+        `skim`: of EVTX files, the event numbers of which the records are wanted at first.
+        """
         with _reported(self._report, self.name):
-            yield from self._blocks()
+            yield from self._blocks(skim)
 
 
 def open_inputs(paths: Iterable[str], report: Report, limits: Limits, replayable: bool) -> Iterator[Input]:
@@ -102,7 +106,7 @@ class _Opener:
             stream = streams.Stream(name, lambda: streams.file_chunks(path), Expansion(self._limits, size), size=size)
             yield from self.stream(stream, head)
         elif not self._foreign(name, head):
-            yield Input(name, "lines", size, lambda: self._plain(path, name, head), self._report)
+            yield Input(name, "lines", size, lambda _skim: self._plain(path, name, head), self._report)
 
     def _plain(self, path: Path, name: str, head: bytes) -> Iterator[Block]:
         """Lines of a plain file, read where they lie."""
@@ -132,7 +136,7 @@ class _Opener:
                 yield self._evtx(stream.name, lambda: View(file), head, file.size)
             elif not self._foreign(stream.name, head):
                 found = layout.layout(_text(head))
-                yield Input(stream.name, "lines", stream.size, lambda: self._text(stream, found), self._report)
+                yield Input(stream.name, "lines", stream.size, lambda _skim: self._text(stream, found), self._report)
 
     def _text(self, stream: streams.Stream, found: layout.Layout) -> Iterator[Block]:
         damage: list[InputError] = []
@@ -169,11 +173,11 @@ class _Opener:
             yield from self.stream(streams.Stream(inner, chunks, expansion, ("zip",), member.file_size))
 
     def _evtx(self, name: str, opener: evtx.Opener, head: bytes, size: int) -> Input:
-        def blocks() -> Iterator[Block]:
+        def blocks(skim: evtx.Skim | None) -> Iterator[Block]:
             lacking = evtx.missing(head, size)
             if lacking:
                 self._report.unreadable(Origin(name), "the EVTX file is truncated", lacking)
-            yield from evtx.evtx_blocks(name, opener, self._report)
+            yield from evtx.evtx_blocks(name, opener, self._report, skim)
 
         return Input(name, "evtx", size, blocks, self._report)
 

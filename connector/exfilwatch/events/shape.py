@@ -28,6 +28,7 @@ A field map (all paths and expressions: events/mapping.py):
 import functools
 import hashlib
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import TypeAlias
 
 from exfilwatch.events.classify import Classifier, EventClass, by_classes, by_windows_log
@@ -65,7 +66,7 @@ def based(access: Access[T], bases: tuple[str, ...]) -> Access[T]:
 
 
 class Shape:
-    """One field map, compiled for decoded records."""
+    """One field map, compiled for decoded records: what recognises these at once, the rest when there is one."""
 
     def __init__(self, name: str, spec: ShapeSpec, parent: "Shape | None" = None) -> None:
         self.name = spec.called or name
@@ -80,22 +81,47 @@ class Shape:
         self._equals = [
             (dict_access(path), frozenset(v.lower() for v in values)) for path, values in spec.equals.items()
         ]
-        self._raw = [_objects(path) for path in spec.raw]
-        self._system = [
-            (key, compile_expression(e, based(dict_access, self._root), self._where)) for key, e in spec.system.items()
-        ]
-        self.classifier = (
-            by_windows_log(spec.windows, self._field_bases()) if spec.windows else by_classes(spec.classes, self._root)
-        )
-        self._keys = [
+        self._made: dict[int, tuple[_Words, list[tuple[str, Getter[Record]]]]] = {}
+
+    @cached_property
+    def classifier(self) -> Classifier:
+        """What class of records one is of."""
+        spec = self.spec
+        if spec.windows:
+            return by_windows_log(spec.windows, self._field_bases())
+        return by_classes(spec.classes, self._root)
+
+    @cached_property
+    def _keys(self) -> list[tuple[Getter[Record], bool]]:
+        return [
             (compile_expression(expression, based(dict_access, bases), self._where), presence)
             for expression, bases, presence in self.classifier.keys
         ]
-        self._time = self._head(spec.time)
-        self._ingest = self._head(spec.ingest_time)
-        self._host = self._head(spec.host)
-        self._record = self._head(spec.record)
-        self._made: dict[int, tuple[_Words, list[tuple[str, Getter[Record]]]]] = {}
+
+    @cached_property
+    def _raw(self) -> list[Callable[[Record], list[Record]]]:
+        return [_objects(path) for path in self.spec.raw]
+
+    @cached_property
+    def _system(self) -> list[tuple[str, Getter[Record]]]:
+        access = based(dict_access, self._root)
+        return [(key, compile_expression(each, access, self._where)) for key, each in self.spec.system.items()]
+
+    @cached_property
+    def _time(self) -> Getter[Record]:
+        return self._head(self.spec.time)
+
+    @cached_property
+    def _ingest(self) -> Getter[Record]:
+        return self._head(self.spec.ingest_time)
+
+    @cached_property
+    def _host(self) -> Getter[Record]:
+        return self._head(self.spec.host)
+
+    @cached_property
+    def _record(self) -> Getter[Record]:
+        return self._head(self.spec.record)
 
     def _head(self, paths: list[str]) -> Getter[Record]:
         getters = [dict_access(path) for path in paths]

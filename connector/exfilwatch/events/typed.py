@@ -133,7 +133,7 @@ class TypedRows:
         names = self.attributes(paths)
         if not names:
             return lambda _row: ()
-        if all("." not in name for name in names):
+        if all(self._surely(name.split(".")[:-1]) for name in names):
             return attrgetter(*names)
         quick = attrgetter(*names)
         chains = [name.split(".") for name in names]
@@ -146,6 +146,16 @@ class TypedRows:
                 return found if len(found) > 1 else found[0]
 
         return careful
+
+    def _surely(self, objects: Sequence[str]) -> bool:
+        """Whether these objects, each within the one before it, are in every row."""
+        kind = self._struct
+        for name in objects:
+            field = next(each for each in msgspec.structs.fields(kind) if each.name == name)
+            if not field.required:
+                return False
+            kind = field.type
+        return True
 
     def _dotted(self, spelling: tuple[str, ...]) -> str:
         return ".".join(self._attributes[spelling[: depth + 1]] for depth in range(len(spelling)))

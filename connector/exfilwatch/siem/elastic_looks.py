@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from exfilwatch.commands.acting import ORDINARY
 from exfilwatch.commands.fields import line_acts
+from exfilwatch.commands.named import ORDINARY
 from exfilwatch.detection.starts import EVERY_START
 from exfilwatch.errors import SourceError
 from exfilwatch.siem.elastic_pages import Body

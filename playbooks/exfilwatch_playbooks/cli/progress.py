@@ -3,9 +3,11 @@
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from exfilwatch.events.blocks import Block
+from exfilwatch.events.evtx import Skim
 from exfilwatch.events.inputs import Input
 from exfilwatch.events.report import Report
 
@@ -34,11 +36,11 @@ class Bar:
             yield from inputs
             return
         for each in inputs:
-            yield Input(each.name, each.kind, each.size, lambda source=each: self._blocks(source), self._report)  # type: ignore[misc]
+            yield Input(each.name, each.kind, each.size, partial(self._blocks, each), self._report)
 
-    def _blocks(self, source: Input) -> Iterator[Block]:
+    def _blocks(self, source: Input, skim: Skim | None) -> Iterator[Block]:
         self._read = 0
-        for block in source.blocks():
+        for block in source.blocks(skim):
             self._read += len(block.data) if block.data is not None else 0
             now = time.monotonic()
             if now - self._started > _AFTER and now - self._drawn > _EVERY:

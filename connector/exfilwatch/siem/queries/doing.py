@@ -8,7 +8,7 @@ thousands of words in one clause.
 from collections.abc import Sequence
 from functools import lru_cache
 
-from exfilwatch.commands.acting import ORDINARY
+from exfilwatch.commands.named import ORDINARY
 from exfilwatch.detection.condition import FieldTest, Node, Not
 from exfilwatch.detection.derived import implying
 from exfilwatch.detection.nodes import every, some
