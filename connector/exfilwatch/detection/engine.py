@@ -189,6 +189,8 @@ class _Reading:
 
     def _look(self, block: Block, lines: Lines) -> None:
         """Evaluate all rules on lines that an earlier look passed over, for the hits of lazy ones."""
+        if not lines:
+            return
         decoder = LineDecoder(block.source, Report())
         for at, line in lines:
             for event in decoder.feed(line, block.first + at):
