@@ -1,10 +1,12 @@
 """EVTX files that are cut off or damaged: each loss is reported with its place, the rest is read. On others' files."""
 
+import json
 import random
 from pathlib import Path
 
 import pytest
 
+from exfilwatch.events.evtx import EvtxBlock, Skim
 from exfilwatch.events.inputs import open_inputs
 from exfilwatch.events.limits import Limits
 from exfilwatch.events.lines import LineDecoder
@@ -55,6 +57,43 @@ def test_a_file_that_is_cut_off_says_so_and_its_whole_chunks_are_read(tmp_path, 
     assert str(report.problems[0]).startswith(str(path))
     assert events
     assert set(events) < set(good)
+
+
+class Only(dict[str, bool]):
+    """Records of one event number are wanted."""
+
+    def __missing__(self, number: str) -> bool:
+        return number == self.number
+
+    def __init__(self, number: str) -> None:
+        self.number = number
+
+
+@pytest.mark.parametrize("spoilt", [0, HEADER + CHUNK + 600], ids=["whole", "damaged"])
+def test_records_that_nobody_wants_keep_their_places_and_can_be_asked_for_later(tmp_path, whole, spoilt):
+    data = bytearray(whole)
+    if spoilt:
+        data[spoilt : spoilt + 40] = b"\xff" * 40
+    path = tmp_path / "some.evtx"
+    path.write_bytes(data)
+    reports = Report(), Report()
+
+    def blocks(report: Report, skim: Skim | None) -> list[EvtxBlock]:
+        (one,) = open_inputs([str(path)], report, Limits(), replayable=True)
+        return [block for block in one.blocks(skim) if isinstance(block, EvtxBlock)]
+
+    every = blocks(reports[0], None)
+    lines = [(block.first + at, line) for block in every for at, line in enumerate(block.lines())]
+    ids = {line: str(json.loads(line)["Event"]["System"]["EventID"]) for _, line in lines}
+    number = min(set(ids.values()), key=list(ids.values()).count)
+    some = blocks(reports[1], Only(number))
+    wanted = [(block.first + at, line) for block in some for at, line in zip(*block.wanted(), strict=True)]
+    assert wanted == [(at, line) for at, line in lines if ids[line] == number]
+    assert len(wanted) < len(lines)
+    assert [problem.places for problem in reports[1].problems] == [problem.places for problem in reports[0].problems]
+    assert [(block.first, block.ends, block.lines()) for block in some] == [
+        (block.first, block.ends, block.lines()) for block in every
+    ]
 
 
 @pytest.mark.parametrize("kept", [8, 100, HEADER - 1, HEADER])
