@@ -4,9 +4,9 @@ __version__: str
 
 
 def __getattr__(name: str) -> object:
-    """The version, read from the package's metadata when asked for, which takes longer than starting Python."""
+    """The version, read from the package's metadata when first asked for, which takes longer than starting Python."""
     if name == "__version__":
         from importlib.metadata import version
 
-        return version("exfilwatch")
+        return globals().setdefault(name, version("exfilwatch"))
     raise AttributeError(name)

@@ -85,7 +85,7 @@ def test_a_case_is_opened_once_and_told_what_is_new(site):
     told = site.does("update_case")
     assert (told.changed, told.case_id) == (True, opened.case_id)
     (after,) = site.issues()
-    assert (len(after.messages), len(after.files), after.priority) == (2, 2, "critical")
+    assert (len(after.messages), len(after.files), after.priority) == (2, 4, "critical")
     assert not site.does("update_case").changed
     assert site.issues() == [after]
 

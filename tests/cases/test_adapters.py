@@ -1,6 +1,7 @@
 """Case systems of others, against what their documentation says they answer: the same promises for all of them."""
 
 import asyncio
+import re
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -138,6 +139,38 @@ def test_a_file_is_added_once_whole(kind):
     assert run(system.attach(case_id, file))
     assert not run(system.attach(case_id, file))
     assert run(system.attached(case_id)) == {file.name: len(file.content)}
+
+
+CHECKED = [name for name in KINDS if name not in ("GitHub", "GitLab")]
+
+
+@pytest.mark.parametrize("name", CHECKED)
+def test_a_file_that_became_something_else_of_the_same_size_is_noticed(name):
+    system, fake = made(KINDS[name])
+    case_id = run(system.create(a_draft(system))).case_id
+    fake.dropped.add("content")
+    file = Attachment(stem="evidence", suffix=".jsonl", media="application/x-ndjson", content=b'{"a": 1}\n')
+    for _ in range(2):
+        with pytest.raises(CaseRefused, match=r"was kept as something else in case .* \(SHA-256 [0-9a-f]{64}\)"):
+            run(system.attach(case_id, file))
+
+
+@every
+def test_the_text_of_a_case_has_the_checksums_of_its_files(kind, tmp_path):
+    system, fake = made(kind)
+    store = Store(str(tmp_path / "kept.sqlite"))
+    store.save([make("a")])
+    (outcome,) = run(open_cases(store, system))
+    assert outcome.error is None
+    assert outcome.remarks == ()
+    sent = b"".join(request.content for request in fake.requests).decode(errors="replace")
+    if not system.capabilities.attachments:
+        assert "SHA-256" not in sent
+        return
+    files = run(system.attached(outcome.case.id))
+    assert sorted(each.partition("-")[0] for each in files) == ["evidence", "report"]
+    told = re.findall(r"\b[0-9a-f]{64}\b", sent)
+    assert {each.rpartition("-")[2].partition(".")[0] for each in files} <= {checksum[:12] for checksum in told}
 
 
 @every

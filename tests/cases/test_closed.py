@@ -132,7 +132,7 @@ def test_roundups_issues_name_each_other(roundup, store):
         f"New evidence came after this case was closed. It goes on in case {after.id} "
     )
     assert (len(before.messages), len(after.messages)) == (2, 1)
-    assert [len(each.files) for each in (before, after)] == [1, 1]
+    assert [len(each.files) for each in (before, after)] == [2, 2]
 
 
 def test_roundup_keeps_a_closed_issue_closed_that_gets_a_note(roundup, store):
@@ -141,7 +141,7 @@ def test_roundup_keeps_a_closed_issue_closed_that_gets_a_note(roundup, store):
     more(store, host, 3)
     told(roundup, "note")
     (issue,) = kept(roundup.settings, old.incident)
-    assert (issue.status, issue.priority, len(issue.messages), len(issue.files)) == ("resolved", "critical", 2, 2)
+    assert (issue.status, issue.priority, len(issue.messages), len(issue.files)) == ("resolved", "critical", 2, 4)
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,7 @@ def test_jira_cloud_takes_the_form_of_every_request():
         leave_out(error)
     issue = f"{_JIRA}/issue/{{issueIdOrKey}}"
     used = [f"{_JIRA}/{each}" for each in ("myself", "mypermissions", "search/jql", "issue", "issueLink")]
+    used.append(f"{_JIRA}/attachment/content/{{id}}")
     used += [issue, *(f"{issue}/{each}" for each in ("comment", "transitions"))]
     contract = Contract(file, "https://corp.atlassian.net", *used)
     fake = jira.Jira()

@@ -6,13 +6,13 @@ bad it is comes first and is never left out; steps and guides have room of their
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from exfilwatch.detection.detection import RuleInfo
 from exfilwatch.findings.finding import Finding
 from exfilwatch.findings.incident import Incident
 from exfilwatch_playbooks.cases import advice, summary
-from exfilwatch_playbooks.cases.case import Case, Draft, Note
+from exfilwatch_playbooks.cases.case import Attachment, Case, Draft, Note
 from exfilwatch_playbooks.cases.document import Block, Code, Document, Heading, Paragraph, Strong, Text, said
 from exfilwatch_playbooks.cases.evidence import Size, evidence, in_order
 from exfilwatch_playbooks.cases.render.markdown import MARKDOWN
@@ -33,14 +33,15 @@ def draft(
     renderer: Renderer = MARKDOWN,
     enrichment: Enrichment | None = None,
     follows: Case | None = None,
+    files: Sequence[Attachment] = (),
 ) -> Draft:
     """The case of an incident. `findings` are all that it has, in any order; `rules` by id bring guides. What was found
     out beside them (`enrichment`) is told of, and may make the case graver or less so than the incident. `follows`: the
-    closed case that it goes on from.
+    closed case that it goes on from. `files`: what the case gets, told with their checksums.
     """
     found = in_order(findings)
     known = [facts(finding) for finding in found]
-    document = _body(incident, found, known, rules or {}, renderer, enrichment, follows)
+    document = _body(incident, found, known, rules or {}, renderer, enrichment, follows, files)
     return Draft(
         incident=incident.id,
         title=renderer.title(summary.title(incident, found, known)),
@@ -71,6 +72,7 @@ def _body(
     renderer: Renderer,
     enrichment: Enrichment | None,
     follows: Case | None,
+    files: Sequence[Attachment],
 ) -> Document:
     size, limit = _size(renderer), renderer.limit
     judged = _judged(incident, enrichment)
@@ -90,6 +92,7 @@ def _body(
         *((Heading(2, ("What to check first, and what can be harmless",)), *checks) if checks else ()),
         Heading(2, ("What to do now",)),
         *advice.steps(found, known, int(limit * _STEPS), size),
+        *_checksums(files),
         said("Incident ", Code(incident.id), ", opened by exfilwatch."),
     )
     room = limit - size(opening) - size(end) - 100
@@ -104,10 +107,12 @@ def news(
     level: str | None = None,
     renderer: Renderer = MARKDOWN,
     enrichment: Enrichment | None = None,
+    files: Sequence[Attachment] = (),
 ) -> Note:
     """The note of findings that came after the case was opened, whose other findings are `known`.
 
-    Steps and guides are those that the case does not have yet. `level`: the case's severity changes to it.
+    Steps and guides are those that the case does not have yet. `level`: the case's severity changes to it. `files`:
+    what the case gets with it.
     """
     found, before = in_order(new), list(known)
     told = [facts(finding) for finding in found]
@@ -131,6 +136,7 @@ def news(
     end = (
         *((Heading(2, ("What to check first, and what can be harmless",)), *checks) if checks else ()),
         *((Heading(2, ("What to do as well",)), *steps) if steps else ()),
+        *_checksums(files),
     )
     room = limit - size((*opening, *end)) - 100
     document = (*opening, Heading(2, ("How we know",)), *evidence(found, told, room, size), *end)
@@ -141,6 +147,11 @@ def news(
         findings=ids,
         level=level,
     )
+
+
+def _checksums(files: Sequence[Attachment]) -> Document:
+    """What files should be, so that whoever opens one can tell that it is still that."""
+    return tuple(said("File ", Code(each.name), ", SHA-256 ", Code(each.checksum), ".") for each in files)
 
 
 def _size(renderer: Renderer) -> Size:

@@ -201,7 +201,7 @@ class GitLab(Tracker):
         url = self._http.decoded(sent, _Upload).url
         if not re.fullmatch(r"/uploads/[\w-]+/[\w.-]+", url):
             raise CaseRefused(f"{self.name}: the upload of {attachment.name} got an odd address")
-        text = f"[{attachment.name}]({url})"
+        text = f"[{attachment.name}]({url}), SHA-256 `{attachment.checksum}`"
         await self._note(case_id, signed(text, f"file {attachment.name} {len(attachment.content)}"))
 
     async def close(self) -> None:

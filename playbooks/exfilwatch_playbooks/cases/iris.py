@@ -195,16 +195,19 @@ class Iris(Tracker):
 
     async def attached(self, case_id: str) -> dict[str, int]:
         """By name, in the case's data store."""
-        tree = self._data(
-            await self._http.get(f"/datastore/list/tree?cid={checked(self.name, case_id)}"), dict[str, Any]
-        )
-        return dict(_files(tree))
+        return {name: size for name, size, _ in _files(await self._tree(case_id))}
+
+    async def checksum(self, case_id: str, name: str) -> str:
+        """IRIS makes the SHA-256 of what it keeps."""
+        return next((found for each, _, found in _files(await self._tree(case_id)) if each == name), "")
+
+    async def _tree(self, case_id: str) -> dict[str, Any]:
+        path = f"/datastore/list/tree?cid={checked(self.name, case_id)}"
+        return self._data(await self._http.get(path), dict[str, Any])
 
     async def upload(self, case_id: str, attachment: Attachment) -> None:
         """Into the top folder of the case's data store."""
-        tree = self._data(
-            await self._http.get(f"/datastore/list/tree?cid={checked(self.name, case_id)}"), dict[str, Any]
-        )
+        tree = await self._tree(case_id)
         top = next(iter(tree), "").removeprefix("d-")
         if not top.isdecimal():
             raise CaseRefused(f"{self.name}: case {case_id} has no data store")
@@ -254,14 +257,15 @@ class _Answer(msgspec.Struct):
     data: Any = None
 
 
-def _files(node: object) -> list[tuple[str, int]]:
-    """The names and sizes of the files in a tree of folders ("d-1") and files ("f-1")."""
+def _files(node: object) -> list[tuple[str, int, str]]:
+    """The names, sizes and SHA-256 of the files in a tree of folders ("d-1") and files ("f-1")."""
     if not isinstance(node, dict):
         return []
-    found: list[tuple[str, int]] = []
+    found: list[tuple[str, int, str]] = []
     for name, each in node.items():
         if str(name).startswith("f-") and isinstance(each, dict):
-            found.append((str(each.get("file_original_name", "")), int(each.get("file_size") or 0)))
+            made = str(each.get("file_sha256") or "").lower()
+            found.append((str(each.get("file_original_name", "")), int(each.get("file_size") or 0), made))
         elif isinstance(each, dict):
             found += _files(each)
     return found

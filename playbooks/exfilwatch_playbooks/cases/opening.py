@@ -6,7 +6,7 @@ parked with its reason (links.py), and done when the case system takes it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -19,7 +19,7 @@ from exfilwatch.findings.store import Pending, Store
 from exfilwatch.polling.worker import our_clock
 from exfilwatch_playbooks.cases.attachments import attachments
 from exfilwatch_playbooks.cases.body import draft, duplicate, followed, level_of, news
-from exfilwatch_playbooks.cases.case import Case, Draft, mark_of
+from exfilwatch_playbooks.cases.case import Attachment, Case, Draft, mark_of
 from exfilwatch_playbooks.cases.fields import filled
 from exfilwatch_playbooks.cases.links import LEASE, Busy, Link, Links
 from exfilwatch_playbooks.cases.standing import changed
@@ -185,14 +185,16 @@ class _Opening:
         findings = [finding for finding in self._store.find(incident=name) if finding.id in ids]
         heard = self._links.heard(name)
         untold = [finding for finding in findings if finding.id not in heard]
-        case, opened, remarks = await self._case(link), False, list[str]()
+        case, opened = await self._case(link), False
+        files, remarks = await self._files(untold, incident, findings)
         if case is not None and link.step == "open" and changed(link, case):
             self._links.put(name, stands=case, who="")  # somebody has closed it there, or merged it
         earlier = await self._before(link.key, incident) if case is None or link.step == "creating" else None
         if case is None:
             if not findings:  # they were superseded since, and nothing took their place
                 return Outcome(name, "known")
-            case, opened, remarks = await self._open(link, self._draft(incident, findings, earlier))
+            case, opened, more = await self._open(link, self._draft(incident, findings, files, earlier))
+            remarks += more
         else:
             case = await self._noted(link, case)
         if earlier is not None:
@@ -204,7 +206,7 @@ class _Opening:
             known |= set(link.telling)
         told = len(findings) if opened else 0
         if any(finding.id not in known for finding in findings) and case.status != "open":
-            case, added, more = await self._closed(link, case, incident, findings)
+            case, added, more = await self._closed(link, case, incident, findings, files)
             opened, told, remarks = added, len(findings) if added else told, [*remarks, *more]
             known |= ids if added else set()
         for _ in range(_TRIES):
@@ -215,7 +217,7 @@ class _Opening:
             enrichment = self._enriched.get(incident.id)
             grave = level_of(incident, enrichment)
             level = grave if rank(grave) > rank(case.level or link.level or LEVELS[0]) else None
-            note = news(incident, before, new, self._rules, level, self._system.renderer, enrichment)
+            note = news(incident, before, new, self._rules, level, self._system.renderer, enrichment, files)
             self._links.put(name, mark=note.key, telling=note.findings)
             if await self._system.add_note(case.id, note):
                 told += len(new)
@@ -228,13 +230,15 @@ class _Opening:
         else:
             message = f"case {case.id} of {self._system.name} does not take the findings of incident {name}: run again"
             raise CaseRefused(message)
-        remarks += await self._attach(case.id, untold, incident, findings)
+        remarks += await self._attach(case.id, files)
         self._links.put(name, stands=case, step="open")
         self._store.tell(self._system.name, name, [finding.id for finding in findings])
         did: Literal["opened", "extended", "known"] = "opened" if opened else "extended" if told else "known"
         return Outcome(name, did, case, told, remarks=tuple(remarks))
 
-    def _draft(self, incident: Incident, findings: list[Finding], follows: Case | None = None) -> Draft:
+    def _draft(
+        self, incident: Incident, findings: list[Finding], files: Sequence[Attachment], follows: Case | None = None
+    ) -> Draft:
         values = {
             "host": incident.host or "",
             "user": incident.user or "",
@@ -245,7 +249,7 @@ class _Opening:
             "findings": str(len(findings)),
         }
         enrichment = self._enriched.get(incident.id)
-        made = draft(incident, findings, self._rules, self._system.renderer, enrichment, follows)
+        made = draft(incident, findings, self._rules, self._system.renderer, enrichment, follows, files)
         return filled(self._system, made.model_copy(update={"values": values}))
 
     async def _case(self, link: Link) -> Case | None:
@@ -314,7 +318,7 @@ class _Opening:
         return case
 
     async def _closed(
-        self, link: Link, case: Case, incident: Incident, findings: list[Finding]
+        self, link: Link, case: Case, incident: Incident, findings: list[Finding], files: Sequence[Attachment]
     ) -> tuple[Case, bool, list[str]]:
         """What becomes of a closed case for which there is something new: the case to go on in, and whether it is
         another one, which tells everything.
@@ -329,7 +333,7 @@ class _Opening:
         if following is not None:
             self._links.put(link.incident, key=key, case_id=following.id, status="")
             return following, False, await self._point(case, following)
-        wanted = self._draft(incident, findings, case).model_copy(update={"key": key})
+        wanted = self._draft(incident, findings, files, case).model_copy(update={"key": key})
         following, mine, remarks = await self._open(replace(link, key=key, step="new", case_id=None), wanted)
         return following, mine, [*remarks, *await self._point(case, following)]
 
@@ -349,21 +353,25 @@ class _Opening:
             return [f"case {closed.id} does not say that it goes on in case {case.id}: {error}"]
         return []
 
-    async def _attach(
-        self, case_id: str, untold: list[Finding], incident: Incident, findings: list[Finding]
-    ) -> list[str]:
-        """Add the files about findings that the case was not told of, and the report anew; what was not taken."""
-        remarks: list[str] = []
+    async def _files(
+        self, untold: list[Finding], incident: Incident, findings: list[Finding]
+    ) -> tuple[list[Attachment], list[str]]:
+        """The files about findings that the case was not told of, and the report anew; what is too large for one."""
         if not self._system.capabilities.attachments or not untold:
-            return remarks
+            return [], []
         limit = self._system.capabilities.attachment_limit
         files = attachments(self._system.settings.attach, untold, limit)
-        if "report" in self._system.settings.attach:
-            page = await asyncio.to_thread(
-                report, incident, findings, self._rules, self._enriched.get(incident.id), limit
-            )
-            files += [page] if page else []
-            remarks += [] if page else [f"the report is not in case {case_id}: larger than its {limit:,} bytes"]
+        if "report" not in self._system.settings.attach:
+            return files, []
+        enrichment = self._enriched.get(incident.id)
+        page = await asyncio.to_thread(report, incident, findings, self._rules, enrichment, limit)
+        if page is None:
+            return files, [f"the report is not in the case of incident {incident.id}: larger than {limit:,} bytes"]
+        return [*files, page], []
+
+    async def _attach(self, case_id: str, files: Sequence[Attachment]) -> list[str]:
+        """Add files; what was not taken."""
+        remarks: list[str] = []
         for file in files:
             try:
                 await self._system.attach(case_id, file)

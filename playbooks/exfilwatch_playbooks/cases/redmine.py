@@ -250,6 +250,7 @@ class Redmine(Tracker):
         if len(checksum) == len(attachment.checksum) and checksum != attachment.checksum:
             raise CaseRefused(f"{self.name}: {attachment.name} arrived as something else (SHA-256 {checksum})")
         told = {"token": token, "filename": attachment.name, "content_type": attachment.media}
+        told["description"] = f"SHA-256 {attachment.checksum}"
         await self._put(case_id, {"uploads": [told]})
 
     async def close(self) -> None:

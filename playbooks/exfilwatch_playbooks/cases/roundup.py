@@ -6,6 +6,7 @@ change names the state that it changes (If-Match), so that of two workers one is
 Source: https://www.roundup-tracker.org/docs/rest.html
 """
 
+import hashlib
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -109,7 +110,8 @@ class Roundup(Tracker):
             transport=transport,
         )
         self._files: dict[str, tuple[list[str], str]] = {}
-        self._sizes: dict[str, int] = {}
+        self._contents: dict[str, tuple[int, str]] = {}
+        self._checksums: dict[tuple[str, str], str] = {}
         self._wanted = f"title,status.name,priority.name,superseder,messages,creation,{settings.key_field}"
 
     async def probe(self) -> Account:
@@ -196,18 +198,21 @@ class Roundup(Tracker):
         await self._change(case_id, {"superseder": [by], "status": self._configured.closed_as})
 
     async def attached(self, case_id: str) -> dict[str, int]:
-        """By the files' own records; the size of those that are not ours is not looked at, nor twice of those that are:
-        their contents stay what they were.
-        """
+        """By the files' own records; those that are not ours are not read, and none twice: what is in one stays so."""
         files, _ = self._files[case_id] = await self._files_of(case_id)
         if not files:
             return {}
         found = await self._collection("file", {"id": files, "@fields": "name"})
         for each in found:
             file, name = str(each["id"]), str(each.get("name"))
-            if file not in self._sizes:
-                self._sizes[file] = await self._size(file) if _OUR_FILE.search(name) else 0
-        return {str(each.get("name")): self._sizes[str(each["id"])] for each in found}
+            if file not in self._contents:
+                self._contents[file] = await self._content(file) if _OUR_FILE.search(name) else (0, "")
+            self._checksums[case_id, name] = self._contents[file][1]
+        return {str(each.get("name")): self._contents[str(each["id"])][0] for each in found}
+
+    async def checksum(self, case_id: str, name: str) -> str:
+        """Of what `attached` read last."""
+        return self._checksums.get((case_id, name), "")
 
     async def upload(self, case_id: str, attachment: Attachment) -> None:
         """A file, then the issue that has it, if it is still what `attached` saw."""
@@ -233,10 +238,10 @@ class Roundup(Tracker):
         data = self._http.decoded(response, _Answer).data
         return _ids(data.attributes.get("files")), data.etag
 
-    async def _size(self, file: str) -> int:
-        """Bytes of a file, as the tracker gives it to people."""
-        response = await self._http.get(f"/file{file}/content")
-        return len(response.content)
+    async def _content(self, file: str) -> tuple[int, str]:
+        """Bytes of a file, as the tracker gives it to people, and its SHA-256."""
+        content = (await self._http.get(f"/file{file}/content")).content
+        return len(content), hashlib.sha256(content).hexdigest()
 
     async def _message(self, mark: str, text: str) -> str:
         """The id of a new message. One that a crash leaves over is in no issue, and seen by nobody."""

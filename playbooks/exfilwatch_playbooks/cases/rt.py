@@ -7,6 +7,7 @@ Source: https://docs.bestpractical.com/rt/5.0.3/RT/REST2.html
 """
 
 import base64
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -96,6 +97,10 @@ class _File(msgspec.Struct):
     media: str = msgspec.field(name="ContentType", default="")
     size: int = msgspec.field(name="ContentLength", default=0)
     created: str = msgspec.field(name="Created", default="")
+    content: str = msgspec.field(name="Content", default="")
+
+
+class _Content(msgspec.Struct):
     content: str = msgspec.field(name="Content", default="")
 
 
@@ -243,8 +248,17 @@ class RequestTracker(Tracker):
         """In a comment."""
         content = base64.b64encode(attachment.content).decode()
         file = {"FileName": attachment.name, "FileType": attachment.media, "FileContent": content}
-        sent = {"Content": f"File {attachment.name}", "ContentType": "text/plain", "Attachments": [file]}
+        said = f"File {attachment.name}, SHA-256 {attachment.checksum}"
+        sent = {"Content": said, "ContentType": "text/plain", "Attachments": [file]}
         await self._http.change("POST", f"/REST/2.0/ticket/{case_id}/comment", json=sent)
+
+    async def checksum(self, case_id: str, name: str) -> str:
+        """By its content, which RT gives in base64 of one file at a time; of many, texts as they are."""
+        found = [each.id for each in await self._files(case_id) if each.name == name]
+        if not found:
+            return ""
+        file = self._http.decoded(await self._http.get(f"/REST/2.0/attachment/{int(found[0])}"), _Content)
+        return hashlib.sha256(base64.b64decode(file.content)).hexdigest()
 
     async def close(self) -> None:
         """See CaseSystem."""

@@ -8,6 +8,7 @@ word.
 Source: ServiceNow, REST API reference: Table API, Attachment API; "Inbound REST API rate limiting".
 """
 
+import hashlib
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -80,6 +81,7 @@ class _Journal(msgspec.Struct):
 class _File(msgspec.Struct):
     file_name: str = ""
     size_bytes: str = "0"
+    sys_id: str = ""
 
 
 class _Rows(msgspec.Struct):
@@ -197,9 +199,20 @@ class ServiceNow(Tracker):
 
     async def attached(self, case_id: str) -> dict[str, int]:
         """By name."""
+        return {each.file_name: int(each.size_bytes or 0) for each in await self._files(case_id)}
+
+    async def checksum(self, case_id: str, name: str) -> str:
+        """By its content."""
+        found = [each.sys_id for each in await self._files(case_id) if each.file_name == name]
+        if not found or not _ID.fullmatch(found[0]):
+            return ""
+        path = f"/api/now/attachment/{found[0]}/file"
+        content = (await self._http.get(path, headers={"Accept": "*/*"})).content
+        return hashlib.sha256(content).hexdigest()
+
+    async def _files(self, case_id: str) -> list[_File]:
         asked = {"sysparm_query": f"table_sys_id={_id(case_id)}", "sysparm_limit": 500}
-        files = self._http.decoded(await self._http.get(f"/api/now/attachment?{urlencode(asked)}"), _Files).result
-        return {each.file_name: int(each.size_bytes or 0) for each in files}
+        return self._http.decoded(await self._http.get(f"/api/now/attachment?{urlencode(asked)}"), _Files).result
 
     async def upload(self, case_id: str, attachment: Attachment) -> None:
         """As it is, named in the query."""

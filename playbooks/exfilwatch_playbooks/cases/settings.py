@@ -26,7 +26,7 @@ class CaseSettings(BaseModel):
     kind: str
     default: bool = False
     closed: Literal["reopen", "link", "note"] = "reopen"
-    attach: Annotated[tuple[Literal["evidence", "report"], ...], BeforeValidator(listed)] = ("evidence",)
+    attach: Annotated[tuple[Literal["evidence", "report"], ...], BeforeValidator(listed)] = ("evidence", "report")
     title: str = "{{ title }}"
     body: str = BODY
 

@@ -180,6 +180,10 @@ class Tracker(ABC):
     async def upload(self, case_id: str, attachment: Attachment) -> None:
         """Add a file that the case does not have."""
 
+    async def checksum(self, case_id: str, name: str) -> str:  # noqa: ARG002 not all can tell
+        """SHA-256, hexadecimal, of a file of the case as the system has it now; "" where it can't be told."""
+        return ""
+
     async def close(self) -> None:  # noqa: B027 not all have connections
         """See CaseSystem."""
 
@@ -234,6 +238,7 @@ class Tracker(ABC):
         """See CaseSystem."""
         size = len(attachment.content)
         if (await self.attached(case_id)).get(attachment.name) == size:
+            await self._is_whole(case_id, attachment)
             return False
         if size > self.capabilities.attachment_limit:
             raise CaseRefused(f"{self.name}: {attachment.name} has {size:,} bytes, which is more than it takes")
@@ -241,7 +246,19 @@ class Tracker(ABC):
         found = (await self.attached(case_id)).get(attachment.name)
         if found != size:
             raise CaseRefused(f"{self.name}: {attachment.name} was not kept whole in case {case_id}: {found} bytes")
+        await self._is_whole(case_id, attachment)
         return True
+
+    async def _is_whole(self, case_id: str, attachment: Attachment) -> None:
+        """Raises CaseRefused for a file that is something else now."""
+        try:
+            kept = await self.checksum(case_id, attachment.name)
+        except (CaseRefused, CaseBlocked):  # it does not give it back
+            return
+        if kept and kept != attachment.checksum:
+            raise CaseRefused(
+                f"{self.name}: {attachment.name} was kept as something else in case {case_id} (SHA-256 {kept})"
+            )
 
     async def set_status(self, case_id: str, status: Status) -> Case:
         """See CaseSystem."""

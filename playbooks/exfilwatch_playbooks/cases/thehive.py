@@ -27,6 +27,7 @@ from exfilwatch_playbooks.cases.system import Account, Capabilities, Created, Cr
 
 _PAGE = 200
 _ID = re.compile(r"~[0-9]{1,19}", re.ASCII)
+_SHA256 = 64  # characters of one, hexadecimal
 _SEVERITY = {"informational": "1", "low": "1", "medium": "2", "high": "3", "critical": "4"}
 _RIGHTS = {"alert": ("manageAlert/create", "manageAlert/update"), "case": ("manageCase/create", "manageCase/update")}
 
@@ -73,6 +74,7 @@ class _Comment(msgspec.Struct):
 class _File(msgspec.Struct):
     name: str = ""
     size: int = 0
+    hashes: list[str] = []
 
 
 class _User(msgspec.Struct):
@@ -175,8 +177,15 @@ class TheHive(Tracker):
 
     async def attached(self, case_id: str) -> dict[str, int]:
         """By name."""
-        found = await self._ask(self._one(case_id), {"_name": "attachments"})
-        return {each.name: each.size for each in self._http.decoded(found, list[_File])}
+        return {each.name: each.size for each in await self._files(case_id)}
+
+    async def checksum(self, case_id: str, name: str) -> str:
+        """TheHive makes the SHA-256 of what it keeps, among others."""
+        hashes = [found for each in await self._files(case_id) if each.name == name for found in each.hashes]
+        return next((each.lower() for each in hashes if len(each) == _SHA256), "")
+
+    async def _files(self, case_id: str) -> list[_File]:
+        return self._http.decoded(await self._ask(self._one(case_id), {"_name": "attachments"}), list[_File])
 
     async def upload(self, case_id: str, attachment: Attachment) -> None:
         """As a form."""

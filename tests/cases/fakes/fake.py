@@ -13,7 +13,7 @@ SECRET = "s3cret-token-of-24-letters-and-more"
 
 class Fake:
     """`lose`: how many of the next changes are done, but not answered. `busy`: the answer to everything, instead.
-    `dropped`: fields that are accepted and ignored.
+    `dropped`: fields that are accepted and ignored; of `content`, that of files is as long, and something else.
     """
 
     routes: tuple[tuple[str, str, str], ...] = ()
@@ -25,6 +25,10 @@ class Fake:
         self.dropped: set[str] = set()
         self.requests: list[httpx.Request] = []
         self.transport = httpx.MockTransport(self._answer)
+
+    def kept_as(self, content: bytes) -> bytes:
+        """What becomes of a file's content."""
+        return bytes(reversed(content)) if "content" in self.dropped else content
 
     def allowed(self, request: httpx.Request) -> bool:
         """Whether the credentials are right."""

@@ -2,6 +2,7 @@
 is sent to the page for signing in.
 """
 
+import hashlib
 from typing import Any
 
 import httpx
@@ -96,7 +97,8 @@ class Iris(Fake):
         kept = self.kept.setdefault(request.url.params["cid"], {})
         for field, name, content in form(request):
             if field == "file_content":
-                file = {"file_original_name": name, "file_size": len(content), "type": "file"}
+                made = hashlib.sha256(self.kept_as(content)).hexdigest().upper()
+                file = {"file_original_name": name, "file_size": len(content), "file_sha256": made, "type": "file"}
                 kept[f"f-{len(kept) + 1}"] = file
         return _ok({})
 

@@ -32,6 +32,8 @@ class Jira(Fake):
         ("GET", r"/rest/api/\d/issue/(\d+)/transitions", "steps"),
         ("POST", r"/rest/api/\d/issue/(\d+)/transitions", "step"),
         ("POST", r"/rest/api/\d/issue/(\d+)/attachments", "attach"),
+        ("GET", r"/rest/api/3/attachment/content/(\d+)", "content"),
+        ("GET", r"/secure/attachment/(\d+)/[\w.-]+", "content"),
         ("POST", r"/rest/api/\d/issueLink", "link"),
     )
 
@@ -42,6 +44,7 @@ class Jira(Fake):
         self.issues: dict[str, dict[str, Any]] = {}
         self.said: dict[str, list[dict[str, Any]]] = {}
         self.found: set[str] = set()
+        self.contents: list[bytes] = []
 
     def allowed(self, request: httpx.Request) -> bool:
         basic = base64.b64encode(f"soc@corp.test:{SECRET}".encode()).decode()
@@ -139,5 +142,12 @@ class Jira(Fake):
         if request.headers.get("X-Atlassian-Token") != "no-check":
             return httpx.Response(403, text="XSRF check failed")
         for _, file, content in form(request):
-            self.issues[name]["fields"]["attachment"].append({"filename": file, "size": len(content)})
+            self.contents.append(self.kept_as(content))
+            kept = {"id": str(len(self.contents) - 1), "filename": file, "size": len(content)}
+            self.issues[name]["fields"]["attachment"].append(kept)
         return httpx.Response(200, json=[])
+
+    def content(self, request: httpx.Request, number: str) -> httpx.Response:
+        if self.cloud and request.url.params.get("redirect") != "false":
+            return httpx.Response(303, headers={"Location": "https://api.media.atlassian.test/file"})
+        return httpx.Response(200, content=self.contents[int(number)])

@@ -21,6 +21,7 @@ class ServiceNow(Fake):
         ("GET", "/api/now/table/sys_journal_field", "journal"),
         ("GET", "/api/now/attachment", "files"),
         ("POST", "/api/now/attachment/file", "file"),
+        ("GET", "/api/now/attachment/(\\w{32})/file", "content"),
     )
 
     def __init__(self) -> None:
@@ -28,6 +29,7 @@ class ServiceNow(Fake):
         self.rows: dict[str, dict[str, str]] = {}
         self.said: dict[str, list[dict[str, str]]] = {}
         self.kept: dict[str, list[dict[str, Any]]] = {}
+        self.contents: dict[str, bytes] = {}
 
     def unauthorized(self, request: httpx.Request) -> httpx.Response:
         error = {"message": "User is not authenticated", "detail": "Required to provide Auth information"}
@@ -81,6 +83,11 @@ class ServiceNow(Fake):
 
     def file(self, request: httpx.Request) -> httpx.Response:
         asked = request.url.params
-        file = {"file_name": asked["file_name"], "size_bytes": str(len(request.content))}
+        name = f"{len(self.contents) + 1:032x}"
+        self.contents[name] = self.kept_as(request.content)
+        file = {"sys_id": name, "file_name": asked["file_name"], "size_bytes": str(len(request.content))}
         self.kept.setdefault(asked["table_sys_id"], []).append(file)
         return httpx.Response(201, json={"result": file})
+
+    def content(self, request: httpx.Request, name: str) -> httpx.Response:
+        return httpx.Response(200, content=self.contents[name])

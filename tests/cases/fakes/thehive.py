@@ -2,6 +2,7 @@
 are not unique.
 """
 
+import hashlib
 from typing import Any
 
 import httpx
@@ -78,5 +79,6 @@ class TheHive(Fake):
 
     def attach(self, request: httpx.Request, name: str) -> httpx.Response:
         for _, file, content in form(request):
-            self.kept.setdefault(name, []).append({"name": file, "size": len(content)})
+            hashes = [made(self.kept_as(content)).hexdigest() for made in (hashlib.sha256, hashlib.sha1, hashlib.md5)]
+            self.kept.setdefault(name, []).append({"name": file, "size": len(content), "hashes": hashes})
         return httpx.Response(201, json={"attachments": []})

@@ -3,10 +3,13 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from exfilwatch_playbooks.cases.document import Code, CodeBlock, Document, Emphasis, Run, Runs, Strong, Text
 from exfilwatch_playbooks.hostile import cut, defang, line, visible
 
+_SHORT = 1_000
+"""Characters of what is remembered."""
 LANGUAGES = frozenset({"text", "powershell", "sh", "bash", "json", "yaml", "sql", "xml", "python"})
 """For colours. Other names may draw diagrams or fetch something (mermaid, plantuml, geojson)."""
 
@@ -45,9 +48,10 @@ class Inline:
 
     def runs(self, given: Runs) -> str:
         """Runs next to each other."""
-        return "".join(map(self._run, given))
+        return "".join(_short(self, run) if _length(run) < _SHORT else self.written(run) for run in given)
 
-    def _run(self, run: Run) -> str:
+    def written(self, run: Run) -> str:
+        """One of them."""
         match run:
             case str():
                 return self.escape(visible(run))
@@ -60,6 +64,16 @@ class Inline:
             case Strong() | Emphasis():
                 before, after = self.strong if isinstance(run, Strong) else self.emphasis
                 return f"{before}{self.escape(visible(run.text))}{after}"
+
+
+@lru_cache(4096)
+def _short(inline: Inline, run: Run) -> str:
+    """What is written again and again, while a document is fitted to its room, and for each case."""
+    return inline.written(run)
+
+
+def _length(run: Run) -> int:
+    return len(run if isinstance(run, str) else run.text)
 
 
 def lines_of(block: CodeBlock) -> tuple[str, str]:
