@@ -81,4 +81,4 @@ def test_a_report_that_does_not_fit_is_said_and_costs_nothing_else(tmp_path: Pat
     store.save([make("a")])
     (outcome,) = asyncio.run(open_cases(store, system))
     assert outcome.did == "opened", outcome.error
-    assert "the report is not in case" in " ".join(outcome.remarks)
+    assert "the report is not in the case of incident" in " ".join(outcome.remarks)
