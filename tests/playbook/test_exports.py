@@ -39,7 +39,7 @@ def test_the_same_source_makes_the_same_files(platform: str) -> None:
 FIELDS = {"id", "incident", "finding", "findings", "level", "answer", "verdict", "Answer", "facts_level"}
 """What expressions may take from data: ids, levels, and answers of people."""
 EXPRESSION = re.compile(
-    r"\{\{(.*?)\}\}|<%(.*?)%>|\$\{(.*?)\}|(__\w+__):value|(artifact:[^\"]+|\w+:action_result[^\"]+)"
+    r"\{\{(.*?)\}\}|<%(.*?)%>|<<(.*?)>>|\$\{(.*?)\}|(__\w+__):value|(artifact:[^\"]+|\w+:action_result[^\"]+)"
 )
 NAMES = re.compile(r"(?:\.|ctx\(|\[')(\w+)")
 OTHERS = {
@@ -49,6 +49,7 @@ OTHERS = {
     "stackstorm": {"body", "data", "response", "result", "approve", "finished"},
     "splunk-soar": {"cef", "exfilwatchIncident", "exfilwatchFinding", "data", "summary", "responses", "0", "status"},
     "sekoia": {"0"},
+    "tines": {"item", "body", "status", "prompt", "exfilwatch", "exfilwatch_url", "exfilwatch_analyst"},
     "cacao": set(),
 }
 

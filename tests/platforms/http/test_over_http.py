@@ -150,6 +150,21 @@ def test_the_tines_story_hangs_together(written: Path) -> None:
     assert {each["receiver"] for each in story["links"]} == set(range(1, len(story["agents"])))
 
 
+def test_the_tines_story_changes_nothing_before_somebody_has_answered(written: Path) -> None:
+    story = json.loads((written / "tines/exfilwatch.json").read_text("utf-8"))
+    changes = {f"/v1/actions/{each.name}" for each in every() if each.changes}
+    asks = {at for at, each in enumerate(story["agents"]) if each["type"] == "Agents::EmailAgent"}
+    reached, open_ = {0}, [0]
+    while open_:
+        at = open_.pop()
+        following = [] if at in asks else [each["receiver"] for each in story["links"] if each["source"] == at]
+        open_ += [each for each in following if each not in reached]
+        reached |= set(following)
+    urls = [story["agents"][at]["options"].get("url", "") for at in reached]
+    assert asks & reached
+    assert not [url for url in urls if any(url.endswith(each) for each in changes)]
+
+
 def test_workflows_run_actions_that_there_are(written: Path) -> None:
     texts = [file.read_text("utf-8") for name in ("n8n", "tines") for file in (written / name).iterdir()]
     named = set(re.findall(r"/v1/actions/(\w+)", "".join(texts)))

@@ -5,7 +5,7 @@ Tines story. Platforms that import OpenAPI documents (Torq, FortiSOAR, Power Aut
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exfilwatch_playbooks.platforms.http import shuffle, stackstorm, tines, tracecat
+from exfilwatch_playbooks.platforms.http import shuffle, stackstorm, tracecat
 from exfilwatch_playbooks.playbook.exports.registry import export
 from exfilwatch_playbooks.playbook.source import incident
 
@@ -19,9 +19,8 @@ def package(manifest: "Manifest", out: Path) -> None:
         "shuffle": shuffle.files(manifest),
         "stackstorm": stackstorm.files(manifest),
         "tracecat": tracecat.files(manifest),
-        "tines": tines.files(),
     }
-    for platform in ("n8n", "stackstorm"):
+    for platform in ("n8n", "stackstorm", "tines"):
         written.setdefault(platform, {}).update(export(platform).files(incident()))
     for platform, files in written.items():
         for name, text in files.items():
