@@ -80,6 +80,16 @@ def test_files_are_asked_for_on_hosts_to_which_a_drive_was_connected_and_around_
     assert spans == {2 * HOUR, 4 * HOUR}
 
 
+def test_in_a_short_interval_one_question_asks_for_all_that_may_follow_what_led_before(store):
+    siem = MemorySiem([recognised(START - 10 * MINUTE, "ws1")])
+    poll(siem, store)
+    assert {len(ask.rules) for ask in siem.asked if ask.near} == {2}
+    siem.asked.clear()
+    siem.clock += 5 * MINUTE
+    poll(siem, store)
+    assert {len(ask.rules) for ask in siem.asked if ask.near} == {4}
+
+
 def test_what_only_follows_is_asked_for_near_hosts_and_what_command_lines_do_everywhere():
     judge = Judge(RULES, Report())
     assert {rule.source.category for rule in judge.lazy} == {"file_event", "process_creation"}

@@ -22,7 +22,10 @@ from exfilwatch.polling.joining import Parts
 from exfilwatch.polling.linking import Links
 from exfilwatch.polling.owners import ANYBODY, Owners
 from exfilwatch.polling.slices import Interval, merged
-from exfilwatch.siem.siem import Ask, Clock, Near, Siem
+from exfilwatch.siem.siem import SECOND, Ask, Clock, Near, Siem
+
+_SHORT = 3600 * SECOND
+"""An interval in which there is so little that one question for all costs less than one for each leader's followers."""
 
 Followers: TypeAlias = Callable[[Sequence[bytes], LineDecoder], Iterable[Waiting]]
 """What records give beside those that lead to them."""
@@ -91,7 +94,10 @@ class Reading:
         for rules, fresh in self._around(read.hits).items():
             for near in _batched(fresh, self._siem.capabilities.most_near):
                 await self._followers(Ask(Clock.EVENT, None, None, rules, near), read, self._judge.near)
-        for rules, known in self._around(leading).items():
+        waiting = self._around(leading)
+        if waiting and interval.high - interval.low <= _SHORT:
+            waiting = {self._judge.lazy: [around for each in waiting.values() for around in each]}
+        for rules, known in waiting.items():
             if self._clock is Clock.EVENT:
                 known = [around for around in known if around.low < interval.high and around.high >= interval.low]
             for near in _batched(known, self._siem.capabilities.most_near):

@@ -28,8 +28,8 @@ from exfilwatch.siem.queries.elastic_dsl import Query, all_of, exists, negated, 
 from exfilwatch.siem.queries.elastic_mapping import ElasticMapping
 from exfilwatch.siem.queries.native import sources
 
-_PAGE = 10_000
-"""Values of one answer: `search.max_buckets` is 65,535."""
+_PAGE = 30_000
+"""Values of one answer, each of which makes the engine go through the interval anew: `search.max_buckets` is 65,535."""
 _LINE = "line"
 
 
