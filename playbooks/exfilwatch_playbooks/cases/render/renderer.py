@@ -35,7 +35,7 @@ class Renderer:
         return shown if len(shown) <= self.title_limit else f"{shown[: self.title_limit - 1]}…"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # the same as itself only, so that it is soon looked up
 class Inline:
     """How a markup writes what stands in a line. `escape` makes text of it that stays text; `code` writes code, as it
     was; `strong` and `emphasis` stand on both sides of our own words.
