@@ -55,7 +55,7 @@ def test_workers_of_which_some_are_killed_lose_nothing_and_repeat_nothing(place,
     drawn = random.Random(5)
     Store(database)
     with ExitStack() as stack:
-        workers = [runner(stack, tmp_path / str(number), place, database) for number in range(WORKERS)]
+        workers = [runner(stack, tmp_path / str(number), place, database, slice="30m") for number in range(WORKERS)]
         for step in story(5, steps=6, records=10):
             place.move(step.now)
             for record in step.records:
