@@ -10,6 +10,8 @@ import pytest
 
 from exfilwatch_playbooks.manifest import built
 from exfilwatch_playbooks.platforms.sekoia import package
+from exfilwatch_playbooks.playbook.exports.registry import export
+from exfilwatch_playbooks.playbook.source import incident
 
 from .compliance import problems
 from .installation import Module
@@ -27,6 +29,11 @@ def test_the_module_complies_once_its_dependencies_are_locked(written: Path) -> 
     assert problems(written) == []
     (written / "poetry.lock").unlink()
     assert problems(written) == ["poetry.lock: is missing"]
+
+
+def test_the_playbook_is_in_it(written: Path) -> None:
+    (made,) = export("sekoia").files(incident()).values()
+    assert (written / "playbook/exfilwatch.json").read_text("utf-8") == made
 
 
 def changed(file: str, pattern: str, by: str) -> Callable[[Path], None]:

@@ -17,6 +17,8 @@ from exfilwatch_playbooks.platforms.configuration import schema
 from exfilwatch_playbooks.platforms.splunk_soar import package
 from exfilwatch_playbooks.platforms.splunk_soar.shapes import fitted, record
 from exfilwatch_playbooks.platforms.splunk_soar.source import literal
+from exfilwatch_playbooks.playbook.exports.registry import export
+from exfilwatch_playbooks.playbook.source import incident
 
 from .installation import App
 
@@ -49,6 +51,14 @@ def test_each_action_has_a_file_of_sound_python(project: Path) -> None:
     ]
     checked = subprocess.run(ruff, cwd=project, capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout
+
+
+def test_the_playbook_is_in_it_as_the_platform_imports_it(project: Path) -> None:
+    with tarfile.open(project / "playbook.tgz") as archive:
+        members = {each.name: archive.extractfile(each) for each in archive}
+        assert {name: file.read().decode() for name, file in members.items() if file} == export("splunk-soar").files(
+            incident()
+        )
 
 
 def test_it_is_the_same_whenever_it_is_written(project: Path, tmp_path: Path) -> None:

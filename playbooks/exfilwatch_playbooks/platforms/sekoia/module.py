@@ -15,6 +15,8 @@ _PROJECT = Path(__file__).parent / "project"
 def package(manifest: "Manifest", out: Path) -> None:
     """Write the module into the folder `out`."""
     from exfilwatch_playbooks.platforms.project import Project
+    from exfilwatch_playbooks.playbook.exports.registry import export
+    from exfilwatch_playbooks.playbook.source import incident
 
     filters = {"class_name": class_name, "text": lambda value: json.dumps(value, ensure_ascii=False)}
     known = {"manifest": manifest, "day": datetime.now(UTC).date().isoformat()}
@@ -24,6 +26,8 @@ def package(manifest: "Manifest", out: Path) -> None:
     for kind, entries in (("trigger", manifest.triggers), ("action", manifest.actions)):
         for each in entries:
             _put(out / f"{kind}_{file_name(each)}.json", _json(_entry(manifest, each)))
+    for name, text in export("sekoia").files(incident()).items():
+        _put(out / "playbook" / name, text)
 
 
 def class_name(name: str) -> str:

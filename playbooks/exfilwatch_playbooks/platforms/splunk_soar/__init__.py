@@ -15,6 +15,7 @@ APP = uuid5(NAMESPACE_URL, "exfilwatch/splunk_soar")
 """By it the platform knows an app again when it is upgraded."""
 _PROJECT = Path(__file__).parent / "project"
 _ACTION = "src/action.py"
+PLAYBOOK = "playbook.tgz"
 
 
 def package(manifest: "Manifest", out: Path) -> None:
@@ -40,3 +41,23 @@ def package(manifest: "Manifest", out: Path) -> None:
         if each.name != source.TEST:
             place = out / "src" / "actions" / f"{each.name}.py"
             place.write_text(project.filled(_ACTION, source.action(each)), encoding="utf-8")
+    (out / PLAYBOOK).write_bytes(_playbook())
+
+
+def _playbook() -> bytes:
+    """The playbook as the platform imports it: the same bytes whenever it is written."""
+    import gzip
+    import io
+    import tarfile
+
+    from exfilwatch_playbooks.playbook.exports.registry import export
+    from exfilwatch_playbooks.playbook.source import incident
+
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for name, text in sorted(export("splunk-soar").files(incident()).items()):
+            content = text.encode()
+            member = tarfile.TarInfo(name)
+            member.size, member.mode = len(content), 0o644
+            archive.addfile(member, io.BytesIO(content))
+    return gzip.compress(packed.getvalue(), mtime=0)
