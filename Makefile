@@ -34,7 +34,7 @@ docs: $(STAMP)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir .docs-site
 
 test: $(STAMP)
-	@$(MAKE) --jobs 2 --output-sync lint docs
+	@$(MAKE) --jobs 2 lint docs
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 bench: $(STAMP)
