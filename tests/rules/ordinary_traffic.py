@@ -71,14 +71,11 @@ def _record(drawn: random.Random, at: float, host: int, place: str, out: float, 
     data = {"orig_bytes": sent, "resp_bytes": received}
     packets = {"orig_pkts": sent // 1300 + 1, "resp_pkts": sent // 2600 + received // 600 + 1}
     on_the_wire = {"orig_ip_bytes": round(sent * 1.04), "resp_ip_bytes": round(received * 1.1)}
-    uid = f"C{drawn.getrandbits(64):x}"
-    return {
-        "_path": "conn",
-        "ts": 1_790_000_000 + at,
-        "uid": uid,
+    known = {
+        "uid": f"C{drawn.getrandbits(64):x}",
         "proto": "tcp",
-        **ends,
-        **data,
-        **on_the_wire,
-        **packets,
+        "conn_state": "SF",
+        "local_orig": True,
+        "local_resp": False,
     }
+    return {"_path": "conn", "ts": 1_790_000_000 + at, **known, **ends, **data, **on_the_wire, **packets}
