@@ -1,4 +1,4 @@
-"""How loud the rules for new places are in weeks of ordinary traffic: people change what they use, all together seldom."""
+"""How loud the rules for new places are in weeks of ordinary traffic: people change what they use, all of them seldom."""
 
 import json
 from collections import Counter
