@@ -1,4 +1,4 @@
-"""How loud the rules for new places are in weeks of ordinary traffic: people change what they use, all of them seldom."""
+"""How loud the rules for new places are in weeks of ordinary traffic: one changes what it uses, all together seldom."""
 
 import json
 from collections import Counter
