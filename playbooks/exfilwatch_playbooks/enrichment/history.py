@@ -30,6 +30,7 @@ from exfilwatch.siem.spool import Spool
 
 if TYPE_CHECKING:
     from exfilwatch.events.blocks import Block
+    from exfilwatch.events.evtx import Skim
     from exfilwatch.events.inputs import Input
 
 Take: TypeAlias = Callable[[Event], None]
@@ -335,8 +336,8 @@ def _fired_in_files(
             yield event, found.rule.id
 
 
-def _until(stop: threading.Event, given: "Input") -> Iterator["Block"]:
-    for block in given.blocks():
+def _until(stop: threading.Event, given: "Input", skim: "Skim | None") -> Iterator["Block"]:
+    for block in given.blocks(skim):
         if stop.is_set():
             return
         yield block
