@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from exfilwatch.detection.screen import Left, Plan
+from exfilwatch.detection.left import Common, Left
+from exfilwatch.detection.screen import Plan
 from exfilwatch.events.typed import Row
 
 _CACHED = 50_000
-_BY_TYPE = Left([], [], {})
+_BY_TYPE = Left([], [], Common([]))
 
 
 def _types(values: Any) -> tuple[type, ...]:

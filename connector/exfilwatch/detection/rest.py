@@ -43,6 +43,8 @@ Rest: TypeAlias = bool | Short | Found | Weighed | Some | Negated | None
 """What is left to ask; None: not known here."""
 
 
+_HEAVY = 6
+"""Characters of a text that is seldom found, as long as it was not."""
 Seen: TypeAlias = Mapping[int, Callable[[int], bool | None]]
 """Of each text: whether what has this number is found in it; None where that can't be told."""
 
@@ -66,18 +68,22 @@ def possible(rest: Rest, seen: Seen, wanted: bool = True) -> bool:
 
 
 def required(rest: Rest, weight: Callable[[Found], int]) -> tuple[Found, ...]:
-    """Texts of which one has to be found wherever the rest holds: of several choices that whose lightest is heaviest;
-    () when none has to."""
+    """Texts of which one has to be found wherever the rest holds: of several choices that whose lightest is heaviest,
+    where all are heavy (_HEAVY) the fewest; () when none has to."""
     if isinstance(rest, Found):
         return (rest,)
     if isinstance(rest, Some) and rest.every:
         each = [found for part in rest.parts if (found := required(part, weight))]
-        return max(each, key=lambda found: (min(map(weight, found)), -len(found)), default=())
+        return max(each, key=lambda found: _seldom(found, min(map(weight, found))), default=())
     if isinstance(rest, Some | Weighed):
         parts = rest.parts if isinstance(rest, Some) else [part for _, part in rest.parts]
         each = [required(part, weight) for part in parts]
         return tuple(dict.fromkeys(found for some in each for found in some)) if all(each) else ()
     return ()
+
+
+def _seldom(found: tuple[Found, ...], lightest: int) -> tuple[int, int, int]:
+    return min(lightest, _HEAVY), -len(found), lightest
 
 
 def needs(rest: Rest) -> dict[int, frozenset[int]]:

@@ -8,29 +8,23 @@ never says no where the rule would say yes; where it does not know it says yes.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
-from itertools import chain
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
 from exfilwatch.detection.condition import All, FieldTest, Keyword, Node, Not, Selection, fields
 from exfilwatch.detection.condition import Any as AnyOf
 from exfilwatch.detection.derived import ACTS, LOOKED_AT, TASKS
+from exfilwatch.detection.left import Ask, Common, Left
 from exfilwatch.detection.pattern import Pattern
 from exfilwatch.detection.rest import (
     Found,
     Rest,
     Short,
     joined,
-    leaves,
-    needs,
     negated,
-    possible,
-    reduced,
-    required,
     weighed,
 )
 from exfilwatch.detection.rule import Rule
-from exfilwatch.detection.texts import Acts, FieldGetter, Late, Numbers, Searched, Seen, Words
+from exfilwatch.detection.texts import Acts, FieldGetter, Late, Numbers, Searched, Words
 from exfilwatch.detection.values import Compare, Exists, OneOf, Test
 from exfilwatch.detection.words import word_of
 from exfilwatch.events.event import Value
@@ -92,130 +86,12 @@ class _Field:
         return known & numbers
 
 
-class _Ask:
-    """What is left to ask of the rules of one number, of which short fields which tests, and of which of these one has
-    to hold. What is left after a field is remembered: most values leave the same."""
-
-    __slots__ = ("_after", "_found", "asked", "needs", "number", "rest")
-
-    def __init__(self, number: int, rest: Rest) -> None:
-        self.number = number
-        self.rest = rest
-        self.needs = needs(rest)
-        self.asked: dict[int, set[int]] = {}
-        for leaf in leaves(rest):
-            if isinstance(leaf, Short):
-                self.asked.setdefault(leaf.field, set()).add(leaf.number)
-        self._after: dict[tuple[int, frozenset[int]], _Ask | None] = {}
-        self._found: tuple[Found, ...] | None = None
-
-    def after(self, field: int, true: frozenset[int]) -> "_Ask | None":
-        """What is left when of a field that is asked for these tests hold; None: it can't fire."""
-        if (one := self.needs.get(field)) and one.isdisjoint(true):
-            return None  # where most come to an end
-        key = field, true.intersection(self.asked[field])
-        if key not in self._after:
-            rest = reduced(self.rest, *key)
-            self._after[key] = None if rest is False else _Ask(self.number, rest)
-        return self._after[key]
-
-    def found(self, weight: Callable[[Found], int]) -> tuple[Found, ...]:
-        """Texts of which one has to be found (rest.required)."""
-        if self._found is None:
-            self._found = required(self.rest, weight)
-        return self._found
-
-
-class _Sought(NamedTuple):
-    """A long text in which something has to be found, and whether one of these may be."""
-
-    text: int
-    among: Callable[[Any], bool] | None
-
-
-Having: TypeAlias = dict[int, dict[int, dict[int, None]]]
-"""By text and what is found there: the rules that may fire then, after some short values."""
-
-
-class Left:
-    """What is left to ask of each rule that may fire, of long texts. `every`: of some rule nothing that is known."""
-
-    def __init__(self, asks: Sequence[_Ask], texts: Sequence[Searched], having: Having, *, every: bool = False) -> None:
-        self._asks = asks
-        self._texts = texts
-        self._having = having
-        self.every = every or any(ask.rest is True or ask.rest is None for ask in asks)
-
-    @cached_property
-    def _parts(self) -> tuple[Sequence[tuple[int, Rest]], Mapping[int, Rest], Sequence[_Sought]]:
-        """Rules that may fire on any text; the others, by number; and where something must be found for them."""
-        always: list[tuple[int, Rest]] = []
-        others: dict[int, Rest] = {}
-        asked: dict[int, dict[int, None]] = {}
-        for ask in self._asks:
-            found = ask.found(self._weight)
-            if not found:
-                always.append((ask.number, ask.rest))
-                continue
-            others[ask.number] = ask.rest
-            for leaf in found:
-                asked.setdefault(leaf.text, {})[leaf.number] = None
-                self._having.setdefault(leaf.text, {}).setdefault(leaf.number, {})[ask.number] = None
-        texts = sorted(asked.items(), key=lambda item: isinstance(self._texts[item[0]], Acts))
-        return always, others, [_Sought(text, self._texts[text].among(tuple(numbers))) for text, numbers in texts]
-
-    def _weight(self, found: Found) -> int:
-        return self._texts[found.text].weight(found.number)
-
-    def may(self, row: Any) -> bool:
-        """Whether some rule may fire on a row."""
-        always, _, sought = self._parts
-        if not always:  # most rows end here
-            for each in sought:
-                if each.among is None or each.among(row):
-                    break
-            else:
-                return False
-        return any(True for _ in self.rules(row))
-
-    def rules(self, row: Any) -> Iterator[int]:
-        """The numbers of the rules that may fire on a row."""
-        always, others, sought = self._parts
-        seen = _Texts(self._texts, row)
-        for number, rest in always:
-            if possible(rest, seen):
-                yield number
-        asked = set[int]()
-        for text, among in sought:
-            if among is not None and not among(row):
-                continue
-            having, found = self._having[text], self._texts[text].found(row)
-            numbers = others if found is None else chain.from_iterable(having.get(each, ()) for each in found)
-            for number in numbers:
-                if number in others and number not in asked:
-                    asked.add(number)
-                    if possible(others[number], seen):
-                        yield number
-
-
-class _Texts(dict[int, Seen]):
-    """The texts of a row, each looked at when it is asked."""
-
-    def __init__(self, texts: Sequence[Searched], row: Any) -> None:
-        self._all = texts
-        self._row = row
-
-    def __missing__(self, text: int) -> Seen:
-        seen = self[text] = self._all[text].of(self._row)
-        return seen
-
-
 class _State:
     """What is left to ask of all rules after some fields. `left`: no short field is left to ask."""
 
     __slots__ = ("asks", "by_found", "by_value", "field", "left", "numbers")
 
-    def __init__(self, asks: Sequence[_Ask], plan: "Plan") -> None:
+    def __init__(self, asks: Sequence[Ask], plan: "Plan") -> None:
         self.asks = asks
         asked: Counter[int] = Counter()
         for ask in asks:
@@ -241,7 +117,7 @@ class _State:
             self.by_value[key] = known
         return known
 
-    def _reduced(self, true: frozenset[int]) -> Iterator[_Ask]:
+    def _reduced(self, true: frozenset[int]) -> Iterator[Ask]:
         field = self.field
         for ask in self.asks:
             left = ask.after(field, true) if field in ask.asked else ask
@@ -272,7 +148,7 @@ class Plan:
         self._getter = getter
         self._everything = everything
         self.texts: list[Searched] = []
-        self._having: Having = {}
+        self._common = Common(self.texts)
         self._of: dict[tuple[int, str], int] = {}
         self._fields: list[_Field] = []
         self._short: dict[int, int] = {}
@@ -286,7 +162,7 @@ class Plan:
             alike.setdefault(self._asked(rule) if rule.threshold is None else rule, []).append(rule)
         self._rules = list(alike.values())
         self._order = {rule.id: number for number, rule in enumerate(rules)}
-        asks = [_Ask(number, self._prepared(each[0])) for number, each in enumerate(self._rules)]
+        asks = [Ask(number, self._prepared(each[0])) for number, each in enumerate(self._rules)]
         self._start = _State([ask for ask in asks if ask.rest is not False], self)
 
     def _asked(self, rule: Rule) -> Node:
@@ -382,12 +258,12 @@ class Plan:
                 field = self._fields[state.field]
                 state = state.after(field, field.get(row), self)
         except TimeoutError:
-            return self.rest_of([_Ask(ask.number, True) for ask in state.asks])
+            return self.rest_of([Ask(ask.number, True) for ask in state.asks])
         return state.left
 
-    def rest_of(self, asks: Sequence[_Ask]) -> Left:
+    def rest_of(self, asks: Sequence[Ask]) -> Left:
         """What is left to ask of rules of some numbers."""
-        return Left(asks, self.texts, self._having)
+        return Left(asks, self.texts, self._common)
 
     def may_fire(self, left: Left, row: Any) -> bool:
         """Whether a rule can fire on this row, of which `left` is left."""
@@ -402,7 +278,7 @@ class Plan:
         return sorted(rules, key=lambda rule: self._order[rule.id])
 
 
-_EVERY = Left([], [], {}, every=True)
+_EVERY = Left([], [], Common([]), every=True)
 
 
 def looked_at(rules: Iterable[Rule]) -> Mapping[tuple[str, bool], None]:

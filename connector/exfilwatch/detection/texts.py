@@ -1,5 +1,6 @@
 """What is looked for in the long texts of rows: words and expressions of rules, and what is told otherwise."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import cached_property
@@ -13,12 +14,12 @@ from exfilwatch.detection.values import Compare, Screen, Test, Text
 from exfilwatch.events.event import Value
 
 _CACHED = 10_000
-_FEW = 100
-"""Texts of which one search tells sooner that none stands there than which do of all."""
 _EXPRESSION = 4
 """Characters that an expression counts for where the heaviest of several texts is chosen."""
 
 FieldGetter: TypeAlias = Callable[[Any], Value]
+Looking: TypeAlias = Callable[[Any], Iterable[int] | None]
+"""What may be found in a row; None where that can't be told."""
 Seen: TypeAlias = Callable[[int], bool | None]
 """Whether what has this number is found in a text; None where that can't be told."""
 
@@ -26,8 +27,8 @@ Seen: TypeAlias = Callable[[int], bool | None]
 class Searched(Protocol):
     """Something that is looked through, for what has a number there."""
 
-    def among(self, numbers: Sequence[int]) -> Callable[[Any], bool] | None:
-        """Whether one of these may be found in a row; None where that costs no less than to tell which (`found`)."""
+    def among(self, numbers: Sequence[int]) -> "Looking":
+        """The same as `found`, of these alone."""
 
     def found(self, row: Any) -> Iterable[int] | None:
         """What may be found in a row, possibly more than once, and nothing else is; None where that can't be told."""
@@ -36,10 +37,7 @@ class Searched(Protocol):
         """Whether one is found in a row; None where that can't be told."""
 
     def weight(self, number: int) -> int:
-        """How seldom one is found: about the characters of it that have to be there."""
-
-
-_NOTHING: frozenset[int] = frozenset()
+        """How seldom one is found: about the characters of it that have to be there; below zero: how often it was."""
 
 
 def _never(_number: int) -> bool:
@@ -68,6 +66,8 @@ class Words:
         """By a text that has to stand there: what has it."""
         self._loose: list[int] = []
         """Expressions, of which no such text is known."""
+        self._counts: Counter[int] = Counter()
+        """How often what was found."""
 
     def number(self, test: Test, screen: Screen) -> int:
         """The number of a test; `screen` is its own."""
@@ -87,22 +87,22 @@ class Words:
         return number
 
     def weight(self, number: int) -> int:
-        return self._weights[number]
+        return -self._counts[number] or self._weights[number]
 
-    def among(self, numbers: Sequence[int]) -> Callable[[Any], bool] | None:
-        if len(numbers) > _FEW:
-            return None
-        finds, get, cased = finder(sorted(self._needles[number] for number in numbers)), self._get, self._cased
+    def among(self, numbers: Sequence[int]) -> Looking:
+        finds, which = finder(sorted(self._needles[number] for number in numbers)), self._which(numbers)
+        get, cased = self._get, self._cased
 
-        def may(row: Any) -> bool:
+        def found(row: Any) -> Iterable[int] | None:
             text = get(row)
             if text is None:
-                return False
+                return ()
             if not isinstance(text, str) or not text.isascii():
-                return True
-            return finds(text if cased else text.lower())
+                return None
+            seen = text if cased else text.lower()
+            return which(seen) if finds(seen) else ()
 
-        return may
+        return found
 
     def found(self, row: Any) -> Iterable[int] | None:
         text = self._get(row)
@@ -110,19 +110,31 @@ class Words:
             return ()
         if not isinstance(text, str) or not text.isascii():
             return None
-        seen = text if self._cased else text.lower()
-        stands, loose = self._search
-        found = [number for each in stands(seen) for number in each]
-        if loose(seen):
-            found += [number for number in self._loose if self._finds[number](seen)]
-        return found
+        return self._search(text if self._cased else text.lower())
 
     @cached_property
-    def _search(self) -> tuple[Callable[[str], Sequence[Sequence[int]]], Callable[[str], bool]]:
-        """One look for all texts that have to stand there: what has those that do; and one for the expressions."""
-        which, having = standing(tuple(self._with)), list(self._with.values())
-        loose = finder([self._needles[number] for number in self._loose]) if self._loose else _nowhere
-        return lambda seen: [having[each] for each in which(seen)], loose
+    def _search(self) -> Callable[[str], Sequence[int]]:
+        return self._which(range(len(self._finds)))
+
+    def _which(self, numbers: Iterable[int]) -> Callable[[str], Sequence[int]]:
+        """One look for all texts of which one has to stand there for these: what has those that do; and one for the
+        expressions."""
+        wanted = set(numbers)
+        having = {text: chosen for text, each in self._with.items() if (chosen := [n for n in each if n in wanted])}
+        stands, each = standing(tuple(having)), list(having.values())
+        loose = [number for number in self._loose if number in wanted]
+        spoken = finder([self._needles[number] for number in loose]) if loose else _nowhere
+        counts, finds = self._counts, self._finds
+
+        def found(seen: str) -> Sequence[int]:
+            there = [number for text in stands(seen) for number in each[text]]
+            if spoken(seen):
+                there += [number for number in loose if finds[number](seen)]
+            for number in there:
+                counts[number] += 1
+            return there
+
+        return found
 
     def of(self, row: Any) -> Seen:
         text = self._get(row)
@@ -151,7 +163,6 @@ class Late:
         self._get = get
         self._tests: list[Test] = []
         self._numbers: dict[str, int] = {}
-        self._known: dict[str, frozenset[int]] = {}
 
     def number(self, test: Test) -> int:
         """The number of a test among these."""
@@ -162,28 +173,35 @@ class Late:
 
     def weight(self, number: int) -> int:
         del number
-        return _EXPRESSION
+        return 2  # looked for one by one
 
-    def among(self, numbers: Sequence[int]) -> Callable[[Any], bool] | None:
-        wanted = frozenset(numbers)
-        return lambda row: not wanted.isdisjoint(self._true(row))
+    def among(self, numbers: Sequence[int]) -> Looking:
+        get, tests = self._get, [(number, self._tests[number]) for number in numbers]
+        known: dict[str, Sequence[int]] = {}
+
+        def found(row: Any) -> Sequence[int]:
+            value = get(row)
+            there = known.get(value) if isinstance(value, str) else None
+            if there is None:
+                there = [number for number, test in tests if test.holds(value)]
+                if isinstance(value, str):
+                    if len(known) >= _CACHED:
+                        known.clear()
+                    known[value] = there
+            return there
+
+        return found
 
     def found(self, row: Any) -> Iterable[int] | None:
-        return self._true(row)
+        return self._every(row)
+
+    @cached_property
+    def _every(self) -> Looking:
+        return self.among(range(len(self._tests)))
 
     def of(self, row: Any) -> Seen:
-        return self._true(row).__contains__
-
-    def _true(self, row: Any) -> frozenset[int]:
-        value = self._get(row)
-        found = self._known.get(value) if isinstance(value, str) else None
-        if found is None:
-            found = frozenset(number for number, test in enumerate(self._tests) if test.holds(value))
-            if isinstance(value, str):
-                if len(self._known) >= _CACHED:
-                    self._known.clear()
-                self._known[value] = found
-        return found
+        value, tests = self._get(row), self._tests
+        return lambda number: tests[number].holds(value)
 
 
 class Numbers(Late):
@@ -200,11 +218,14 @@ class Numbers(Late):
         self._least = min(limits) if len(limits) == len(self._tests) else None
         return found
 
-    def _true(self, row: Any) -> frozenset[int]:
-        value = self._get(row)
-        if value is None or (type(value) is int and self._least is not None and value < self._least):
-            return _NOTHING
-        return frozenset(number for number, test in enumerate(self._tests) if test.holds(value))
+    def among(self, numbers: Sequence[int]) -> Looking:
+        get, least, some = self._get, self._least, super().among(numbers)
+
+        def found(row: Any) -> Iterable[int] | None:
+            value = get(row)
+            return () if value is None or (type(value) is int and least is not None and value < least) else some(row)
+
+        return found
 
 
 class Acts:
@@ -223,11 +244,11 @@ class Acts:
 
     def weight(self, number: int) -> int:
         del number
-        return 1
+        return -(1 << 40)  # costs more than all else
 
-    def among(self, numbers: Sequence[int]) -> Callable[[Any], bool] | None:
+    def among(self, numbers: Sequence[int]) -> Looking:
         del numbers
-        return self._does
+        return self.found
 
     def found(self, row: Any) -> Iterable[int] | None:
         return (0,) if self._does(row) else ()
