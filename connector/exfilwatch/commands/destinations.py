@@ -21,6 +21,8 @@ _BUCKETS = {
     "s3": "cloud storage", "gs": "cloud storage", "az": "cloud storage", "abfs": "cloud storage", "b2": "cloud storage",
     "azure": "cloud storage", "rclone": "cloud storage", "swift": "cloud storage", "oss": "cloud storage",
 }  # fmt: skip
+_SHARED = ipaddress.ip_network("100.64.0.0/10")
+_EXAMPLES = tuple(map(ipaddress.ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")))
 
 
 class Destination(NamedTuple):
@@ -85,7 +87,7 @@ def _kind_of_address(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> 
         return "link-local"
     if address.is_multicast:
         return "multicast"
-    if address.version == 4 and address in ipaddress.ip_network("100.64.0.0/10"):
+    if address.version == 4 and address in _SHARED:
         return "shared"
     if address.is_private and not address.is_reserved and not _is_example(address):
         return "private"
@@ -94,8 +96,7 @@ def _kind_of_address(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> 
 
 def _is_example(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     """Addresses of documentation: `is_private` says yes, but who writes one means an address on the internet."""
-    networks = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
-    return any(address in ipaddress.ip_network(each) for each in networks)
+    return any(address in each for each in _EXAMPLES)
 
 
 @lru_cache(1)

@@ -8,7 +8,7 @@ FieldRef(field, other)     two fields of the event against each other
 OfProduct(product)         the product that the event says it is of
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 import msgspec
@@ -98,8 +98,9 @@ def compiled(node: Node) -> Holds:
         case FieldTest(field, test):
             holds = test.holds
             return lambda get, _event: holds(get(field))
-        case Keyword(Text(plain=str(word), open_start=True, open_end=True, cased=cased)) if word and "\0" not in word:
-            return lambda _get, event: word in _said.of(event, cased)
+        case Keyword() | Any() if words := _words(node):
+            in_lower, as_is = ([word for word, cased in words if cased is wanted] for wanted in (False, True))
+            return lambda _get, event: _said.has(event, in_lower, cased=False) or _said.has(event, as_is, cased=True)
         case Keyword(test):
             test_holds = test.holds
             return lambda _get, event: any(test_holds(value) for value in values_of(event))
@@ -120,19 +121,44 @@ def compiled(node: Node) -> Holds:
             return lambda get, event: any(part(get, event) for part in some)
 
 
+def _words(node: Node) -> list[tuple[str, bool]]:
+    """Keywords that are texts to be found anywhere, of which one is enough, each with whether in its case; else []."""
+    words: list[tuple[str, bool]] = []
+    for part in node.parts if isinstance(node, Any) else (node,):
+        match part:
+            case Keyword(Text(plain=str(word), open_start=True, open_end=True, cased=cased)):
+                words.append((word, cased))
+            case _:
+                return []
+    return words if all(word and "\0" not in word for word, _ in words) else []
+
+
 class _Said:
     """All that the last event says, as one text: many keywords are looked for in one in turn."""
 
     def __init__(self) -> None:
         self._kept: tuple[Event, str, str] | None = None
 
-    def of(self, event: Event, cased: bool) -> str:
-        """The values, in lower case or (`cased`) as they are, with NUL between them."""
+    def has(self, event: Event, words: Sequence[str], *, cased: bool) -> bool:
+        """Whether one of some words stands in a value, in lower case or (`cased`) as it is."""
+        if not words:
+            return False
         kept = self._kept
         if kept is None or kept[0] is not event:
-            texts = [text for value in values_of(event) if (text := text_of(value)) is not None]
-            kept = self._kept = (event, "\0".join(texts), "\0".join(map(str.lower, texts)))
-        return kept[1] if cased else kept[2]
+            said = "\0".join(dict.fromkeys(_texts_of(event)))
+            kept = self._kept = (event, said, said.lower())
+        said = kept[1] if cased else kept[2]
+        return any(word in said for word in words)
+
+
+def _texts_of(event: Event) -> Iterator[str]:
+    """Its values as texts."""
+    for record in (event.fields, event.raw):
+        for value in record.values():
+            if type(value) is str:  # nearly all
+                yield value
+            else:
+                yield from (text for each in _leaves(value) if (text := text_of(each)) is not None)
 
 
 _said = _Said()

@@ -51,7 +51,7 @@ class _Shared:
 
     def __init__(self, node: Node) -> None:
         self.node = node
-        self._holds = compiled(cheapest_first(node, MADE))
+        self._holds = compiled(cheapest_first(node, UNMADE))  # most rules are no business of commands
         self._kept: dict[bool, tuple[Event, bool]] = {}
 
     def holds(self, get: Get, event: Event, raw: bool) -> bool:

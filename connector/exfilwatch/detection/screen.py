@@ -8,6 +8,7 @@ never says no where the rule would say yes; where it does not know it says yes.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from exfilwatch.detection.condition import All, FieldTest, Keyword, Node, Not, Selection, fields
@@ -89,16 +90,17 @@ class _Field:
 class _State:
     """What is left to ask of all rules after some fields. `left`: no short field is left to ask."""
 
-    __slots__ = ("asks", "by_found", "by_value", "field", "left", "numbers")
+    __slots__ = ("asks", "by_found", "by_value", "field", "left", "numbers", "settled")
 
-    def __init__(self, asks: Sequence[Ask], plan: "Plan") -> None:
-        self.asks = asks
-        asked: Counter[int] = Counter()
-        for ask in asks:
-            asked.update(ask.asked.keys())
-        self.left = plan.rest_of(asks) if asks and not asked else None
+    def __init__(self, asks: Iterable[Ask], settled: Sequence[Ask], plan: "Plan") -> None:
+        """`settled`: what is left of long texts alone, which is most, and the same after all fields."""
+        asks = list(asks)
+        self.asks = [ask for ask in asks if ask.asked]
+        self.settled = [*settled, *(ask for ask in asks if not ask.asked)]
+        asked = Counter(chain.from_iterable(ask.asked for ask in self.asks))
+        self.left = plan.rest_of(self.settled) if self.settled and not asked else None
         self.field = max(plan.first.intersection(asked) or asked, key=asked.__getitem__) if asked else -1
-        self.numbers = frozenset[int]().union(*(ask.asked.get(self.field, ()) for ask in asks))
+        self.numbers = frozenset[int]().union(*(ask.asked.get(self.field, ()) for ask in self.asks))
         self.by_value: dict[Any, _State] = {}
         self.by_found: dict[frozenset[int], _State] = {}
 
@@ -111,7 +113,7 @@ class _State:
             true = field.true(key, value, self.numbers)
             known = self.by_found.get(true)
             if known is None:
-                known = self.by_found[true] = _State(list(self._reduced(true)), plan)
+                known = self.by_found[true] = _State(self._reduced(true), self.settled, plan)
             if len(self.by_value) >= _CACHED:
                 self.by_value.clear()
             self.by_value[key] = known
@@ -163,7 +165,7 @@ class Plan:
         self._rules = list(alike.values())
         self._order = {rule.id: number for number, rule in enumerate(rules)}
         asks = [Ask(number, self._prepared(each[0])) for number, each in enumerate(self._rules)]
-        self._start = _State([ask for ask in asks if ask.rest is not False], self)
+        self._start = _State([ask for ask in asks if ask.rest is not False], [], self)
 
     def _asked(self, rule: Rule) -> Node:
         """What holds wherever the rule fires."""
@@ -258,7 +260,7 @@ class Plan:
                 field = self._fields[state.field]
                 state = state.after(field, field.get(row), self)
         except TimeoutError:
-            return self.rest_of([Ask(ask.number, True) for ask in state.asks])
+            return self.rest_of([Ask(ask.number, True) for ask in (*state.asks, *state.settled)])
         return state.left
 
     def rest_of(self, asks: Sequence[Ask]) -> Left:
