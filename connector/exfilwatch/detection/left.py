@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from exfilwatch.detection.rest import Found, Rest, Short, leaves, needs, possible, reduced, required
-from exfilwatch.detection.texts import Acts, Looking, Searched, Seen
+from exfilwatch.detection.texts import Acts, Looking, Made, Searched, Seen
 
 _SEVERAL = 16
 """Rows after which searches are made for what is left, and rules from which on one is shared."""
@@ -78,7 +78,7 @@ class Looks:
                 asked.setdefault(leaf.text, {})[leaf.number] = None
                 rules = (own if having is None else having).setdefault(leaf.text, {})
                 rules.setdefault(leaf.number, {})[ask.number] = None
-        for text in sorted(asked, key=lambda text: isinstance(self._texts[text], Acts)):
+        for text in sorted(asked, key=lambda text: isinstance(self._texts[text], Acts | Made)):
             searched = self._texts[text]
             if having is None:
                 yield searched.among(tuple(asked[text])), own[text]
@@ -134,7 +134,7 @@ class Common:
 
     def _is_told(self, ask: Ask) -> bool:
         found = required(ask.rest, lambda each: self._texts[each.text].weight(each.number))
-        return bool(found) and not any(isinstance(self._texts[each.text], Acts) for each in found)
+        return bool(found) and not any(isinstance(self._texts[each.text], Acts | Made) for each in found)
 
 
 class Left:

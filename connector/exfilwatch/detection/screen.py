@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
+from exfilwatch.commands.named import PROGRAM
 from exfilwatch.detection.condition import All, FieldTest, Keyword, Node, Not, Selection, fields
 from exfilwatch.detection.condition import Any as AnyOf
-from exfilwatch.detection.derived import ACTS, LOOKED_AT, TASKS
+from exfilwatch.detection.derived import ACTS, DERIVED, LOOKED_AT, TASKS, needs_action
 from exfilwatch.detection.left import Ask, Common, Left
 from exfilwatch.detection.pattern import Pattern
 from exfilwatch.detection.rest import (
@@ -25,7 +26,7 @@ from exfilwatch.detection.rest import (
     weighed,
 )
 from exfilwatch.detection.rule import Rule
-from exfilwatch.detection.texts import Acts, FieldGetter, Late, Numbers, Searched, Words
+from exfilwatch.detection.texts import Acts, FieldGetter, Late, Made, Numbers, Searched, Words
 from exfilwatch.detection.values import Compare, Exists, OneOf, Test
 from exfilwatch.detection.words import word_of
 from exfilwatch.events.event import Value
@@ -171,7 +172,7 @@ class Plan:
         """What holds wherever the rule fires."""
         if not self._derived:
             return rule.screen
-        return All((ACTS, rule.alone)) if rule.needs_action else rule.alone
+        return _acted(rule.alone) if rule.derives else rule.alone
 
     def _prepared(self, rule: Rule) -> Rest:
         condition = self._node(rule, self._asked(rule))
@@ -199,6 +200,8 @@ class Plan:
                 get = self._get(rule, field)
                 if get is None or isinstance(test, Exists):
                     return None  # a member that is null exists, and has no value here
+                if field in DERIVED and field != PROGRAM:
+                    return None if _is_slow(test) else self._asked_late(get, test, Made)
                 if field not in LONG:
                     return self._test(get, test)
                 tests = test.texts if isinstance(test, OneOf) else (test,)
@@ -234,21 +237,28 @@ class Plan:
         return Short(field, self._fields[field].number(test))
 
     def _found(self, get: FieldGetter, test: Test) -> Rest:
-        screen = test.screen()
-        if screen is None and isinstance(test, Pattern):
+        if _is_slow(test):
             return None
-        late = Numbers if isinstance(test, Compare) else Late
-        kind = late.__name__ if screen is None else "cased" if screen.cased else "lower"
+        screen = test.screen()
+        if screen is None:
+            return self._asked_late(get, test, Numbers if isinstance(test, Compare) else Late)
+        text = self._text(get, "cased" if screen.cased else "lower", lambda: Words(get, screen.cased))
+        words = self.texts[text]
+        assert isinstance(words, Words)
+        return Found(text, words.number(test, screen))
+
+    def _asked_late(self, get: FieldGetter, test: Test, kind: type[Late]) -> Found:
+        text = self._text(get, kind.__name__, lambda: kind(get))
+        late = self.texts[text]
+        assert isinstance(late, Late)
+        return Found(text, late.number(test))
+
+    def _text(self, get: FieldGetter, kind: str, make: Callable[[], Searched]) -> int:
         number = self._of.get((id(get), kind))
         if number is None:
             number = self._of[id(get), kind] = len(self.texts)
-            self.texts.append(late(get) if screen is None else Words(get, screen.cased))
-        text = self.texts[number]
-        if screen is None:
-            assert isinstance(text, Late)
-            return Found(number, text.number(test))
-        assert isinstance(text, Words)
-        return Found(number, text.number(test, screen))
+            self.texts.append(make())
+        return number
 
     def left(self, row: Any) -> Left | None:
         """What the long texts of such rows still have to show; None when no rule can fire whatever they hold."""
@@ -281,6 +291,23 @@ class Plan:
 
 
 _EVERY = Left([], [], Common([]), every=True)
+
+
+def _acted(node: Node) -> Node:
+    """The same, with ACTS first wherever a part holds of command lines alone that do something."""
+    if needs_action(node):
+        return All((ACTS, node))
+    match node:
+        case Selection(name, part):
+            return Selection(name, _acted(part))
+        case All(parts) | AnyOf(parts):
+            return type(node)(tuple(map(_acted, parts)))
+    return node
+
+
+def _is_slow(test: Test) -> bool:
+    """Whether a test may take too long (pattern.Pattern)."""
+    return isinstance(test, Pattern) and not test.linear
 
 
 def looked_at(rules: Iterable[Rule]) -> Mapping[tuple[str, bool], None]:

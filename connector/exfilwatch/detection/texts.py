@@ -17,6 +17,9 @@ _CACHED = 10_000
 _EXPRESSION = 4
 """Characters that an expression counts for where the heaviest of several texts is chosen."""
 
+COSTLY = -(1 << 40)
+"""The weight of what costs more to tell than to find any text."""
+
 FieldGetter: TypeAlias = Callable[[Any], Value]
 Looking: TypeAlias = Callable[[Any], Iterable[int] | None]
 """What may be found in a row; None where that can't be told."""
@@ -228,6 +231,14 @@ class Numbers(Late):
         return found
 
 
+class Made(Late):
+    """Tests of a field that is made of others."""
+
+    def weight(self, number: int) -> int:
+        del number
+        return COSTLY
+
+
 class Acts:
     """Whether the command line of a row does something, in the place of what is found in a text; its number is 0."""
 
@@ -244,7 +255,7 @@ class Acts:
 
     def weight(self, number: int) -> int:
         del number
-        return -(1 << 40)  # costs more than all else
+        return COSTLY
 
     def among(self, numbers: Sequence[int]) -> Looking:
         del numbers
