@@ -1,8 +1,8 @@
 """Which groups of a host are forgotten when it has more than are kept, as a pure function of their times.
 
-A host that sends by ever other commands would fill what is kept of it with groups of one hit each. So of one host at
-most `GROUPS` groups and `HITS` hits wait, and these go first: groups of one beat, then those of several that are not
-regular, then series, each the one first of which nothing was heard for longest. So a series that goes on stays
+A host that sends by commands that always differ would fill what is kept of it with groups of one hit each. So of one
+host at most `GROUPS` groups and `HITS` hits wait, and these go first: groups of one beat, then irregular ones of
+several, then series, each the one first of which nothing was heard for longest. So a series that goes on stays
 whatever else the host does, and one that begins is found as long as fewer than `GROUPS` other groups come in between
 two of its first beats. Of hits, the largest group that is not regular goes first: it is irregular after so many.
 """
