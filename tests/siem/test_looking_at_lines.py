@@ -69,6 +69,7 @@ def lines(records: list[bytes]) -> set[str]:
     [
         pytest.param({"type": "keyword"}, set(), id="whole"),
         pytest.param(CUT, set(), id="cut"),
+        pytest.param({"type": "text", "fields": {"keyword": CUT}}, set(), id="beside words"),
         pytest.param({"type": "keyword", "doc_values": False}, None, id="without values"),
         pytest.param({"type": "text"}, None, id="words only"),
     ],
@@ -140,18 +141,19 @@ def test_an_answer_without_lines_is_no_answer():
 
 
 @pytest.mark.parametrize(
-    ("way", "tells"),
+    ("ways", "tells"),
     [
-        (Indexed("process.command_line", "keyword"), True),
-        (Indexed("process.command_line", "keyword", 1024), True),
-        (Indexed("process.command_line", "keyword", normalizer="lowercase"), False),
-        (Indexed("process.command_line", "wildcard"), False),
-        (Indexed("process.command_line", "text"), False),
+        ([Indexed("process.command_line", "keyword")], True),
+        ([Indexed("process.command_line", "keyword", 1024)], True),
+        ([Indexed("process.command_line", "text"), Indexed("process.command_line.keyword", "keyword", 256)], True),
+        ([Indexed("process.command_line", "keyword", normalizer="lowercase")], False),
+        ([Indexed("process.command_line", "wildcard")], False),
+        ([Indexed("process.command_line", "text")], False),
     ],
-    ids=["keyword", "cut", "folded", "wildcard", "text"],
+    ids=["keyword", "cut", "beside words", "folded", "wildcard", "text"],
 )
-def test_which_indices_tell_their_lines(way, tells):
-    fields = {way.path: (way,)} | {
+def test_which_indices_tell_their_lines(ways, tells):
+    fields = {"process.command_line": tuple(ways)} | {
         path: (Indexed(path, "keyword"),) for path in ("process.executable", "winlog.channel", "event.code")
     }
     assert (looks([ElasticMapping(fields)]) is not None) is tells
@@ -161,3 +163,5 @@ def test_which_indices_tell_their_lines(way, tells):
         )
         is None
     )
+    beside = (Indexed("process.executable", "text"), Indexed("process.executable.keyword", "keyword"))
+    assert looks([ElasticMapping(fields), ElasticMapping({"process.executable": beside})]) is None

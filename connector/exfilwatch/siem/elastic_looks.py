@@ -5,8 +5,8 @@ the field, for each of some forty expressions, in all documents of the index, ho
 engine is asked for the values that the interval has, each once with the programs that were started by it. They are
 looked at here, as exactly as events are, and the documents are asked for by the values that do something.
 
-The values are read from the same point in time as the documents. Where a field can't give its values (no keyword, or
-one that is changed before it is indexed), everything is asked for by words and signs instead.
+The values are read from the same point in time as the documents. Where a field can't give its values (no keyword, not
+even beside its words, or one that is changed before it is indexed), everything is asked for by words and signs instead.
 https://www.elastic.co/docs/reference/aggregations/search-aggregations-bucket-composite-aggregation ,
 https://docs.opensearch.org/latest/aggregations/bucket/composite/
 """
@@ -34,7 +34,8 @@ _LINE = "line"
 
 
 class Looks(NamedTuple):
-    """Fields of starts of processes: their command lines, and what is started, as path and as the name in the file."""
+    """Where starts of processes are indexed whole: their command lines, and what is started, as path and as the name in
+    the file."""
 
     lines: frozenset[str]
     images: frozenset[str]
@@ -59,33 +60,43 @@ class _Answer(msgspec.Struct):
 
 
 def looks(mappings: Iterable[ElasticMapping]) -> Looks | None:
-    """The fields of indices with these mappings; None where one of them can't give its values."""
+    """Those of indices with these mappings; None where one of them can't give its values."""
     every = dict.fromkeys(mappings)
     found = [each for mapping in every if (each := _looks(mapping)) is not None]
     if len(found) < len(every) or not found:
         return None
-    fields = Looks(*(frozenset[str]().union(*each) for each in zip(*found, strict=True)))
-    asked = [path for paths in fields for path in paths]
-    alike = all(_as_it_is(mapping, path) for mapping in every for path in asked if mapping.ways(path) is not None)
-    return fields if alike else None
+    paths = {field: path for fields in found for each in fields for field, path in each.items()}
+    if not all(_whole(mapping, field) in (None, path) for mapping in every for field, path in paths.items()):
+        return None
+    return Looks(*(frozenset(path for each in fields for path in each.values()) for fields in zip(*found, strict=True)))
 
 
 @lru_cache(64)
-def _looks(mapping: ElasticMapping) -> Looks | None:
+def _looks(mapping: ElasticMapping) -> tuple[Mapping[str, str], ...] | None:
+    """The fields of command lines, paths and names in files, and where an index has each whole."""
     language = Elastic(mapping)
-    fields = [sources(EVERY_START, field, language.paths) for field in ("CommandLine", "Image", "OriginalFileName")]
-    lines = [path for path in fields[0] if mapping.ways(path)]
-    if not all(_as_it_is(mapping, path) for path in lines):
+    lines, *started = (
+        sources(EVERY_START, field, language.paths) for field in ("CommandLine", "Image", "OriginalFileName")
+    )
+    if not all(plain for named in started for plain in named.values()):
         return None
-    if not all(plain and _as_it_is(mapping, path) for named in fields[1:] for path, plain in named.items()):
-        return None
-    return Looks(frozenset(lines), *(frozenset(named) for named in fields[1:]))
+    found: list[dict[str, str]] = []
+    for fields in ([field for field in lines if mapping.ways(field)], *started):
+        found.append({})
+        for field in fields:
+            if not (path := _whole(mapping, field)):
+                return None
+            found[-1][field] = path
+    return tuple(found)
 
 
-def _as_it_is(mapping: ElasticMapping, path: str) -> bool:
-    """Whether an index gives the values of a field, and as they are."""
-    ways = mapping.ways(path) or ()
-    return bool(ways) and ways[0].path == path and ways[0].type == "keyword" and not ways[0].normalizer
+def _whole(mapping: ElasticMapping, field: str) -> str | None:
+    """Where an index has the values of a field as they are; "" where it has them in other ways only, None where no
+    document has it."""
+    ways = mapping.ways(field)
+    if ways is None:
+        return None
+    return next((way.path for way in ways if way.type == "keyword" and not way.normalizer), "")
 
 
 def lines_body(path: str, found: Looks, within: Query, after: Mapping[str, object] | None = None) -> Body:
