@@ -129,6 +129,10 @@ def test_severity_comes_with_its_reason():
             [make("a", level="critical"), ARCHIVE],
             "**Critical**: the highest level of its findings; 2 kinds of evidence",
         ),
+        (
+            [make("a"), make("a", branch="scheduled_upload")],
+            "**Medium**: the highest level of its findings, not raised, as they are of the same events; 2 kinds of ",
+        ),
         ([make("a", level="*odd*")], "`*odd*`: the level of its finding"),
     ]
     for findings, said in cases:

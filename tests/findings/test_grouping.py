@@ -117,6 +117,16 @@ def test_severity_is_the_highest_level_raised_when_two_kinds_agree():
     assert group([make("a", level="critical"), make("b", branch="collection")])[0].level == "critical"
 
 
+def test_two_rules_that_read_the_same_events_are_no_two_kinds_of_evidence():
+    """As an upload by cron is: one command, by a transfer tool and on a schedule."""
+    one = [make("a"), make("a", branch="scheduled_upload")]
+    twice = [*one, make("b"), make("b", branch="scheduled_upload")]
+    for findings in (one, twice):
+        (incident,) = group(findings)
+        assert (incident.level, incident.kinds) == ("medium", ("scheduled_upload", "transfer_tool"))
+    assert group([*one, make("b")])[0].level == "high"
+
+
 def test_an_incident_names_its_first_finding_and_spans_all():
     first, last = make("a", 0), make("b", 30, lasts=10, host="ws1.corp.local")
     (incident,) = group([last, first])

@@ -154,6 +154,7 @@ def _nodes(rows: Iterable[Row[Any]], touched: Mapping[str, Collection[Process]])
             level=row.level,
             kind=row.kind,
             attack=tuple(json.loads(row.attack)),
+            evidence=row.evidence,
             processes=frozenset(touched.get(row.id, ())),
         )
 
@@ -203,6 +204,7 @@ def _insert(connection: Connection, arrived: Mapping[str, list[tuple[Finding, No
             "level": each.level,
             "kind": storable(each.kind),
             "attack": json.dumps(each.attack),
+            "evidence": each.evidence,
             "host": each.host,
             "user_name": each.user,
             "host_key": each.host_key,

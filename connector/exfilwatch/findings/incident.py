@@ -1,8 +1,9 @@
 """The incident: the findings of one host and one user that belong together, and how bad they are together.
 
 Severity is the highest level among its findings, raised by one step when at least two kinds of evidence agree.
-A finding's kind is its rule's branch; without a branch its ATT&CK techniques; without those its rule. So one command
-that is logged twice, or found by the same rule many times, raises nothing.
+A finding's kind is its rule's branch; without a branch its ATT&CK techniques; without those its rule. Kinds agree that
+rest on different events. So one command that is logged twice, or found by the same rule many times, or by rules of two
+branches, raises nothing.
 """
 
 import hashlib
@@ -57,7 +58,7 @@ def incident(identity: str, nodes: Sequence[Node]) -> Incident:
         id=identity,
         host=next((node.host for node in nodes if node.host), None),
         user=next((node.user for node in nodes if node.user), None),
-        level=shifted(highest, 1) if len(kinds) > 1 else highest,
+        level=shifted(highest, 1) if _agree(nodes) else highest,
         highest=highest,
         kinds=kinds,
         attack=tuple(sorted({technique for node in nodes for technique in node.attack})),
@@ -65,6 +66,14 @@ def incident(identity: str, nodes: Sequence[Node]) -> Incident:
         end=max((span.end for span in spans), default=None),
         findings=tuple(node.id for node in nodes),
     )
+
+
+def _agree(nodes: Iterable[Node]) -> bool:
+    """Whether there are two kinds of evidence that are not the same events, read by two rules."""
+    evidence: dict[str, set[str]] = {}
+    for each in nodes:
+        evidence.setdefault(each.kind, set()).add(each.evidence or each.id)
+    return len(set(map(frozenset, evidence.values()))) > 1
 
 
 def incident_id(first_finding: str) -> str:

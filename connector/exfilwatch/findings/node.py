@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from ipaddress import ip_address
 from typing import NamedTuple
@@ -12,8 +12,8 @@ import msgspec
 from exfilwatch.detection.roots import starts_everything
 from exfilwatch.findings.finding import EvidenceEvent, Finding
 
-# Characters that a process and a level have room for in the database.
-PROCESS, LEVEL = 128, 32
+# Characters that a process, a level and what stands for events have room for in the database.
+PROCESS, LEVEL, EVIDENCE = 128, 32, 16
 NOBODY = frozenset({"", "-", "(null)", "unset", "4294967295"})
 
 
@@ -36,7 +36,8 @@ class Span(NamedTuple):
 
 
 class Node(msgspec.Struct, frozen=True):
-    """A finding as grouping sees it. `kind` names the evidence: its branch, else its techniques, else its rule."""
+    """A finding as grouping sees it. `kind` names the evidence: its branch, else its techniques, else its rule;
+    `evidence` stands for its events (None: not known, as it was kept by a version that did not tell)."""
 
     id: str
     host_key: str
@@ -47,6 +48,7 @@ class Node(msgspec.Struct, frozen=True):
     level: str
     kind: str
     attack: tuple[str, ...]
+    evidence: str | None = None
     processes: frozenset[Process] = frozenset()
 
     @property
@@ -115,8 +117,13 @@ def node(finding: Finding) -> Node:
         level=short(rule.level, LEVEL),
         kind=rule.branch or " ".join(sorted(rule.attack)) or rule.id,
         attack=tuple(sorted(rule.attack)),
+        evidence=_digest({event.id for event in finding.events}),
         processes=frozenset(name for event in finding.events for name in _processes(event)),
     )
+
+
+def _digest(events: Iterable[str]) -> str:
+    return hashlib.blake2b(storable("\n".join(sorted(events))).encode(), digest_size=EVIDENCE // 2).hexdigest()
 
 
 def _processes(event: EvidenceEvent) -> Iterator[Process]:

@@ -20,7 +20,7 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
-from exfilwatch.findings.node import LEVEL, PROCESS
+from exfilwatch.findings.node import EVIDENCE, LEVEL, PROCESS
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -75,6 +75,7 @@ findings = Table(
     Column("end_time", UtcTime),
     Column("first_seen", UtcTime, nullable=False),
     Column("body", Text, nullable=False),
+    Column("evidence", String(EVIDENCE)),
     Index("findings_of_host", "host_key", "time"),
     Index("findings_by_first_seen", "first_seen", "incident"),
 )

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
+from exfilwatch.detection.detection import LEVELS
 from exfilwatch.findings.finding import Finding
 from exfilwatch.findings.incident import Incident, rank
 from exfilwatch_playbooks.cases.document import Code, Document, Paragraph, Run, Runs, Strong, listed
@@ -62,8 +63,9 @@ def severity(incident: Incident, count: int) -> Runs:
         return (Strong(incident.level.capitalize()), highest, raised, *kinds, ".")
     level = Code(incident.level, 20) if incident.level not in _PLAIN else Strong(incident.level.capitalize())
     if len(incident.kinds) > 1:
-        agree = f": the highest level of its findings; {len(incident.kinds)} kinds of evidence agree: "
-        return (level, agree, *kinds, ".")
+        why = "" if incident.level == LEVELS[-1] else ", not raised, as they are of the same events"
+        told = f": the highest level of its findings{why}; {len(incident.kinds)} kinds of evidence: "
+        return (level, told, *kinds, ".")
     reason = (
         ": the level of its finding; there is no other kind of evidence than "
         if count == 1
