@@ -118,7 +118,7 @@ def test_in_whatever_order_and_however_late_they_come_the_findings_are_those_of_
     )
     siem.clock = START - 2 * HOUR
     store = Store(str(tmp_path_factory.mktemp("led") / "findings.sqlite"))
-    for _ in range(4):
+    for _ in range(5):  # the last after the latest comes
         poll(siem, store)
         siem.clock += 65 * MINUTE
     assert found(store) == in_one_pass(RULES, siem.records)
