@@ -104,8 +104,8 @@ def _warm() -> None:
 
 def serve() -> None:
     """Until there is no more to do."""
-    _warm()
     assert Local
+    warm = False
     running: list[int] = []
     for line in sys.stdin:
         if line.strip() == "wait":
@@ -115,6 +115,9 @@ def serve() -> None:
             sys.stdout.flush()
             continue
         work = msgspec.json.decode(line, type=Work)
+        if not warm and not work.database.startswith("postgresql"):  # libpq died once in a child of such a process
+            _warm()
+            warm = True
         pid = os.fork()
         if pid == 0:
             os._exit(_child(work))

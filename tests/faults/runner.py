@@ -202,9 +202,12 @@ async def _ask_nobody() -> None:
 
 def serve() -> None:
     """Until there is no more to run."""
-    _warm()
+    warm = False
     for line in sys.stdin:
         run = msgspec.json.decode(line, type=Run)
+        if not warm and not run.database.startswith("postgresql"):  # libpq died once in a child of such a process
+            _warm()
+            warm = True
         said = Path(run.folder) / f"said.{os.getpid()}"
         counts = said.with_suffix(".counts")
         counts.unlink(missing_ok=True)
