@@ -19,8 +19,9 @@ LARGEST = 10_000
 """Hits of one page: `index.max_result_window`, where it was not changed."""
 _FIRST, _SMALLEST = 2_000, 100
 """Hits of the first page, and of the smallest."""
-SOON, DEAR = 4_000_000, 8_000_000
-"""Bytes that a page should have, of what is soon found and of what is not: each page is searched for anew."""
+SOON, DEAR = 2_500_000, 8_000_000
+"""Bytes that a page should have, of what is soon found and of what is not: each page is searched for anew. Two pages of
+each interval are held at a time."""
 
 _SENT = 10
 """Turns of the loop in which a request is sent (it takes 4), so that the server works while the last page is used."""
