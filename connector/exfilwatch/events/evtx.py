@@ -25,6 +25,16 @@ Skim: TypeAlias = Mapping[str, bool]
 _EVENT_ID = '"EventID":'
 
 
+class _Every(dict[str, bool]):
+    """Every record is wanted."""
+
+    def __missing__(self, _number: str) -> bool:
+        return True
+
+
+_EVERY = _Every()
+
+
 class Records:
     """The records of one file, from its beginning. Raises InputError when it is no EVTX file."""
 
@@ -41,16 +51,8 @@ class Records:
 
         Fewer than `count` and no error: the end.
         """
-        records: list[str] = []
-        append = records.append
-        try:
-            for record in islice(self._records, count):
-                append(record["data"])
-        except RuntimeError as error:
-            self.taken += len(records) + 1
-            return records, error
-        self.taken += len(records)
-        return records, None
+        _, _, records, error = self.skim(count, _EVERY)
+        return records, error
 
     def skim(self, count: int, wanted: Skim) -> tuple[int, list[int], list[str], RuntimeError | None]:
         """The same, of wanted records alone: how many there are of all, and of the wanted ones position and text.
@@ -145,23 +147,15 @@ def evtx_blocks(source: str, opener: Opener, report: Report, skim: Skim | None =
     """
     again = Again(opener)
     records = Records(opener())
-    wanted: Skim = _Every() if skim is None else skim
     while True:
         first = records.taken + 1
-        count, places, found, error = records.skim(RECORDS, wanted)
+        count, places, found, error = records.skim(RECORDS, _EVERY if skim is None else skim)
         if count:
             yield EvtxBlock(source, first, count, places, found, again)
         if error is not None:
             report.unreadable(Origin(source, records.taken), "damaged EVTX record or chunk", str(error))
         elif count < RECORDS:
             return
-
-
-class _Every(dict[str, bool]):
-    """Every record is wanted."""
-
-    def __missing__(self, _number: str) -> bool:
-        return True
 
 
 def missing(header: bytes, size: int) -> str:

@@ -9,6 +9,7 @@ from typing import Literal
 from sqlalchemy import func, select
 
 from exfilwatch.detection.rule import RuleSet
+from exfilwatch.events.timestamps import microseconds
 from exfilwatch.findings import schema
 from exfilwatch.findings.marks import Disposition
 from exfilwatch.findings.store import Store
@@ -105,7 +106,7 @@ def feeds(store: Store, loaded: RuleSet, now: datetime) -> dict[str, kinds.Feed]
     """Whether there are events for rules, by their ids, as far as polls know."""
     with store.database.read() as connection:
         found = kinds.known(connection)
-    return kinds.feeds(loaded, found, round(now.timestamp() * 1e6))
+    return kinds.feeds(loaded, found, microseconds(now))
 
 
 def rules(store: Store, loaded: RuleSet, now: datetime) -> list[RuleHealth]:
