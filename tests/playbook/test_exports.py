@@ -7,6 +7,7 @@ import pytest
 from tests.playbook.outline import one_after_the_other, outline, until_a_question, without_failures, without_times
 
 from exfilwatch_playbooks.playbook.exports.registry import Export, export, names
+from exfilwatch_playbooks.playbook.model import every
 from exfilwatch_playbooks.playbook.source import incident
 
 PLATFORMS = names()
@@ -40,6 +41,7 @@ FIELDS = {"id", "incident", "finding", "findings", "level", "answer", "verdict",
 """What expressions may take from data: ids, levels, and answers of people."""
 EXPRESSION = re.compile(
     r"\{\{(.*?)\}\}|<%(.*?)%>|<<(.*?)>>|\$\{(.*?)\}|(__\w+__):value|(artifact:[^\"]+|\w+:action_result[^\"]+)"
+    r"|(\$[a-z_]+(?:\.#?\w+)+)"
 )
 NAMES = re.compile(r"(?:\.|ctx\(|\[')(\w+)")
 OTHERS = {
@@ -50,6 +52,16 @@ OTHERS = {
     "splunk-soar": {"cef", "exfilwatchIncident", "exfilwatchFinding", "data", "summary", "responses", "0", "status"},
     "sekoia": {"0"},
     "tines": {"item", "body", "status", "prompt", "exfilwatch", "exfilwatch_url", "exfilwatch_analyst"},
+    "tracecat": {
+        *("result", "data", "items", "url", "content", "iteration", "news", "item", "exfilwatch", "EXFILWATCH_TOKEN"),
+        *("is_in", "contains_none_of"),
+        *(
+            f"{step.id}{part}"
+            for step in every(incident().steps)
+            for part in ("", "_asked", "_waits", "_looked", "_heard")
+        ),
+    },
+    "shuffle": {"type", "data", "success", "click_info", "note", "approve", "finished"},
     "cacao": set(),
 }
 

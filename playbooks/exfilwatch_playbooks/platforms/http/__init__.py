@@ -20,7 +20,7 @@ def package(manifest: "Manifest", out: Path) -> None:
         "stackstorm": stackstorm.files(manifest),
         "tracecat": tracecat.files(manifest),
     }
-    for platform in ("n8n", "stackstorm", "tines"):
+    for platform in ("n8n", "shuffle", "stackstorm", "tines", "tracecat"):
         written.setdefault(platform, {}).update(export(platform).files(incident()))
     for platform, files in written.items():
         for name, text in files.items():
