@@ -14,6 +14,7 @@ from .references import SINGLE_EVENT_RULES, WORK
 from .report import report
 from .row import Row, Run, at_most
 from .service import service
+from .triage import triage
 
 EVTX_COPIES = 40  # about 200,000 records
 ZIRCOLITE_EVENTS = 100_000
@@ -162,7 +163,7 @@ def sigma(asked: Run) -> list[Row]:
 
 SECTIONS: dict[str, Callable[[Run], list[Row]]] = {
     section.__name__: section
-    for section in (decode, ecs, packs, sigma, rsigma, zircolite, memory, evtx, polling, report, service, cases)
+    for section in (decode, ecs, packs, sigma, rsigma, zircolite, memory, evtx, polling, report, service, triage, cases)
 }
 
 

@@ -44,7 +44,7 @@ def service(asked: Run) -> list[Row]:
         starts = [_help(folder) for _ in range(rounds + 1)]
         readies, rows = [], []
         for _ in range(rounds):
-            with _Serving(database) as server:
+            with Serving(database) as server:
                 readies.append(server.ready)
                 if not rows:
                     rows = _asked(server, token)
@@ -123,13 +123,13 @@ def _environment(folder: str) -> dict[str, str]:
     return mine | {"HOME": folder, "EXFILWATCH_SERVE__RATE": "100000"}
 
 
-class _Serving:
+class Serving:
     """The service on one core, where this machine has several."""
 
     def __init__(self, database: Path) -> None:
         self._database = database
 
-    def __enter__(self) -> "_Serving":
+    def __enter__(self) -> "Serving":
         start = time.perf_counter()
         words = [*_PROGRAM, "serve", "--port", "0", "--database", str(self._database)]
         environment = _environment(str(self._database.parent))
@@ -156,7 +156,7 @@ class _Serving:
         return cpu_of(self.process.pid)
 
 
-def _asked(server: _Serving, token: str) -> list[Row]:
+def _asked(server: Serving, token: str) -> list[Row]:
     asyncio.run(_load(server.port, "/v1/findings", token, 1))
     before = server.cpu()
     took = asyncio.run(_load(server.port, "/v1/findings", token, SECONDS))

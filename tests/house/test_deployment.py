@@ -119,6 +119,18 @@ def verified(folder: Path, changed: Any) -> str:
     return "".join(line for line in done.stderr.splitlines(keepends=True) if "exfilwatch" in line)
 
 
+@pytest.mark.parametrize("unit", ["exfilwatch.service", "exfilwatch-poll.service"])
+def test_commands_by_hand_have_the_user_the_folder_and_the_settings_of_the_units(unit: str) -> None:
+    (line,) = re.findall(r"`(systemd-run .*)`", (DEPLOY.parent / "deployment.md").read_text())
+    words, text = shlex.split(line), (DEPLOY / unit).read_text()
+    assert words[-2] == PROGRAM
+    for setting in ("DynamicUser", "StateDirectory", "EnvironmentFile"):
+        assert f"--property={re.search(rf'^{setting}=.*$', text, re.MULTILINE).group()}" in words
+    assert f"--uid={re.search(r'^User=(.*)$', text, re.MULTILINE).group(1)}" in words
+    for each in re.findall(r"XDG_\w+=\S+", text):
+        assert f"--setenv={each}" in words
+
+
 def command_of(unit: str) -> list[str]:
     (line,) = re.findall(r"^ExecStart=(.*)$", (DEPLOY / unit).read_text(), re.MULTILINE)
     words = shlex.split(line)

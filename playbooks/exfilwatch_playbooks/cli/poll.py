@@ -231,6 +231,7 @@ class _Show:
         """What could not be read of the records, each kind once."""
         from exfilwatch_playbooks.cli.boundary import say
 
+        self.failed |= report.had_errors
         for problem in report.problems:
             if problem.why not in self._said:
                 self._said.add(problem.why)
