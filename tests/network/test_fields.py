@@ -86,6 +86,9 @@ def test_the_size_of_packets_is_an_average() -> None:
     assert of("network.packet_size", {"source.bytes": 1000, "source.packets": 8}) == 125.0
     assert of("network.packet_size", {"source.bytes": 1000}) is None
     assert of("network.packet_size", {"source.bytes": 1000, "source.packets": 0}) is None
+    assert of("network.magnitude", {"source.bytes": 999_999_999}) == 100_000_000
+    assert of("network.magnitude", {"source.bytes": 1_000_000_000}) == 1_000_000_000
+    assert of("network.magnitude", {"source.bytes": 0}) is None
 
 
 @pytest.mark.parametrize(

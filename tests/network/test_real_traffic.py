@@ -60,7 +60,7 @@ def found(rules: RuleSet, paths: list[Path]) -> list[Detection]:
         (PUT | REDIRECTOR | NEAR | {"uri": "/x/a.txt"}, "low"),
         (PUT | {"uri": "/in/a", "request_body_len": 3_000_000}, "medium"),
         (CONN, "low"),
-        (CONN | {"orig_bytes": 700_000_000}, "medium"),
+        (CONN | {"orig_bytes": 700_000_000}, "low"),
         (CONN | {"orig_bytes": 700_000_000, "id.resp_h": "10.9.0.4"}, "low"),
         (CONN | {"id.resp_h": "10.9.0.4"}, None),
         (CONN | {"resp_bytes": 50_000_000}, None),

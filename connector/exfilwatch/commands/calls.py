@@ -18,6 +18,8 @@ _TABLE = re.compile(
     r"\(?\s*@\{(?P<entries>.*)\}\s*(?:\|\s*ConvertTo-Json(?:\s+-\w+(?:\s+\d+)?)*\s*)?\)?", re.DOTALL | re.IGNORECASE
 )
 """A table of PowerShell, as it is or as JSON."""
+_RUN = re.compile(r"=\s*\((?!\s*(?:Get-Date|hostname|whoami)\b[^()|]{0,40}\))", re.IGNORECASE)
+"""An entry of a table that PowerShell works out, but for what is as short as a name."""
 _EXPANDED = re.compile(r"[$`]|%\w+%|!\w+!")
 _NAMES = re.compile(
     r"""(?:(?<=^)|(?<=[\s{\[,;&"'\\]))[A-Za-z_][A-Za-z_.-]{0,39}\\?["']?\s*[:=]|</?[A-Za-z][\w:.-]{0,39}\s*/?>"""
@@ -35,9 +37,10 @@ def is_call(texts: Iterable[str]) -> bool:
         if len(text) > _LOOKED_AT:
             return False
         text = _SHORT.sub("name", text)
-        if table := _TABLE.fullmatch(text):
+        table = _TABLE.fullmatch(text)
+        if table:
             text = "{" + table["entries"] + "}"
-        if _EXPANDED.search(text):
+        if _EXPANDED.search(text) or (table and _RUN.search(text)):
             return False
         if text[:1] not in ("", "{", "[", "<") and not all(map(_NAMED.match, text.split("&"))):
             return False

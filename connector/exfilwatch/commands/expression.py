@@ -10,7 +10,7 @@ import re2
 NAMED = {
     "share": r"(?:[\w.\\]*FileSystem::)?(?:\\\\(?:[?.]\\UNC\\|[^\\?./'\"])|//[^/'\"])",
     "document": r"\.(?:do[ct][xm*?]?|rtf|od[tsp]|xls[xmb*?]?|csv|pp[ts][xm*?]?|pdf|vsdx?|one|mdb|accdb|[po]st|msg|eml"
-    r"|kdbx?|pfx|p12|pem|key|ppk|ovpn|jpe?g|png|heic|dwg|dxf|psd|zip|7z|rar|sql|bak|txt)",
+    r"|kdbx?|pfx|p12|pem|key|ppk|ovpn|pages|numbers|jpe?g|png|heic|dwg|dxf|psd|zip|7z|rar|sql|bak|txt)",
     "people": r"(?:%userprofile%|%onedrive\w*%|\$env:(?:userprofile|onedrive)|\$home\b|^~|^['\"]?[a-z]:\\users\b"
     r"|\\(?:documents|desktop|downloads|pictures|onedrive)\b)",
     "brief": r"\\(?:temp|tmp|cache|logs?)\b",
@@ -29,13 +29,17 @@ NAMED = {
     "taken": r"(?:\$\(|`)\s*(?:<|(?:cat|base(?:64|32)|xxd|od|hexdump|openssl|gpg|gzip|tar|zip|strings|head|find)\b)",
     "presented": r"^(?:(?:proxy-)?authorization|[\w-]*(?:token|key|secret|auth)[\w-]*):"
     r"[^$`]*(?:\$\(|`)\s*(?:<|cat)\s*[^\s)`]*(?:token|secret|password|api.?key|jwt|bearer|credential)[^\s)`]*\s*[)`]$",
-    "encoded": r"(?:\$\(|`)[^)`]*\b(?:base(?:64|32)|xxd|od|hexdump|openssl|gpg|gzip)\b",
+    "encoded": r"(?:(?:\$\(|`)[^)`]*\b(?:base(?:64|32)|xxd|od|hexdump|openssl|gpg|gzip)\b"
+    r"|Convert\]::To(?:Base64|Hex)String\s*\(|BitConverter\]::ToString\s*\()",
     "shell": r"^(?:\S*/)?(?:ba|z|da|k|c|tc|a)?sh(?:\s+-[il]+)*$"
     r"|^(?:\S*/)?(?:cat|tail\s+-f)\s+\S*(?:fifo|pipe|/tmp/\w{1,2})$",
     "said": r"^(?:\S*/)?(?:echo|printf|true|:|sleep|yes|date|false)\b",
     "nothing": r"^/dev/(?:null|tty|zero|u?random)$",
     "staging": r"^(?:/private)?(?:/var)?/tmp(?:/|$)|^/dev/shm|^/run/user|^/Users/Shared|^\$\{?TMPDIR",
     "homes": r"^['\"]?(?:/home|/root|/Users|~|\$\{?HOME\}?|/var/(?:mail|spool/mail|www)|/srv|/media|/Volumes)(?:/|$)",
+    "kept": r"^['\"]?(?:/home|/root|/Users|~|\$\{?HOME\}?|[a-z]:\\users)[\\/]"
+    r"|^/etc/(?:shadow|gshadow|master\.passwd|passwd)$"
+    r"|\.(?:docx?|xlsx?|pptx?|pdf|kdbx?|zip|7z|rar|t?gz|tar|sql|bak|pst|ost)['\"]?$",
     "listed": r"^\(*(?:get-childitem|gci|ls|dir|get-item|gi)\s+(?:-\w+\s+)*['\"]?(?P<is>[^\s'\"()-][^\s'\")]*)",
     "url": r"(?:https?|ftps?|sftp|scp|davs?|wss?|s3)://[^\s'\"`|;,()<>]+",
 }
@@ -45,7 +49,8 @@ out of sight on a Windows; files with its secrets; what browsers keep; the share
 have; how PowerShell reads a file, up to its name; `HOST:PATH` of scp and rsync, where a colon after one letter is a
 drive; a command substitution of a POSIX shell that reads a file; a header that presents a token out of its file; a
 substitution that encodes; a shell in a pipe, or a FIFO that one answers by; programs that pipe in words rather than
-files; devices that hold nothing; Unix's folders that anyone may write to, and those with people's files; what a
+files; devices that hold nothing; Unix's folders that anyone may write to, and those with people's files; a file
+of people, or an archive; what a
 listing of PowerShell lists; a URL."""
 SHORT = 200
 """Characters up to which Python's own engine runs: RE2 costs 15 microseconds a call, whatever the text."""

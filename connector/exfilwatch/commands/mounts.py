@@ -12,6 +12,7 @@ _VALUED: Final = frozenset(["-o", "-t", "-p", "-F", "-O", "-L", "-U", "--types",
 _HOST = re.compile(r"(?P<host>(?:[^/:@\s]+@)?(?:[^/:\s]{2,}|\[[^\]]+\])):(?P<path>.*)", re.DOTALL)
 _SHARE = re.compile(r"(?://|\\\\)(?P<rest>[^/\\].*)", re.DOTALL)
 _URL = re.compile(r"(?:curlftpfs#|sshfs#)?(?P<url>[a-z]+://.+)", re.IGNORECASE | re.DOTALL)
+_SERVER = re.compile(r"(?:smb|afp|nfs|ftp|cifs)://[^/]+/+[^/]", re.IGNORECASE)
 _SCHEMES: Final = {"sshfs": "sftp", "mount_nfs": "nfs", "mount.nfs": "nfs", "mount.nfs4": "nfs", "mount": "nfs"}
 _PROGRAMS: Final = frozenset(
     [
@@ -44,6 +45,9 @@ def mounted(commands: Iterable[Command]) -> Iterator[Command]:
 
 def _mounts(command: Command) -> tuple[str, str] | None:
     """The folder that a command mounts, without a slash at its end, and the URL of what stands there then."""
+    if command.program == "open":  # macOS mounts the last part of a server's URL under its name
+        url = next((word.rstrip("/") for word in command.words[1:] if _SERVER.match(word)), "")
+        return (f"/Volumes/{url.rpartition('/')[2]}", url) if url else None
     if command.program not in _PROGRAMS:
         return None
     given = list(_arguments(command.words[1:]))

@@ -138,13 +138,21 @@ def _option(tool: Tool, name: str) -> str:
         for names in known:
             fitting = [each for each in names if each[1:].lower().startswith(name)]
             if fitting:
-                return fitting[0] if len(fitting) == 1 else ""
+                return _meant(tool, fitting)
     return ""
 
 
 def _full(tool: Tool, name: str) -> str:
-    """The long option that an abbreviation means, where only one of the known ones begins so."""
+    """The long option that an abbreviation means; the name itself when none."""
     if name in tool.known:
         return name
-    fitting = [each for each in tool.known if each.startswith(name)]
-    return fitting[0] if len(fitting) == 1 else name
+    return _meant(tool, [each for each in tool.known if each.startswith(name)]) or name
+
+
+def _meant(tool: Tool, fitting: Sequence[str]) -> str:
+    """The one option of several that begin as was written; "" when that can't be told. Versions of a tool differ in the
+    options that they have, so that the only one that matters here is meant: any other made the call fail.
+    """
+    if len(fitting) > 1:
+        fitting = [each for each in fitting if each in tool.meaning]
+    return fitting[0] if len(fitting) == 1 else ""

@@ -25,6 +25,8 @@ _GLOB = re.compile(r"[?*\[]")
 _FEW = 4
 """Programs that a glob may mean."""
 _SHARE = re.compile(r"\\\\[^\\/?.]")
+_NOTHING = re.compile(r"^(?:/dev/(?:null|tty|zero|u?random)|(?i:nul))$")
+"""Devices that hold nothing."""
 _LONGEST = 8192
 """Characters of a text that a selector keeps."""
 
@@ -268,6 +270,8 @@ def _action(seen: _Seen, parsed: Arguments, form: Form, *, renamed: bool) -> Act
         return None
     sources = seen.texts(parsed, form.source)
     if form.source and not sources:
+        return None
+    if form.does == "upload" and sources and all(map(_NOTHING.search, sources)):
         return None
     destinations = seen.texts(parsed, form.destination or seen.tool.destination)
     if form.required and not destinations:

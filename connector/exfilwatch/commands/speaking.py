@@ -20,6 +20,7 @@ _VARIABLES = r"[$%]"
 _TABLES = r"@[\w({]|psdefaultparameter"
 _ATTACHED = (
     r"\b(?:net1?(?:\.exe)?[\"']?\s+[\"']?use|subst|new-psdrive|ndr|new-smbmapping|mount\w*|curlftpfs|wdfs|sshfs|MapNetworkDrive)\b"
+    r"|\bopen\s+[^;&|]{0,40}(?:smb|afp|nfs|ftp|cifs)://"
     r"|\b(?:pushd|push-location|cd|chdir|set-location|sl)\s+[\"']?https?:"
 )
 """What gives drives and folders to other hosts: the commands after it name these alone (drives.py, mounts.py)."""
@@ -158,7 +159,7 @@ def option(tool: Tool, name: str, *, within: bool = False) -> str:
         return re.escape(name[:5] if tool.abbreviated else name)
     plain = name.lstrip("-/")
     if tool.syntax == "getopt" and len(plain) == 1:
-        bundle = rf"(?:^|[\s\"'])-[\w#]*(?-i:{re.escape(plain)})"
+        bundle = rf"(?:^|[\s\"'>])-[\w#]*(?-i:{re.escape(plain)})"  # also as the text of an XML element
         begins = r"(?:^|[\s\"'])" if within else r"^\s*[\"']?"
         return rf"{bundle}|{begins}[\w#]*(?-i:{re.escape(plain)})" if tool.leading else bundle
     if tool.syntax == "getopt":

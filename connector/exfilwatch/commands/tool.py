@@ -148,6 +148,11 @@ class Tool(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
         named.update(option for form in self.forms for selector in selectors_of(form) for option in selector.option)
         return tuple(sorted(named))
 
+    @cached_property
+    def meaning(self) -> frozenset[str]:
+        """The options that a form asks for."""
+        return frozenset(option for form in self.forms for selector in selectors_of(form) for option in selector.option)
+
 
 def several(selectors: Selectors) -> tuple[Selector, ...]:
     """One or several as several."""

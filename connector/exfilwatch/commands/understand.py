@@ -48,7 +48,11 @@ _STARTS = re.compile(
     r"""(?:[bruf]{0,2}"(?P<text>(?:[^"\\]|\\.)*)"|[bruf]{0,2}'(?P<other>(?:[^'\\]|\\.)*)')""",
     re.DOTALL,
 )
+_BACKTICKS = re.compile(r"`(?P<line>[^`]{3,2000})`")
 _LINES = {
+    "perl": _BACKTICKS,
+    "ruby": _BACKTICKS,
+    "php": _BACKTICKS,
     "awk": re.compile(
         r"""["'](?P<line>[^"'\n]{3,2000})["']\s*\|&?\s*getline|\|&?\s*["'](?P<other>[^"'\n]{3,2000})["']"""
     ),
@@ -77,6 +81,12 @@ _VECTORS = re.compile(
     r"""\[(?P<words>[^\]]*)\]""",
     re.DOTALL,
 )
+_LISTS = re.compile(
+    r"""\b(?:exec|system)\s*\(?\s*(?P<words>(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
+    r"""(?:\s*,\s*(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'))+)""",
+    re.DOTALL,
+)
+"""The words of a program as Perl and Ruby take them, one by one."""
 _TEXTS = re.compile(r""""((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'""", re.DOTALL)
 _UNESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _PADDING = re.compile(r"[ \t]{200,}")
@@ -306,7 +316,7 @@ def _called(command: Command, undoing: Undoing) -> list[Command]:
         if kind != "cmd":
             text = _UNESCAPE.sub(_unescaped, text)
         found += _scripted(Inner(kind, undoing.within(text)), undoing)
-    for match in _VECTORS.finditer(raw):
+    for match in (*_VECTORS.finditer(raw), *_LISTS.finditer(raw)):
         words = [_UNESCAPE.sub(_unescaped, a or b) for a, b in _TEXTS.findall(match["words"])]
         found.append(Command(words, raw=joined(words)))
     return found

@@ -35,6 +35,11 @@ _CODES = (
     ("-e", "javascript", re.compile(r"\brequire\s*\(|\bfetch\s*\(|=>")),
     ("-r", "php", re.compile(r"\$\w+\s*=|\w+\s*\(.*\)\s*;")),
 )
+_SENDS = re.compile(
+    r"(?:^|[\s;&|/(`])(?:curl|wget|nc|ncat|socat|rclone|aws|gsutil|gcloud|azcopy|az|s3cmd|mc|scp|sftp|rsync|l?ftp|tftp|openssl"
+    r"|python[\d.]*|perl|ruby|php|node|mailx?|mutt|sendmail|smbclient)\s|/dev/(?:tcp|udp)/"
+)
+"""A program in the script of another host that sends; what else runs there is that host's own work."""
 _CODE_OPTIONS = frozenset(option for option, _, _ in _CODES)
 
 
@@ -59,6 +64,7 @@ class Wrapper(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     slash: bool = False
     titled: bool = False
     hosts: bool = False
+    remote: bool = False
     input: bool = False
     unnamed: bool = False
     lines: Literal["", "cron"] = ""
@@ -114,6 +120,12 @@ def inners(command: Command) -> Iterator[Inner]:
         case "nothing":
             yield from _hosted(command)
             return
+    if found.remote:
+        at = _behind_options(found, command.words, _behind_options(found, command.words, 1) + 1)
+        text = " ".join(command.words[at:])
+        if _SENDS.search(text):
+            yield Inner(found.shell, text)
+        return
     if found.shell in ("cmd", "powershell") and found.input and len(command.words) > 1:
         yield Inner(found.shell, joined(command.words), whole=True)
         return

@@ -133,6 +133,12 @@ def _out_to_in(get: Get) -> Value:
     return None if sent is None or received is None else round(sent / max(received, 1), 1)
 
 
+def _magnitude(get: Get) -> Value:
+    """The power of ten that what is sent reaches: 100,000,000 of 100 to 999 MB."""
+    sent = _bytes_out(get)
+    return 10 ** (len(str(int(sent))) - 1) if isinstance(sent, int | float) and sent >= 1 else None
+
+
 def _packet_size(get: Get) -> Value:
     sent, packets = _bytes_out(get), _count(get("source.packets"))
     return round(sent / packets, 1) if sent is not None and packets else None
@@ -195,6 +201,7 @@ _FIELDS: Mapping[str, Callable[[Get], Value]] = {
     "network.bytes_in": _bytes_in,
     "network.out_to_in": _out_to_in,
     "network.packet_size": _packet_size,
+    "network.magnitude": _magnitude,
     "network.content": _content,
     "network.file": _file,
     "network.client": _client,

@@ -4,7 +4,7 @@ Sources: POSIX Shell Command Language, section 2.14; Bash reference manual, sect
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from exfilwatch.commands.command import Command
@@ -21,6 +21,10 @@ BUILTINS: Final = DECLARING | frozenset(
     {"set", "shift", "alias", "unalias", "unset", "printf", "read", "mapfile", "readarray", "getopts", "let"}
     | {"ztcp", "mkfifo"}
 )
+_ENCODES: Final = re.compile(
+    r"^(?:\$\(|`)?\s*(?:\S*/)?(?:base(?:64|32)|xxd|od|hexdump|openssl|gpg|gzip)\s(?!.*(?:-d\b|-D\b|--decode|-r\b))"
+)
+_LONGEST_ENCODER: Final = 200
 _MORE_THAN_WORDS: Final = re.compile(r"[;&|<>()$`]")
 
 
@@ -62,6 +66,18 @@ def ran(
             structure.descriptors["$REPLY"] = f"/dev/tcp/{words[-2]}/{words[-1]}"
     else:
         _read(name, words, command.text, parameters)
+        if (
+            name == "read"
+            and command.text is None
+            and (taken := encoded(" ".join(each.words) for each in command.piped))
+        ):
+            for variable in filter(str.isidentifier, words[:MOST]):
+                parameters.set(variable, f"$({taken})")
+
+
+def encoded(texts: Iterable[str]) -> str:
+    """The first text of commands that encodes files: what a loop is given by it leaves in whatever the loop sends."""
+    return next((text for text in texts if len(text) <= _LONGEST_ENCODER and _ENCODES.search(text)), "")
 
 
 def _told(name: str, text: str | None, parameters: Parameters) -> None:

@@ -7,7 +7,7 @@ import re
 from typing import Final, Self
 
 from exfilwatch.commands.command import Undoing
-from exfilwatch.commands.shells.posix_builtins import BUILTINS, RESERVED, ran
+from exfilwatch.commands.shells.posix_builtins import BUILTINS, RESERVED, encoded, ran
 from exfilwatch.commands.shells.posix_documents import Documents
 from exfilwatch.commands.shells.posix_inner import NO_ONE_VALUE, Inner, quoted
 from exfilwatch.commands.shells.posix_parameters import MOST, Not
@@ -229,7 +229,8 @@ class Grammar(Inner):
         words = self.words
         self._forget_head()
         if words[0] in {"for", "select"} and len(words) > 1:
-            if len(words) == 4 and words[2] == "in" and not NO_ONE_VALUE.search(words[3]):
+            one = len(words) == 4 and words[2] == "in"
+            if one and (not NO_ONE_VALUE.search(words[3]) or encoded(words[3:])):
                 self.parameters.set(words[1], words[3])
             else:
                 self.parameters.forget(words[1])
