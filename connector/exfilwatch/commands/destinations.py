@@ -71,8 +71,8 @@ def kind_of(host: str) -> str:
     labels = host.split(".")
     if len(labels) == 1:
         return "unknown"
-    ends, patterns = _classes()
-    for at in range(len(labels)):
+    ends, longest, patterns = _classes()
+    for at in range(max(len(labels) - longest, 0), len(labels)):
         if found := ends.get(".".join(labels[at:])):
             return found
     return next((kind for pattern, kind in patterns if fnmatchcase(host, pattern)), "public")
@@ -100,7 +100,9 @@ def _is_example(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
 
 
 @lru_cache(1)
-def _classes() -> tuple[Mapping[str, str], Sequence[tuple[str, str]]]:
+def _classes() -> tuple[Mapping[str, str], int, Sequence[tuple[str, str]]]:
+    """Kinds by the ends of names, the labels of the longest of those, and kinds by patterns."""
     classes = packaged("exfilwatch.commands", "destinations.yml")
     found = [(name, kind) for kind, names in classes.items() for name in names]
-    return {name: kind for name, kind in found if "*" not in name}, [each for each in found if "*" in each[0]]
+    ends = {name: kind for name, kind in found if "*" not in name}
+    return ends, max(name.count(".") + 1 for name in ends), [each for each in found if "*" in each[0]]
