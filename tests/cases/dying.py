@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
+import httpx._transports.default as transport
 import msgspec
 from sqlalchemy import Connection, Engine, event
 
@@ -23,6 +24,8 @@ from exfilwatch.findings.store import Store
 from exfilwatch_playbooks.cases import opening
 from exfilwatch_playbooks.cases.registry import Local
 
+from ..findings.made import make  # noqa: TID252 (tests are no package on the path)
+from .drafted import a_draft
 from .trackers import CLASSES, asks
 
 _IN_FLIGHT = "http11.receive_response_headers.started"
@@ -89,22 +92,23 @@ def _child(work: Work) -> int:
     return 0
 
 
-def _warm() -> None:
-    """A database and a request in here: what they import and compile, no child has to."""
-
-    async def ask_nobody() -> None:
+async def _warm() -> None:
+    """A case and a request in here: what they import, read and compile, no child has to."""
+    with TemporaryDirectory() as folder:
+        store = Store(f"{folder}/warm.sqlite")
+        for name in ("a", "b"):
+            store.save([make(name)])
+            await opening.open_cases(store, Local(store))
+    context = httpx.create_ssl_context()
+    transport.create_ssl_context = lambda *_, **__: context  # reading authorities takes longer than a request
+    with suppress(httpx.ConnectError):
         async with httpx.AsyncClient() as client:
             await client.get("http://127.0.0.1:9")
-
-    with TemporaryDirectory() as folder, suppress(httpx.ConnectError):
-        Store(f"{folder}/warm.sqlite")
-        asyncio.run(ask_nobody())
-    gc.freeze()
 
 
 def serve() -> None:
     """Until there is no more to do."""
-    assert Local
+    a_draft()  # what is read for a case, without a database
     warm = False
     running: list[int] = []
     for line in sys.stdin:
@@ -116,8 +120,9 @@ def serve() -> None:
             continue
         work = msgspec.json.decode(line, type=Work)
         if not warm and not work.database.startswith("postgresql"):  # libpq died once in a child of such a process
-            _warm()
+            asyncio.run(_warm())
             warm = True
+        gc.freeze()
         pid = os.fork()
         if pid == 0:
             os._exit(_child(work))

@@ -231,7 +231,7 @@ def test_who_is_killed_between_any_two_steps_is_gone_on_after(at, store, workers
 STORES = [
     *((kind, "each its own") for kind in REAL),
     ("roundup", "one SQLite"),
-    ("rt-sqlite", "one SQLite"),
+    ("rt-postgresql", "one SQLite"),
     ("roundup-without-key", "one PostgreSQL"),
     ("rt-postgresql", "one PostgreSQL"),
 ]

@@ -39,7 +39,7 @@ def test_a_comment_can_not_name_the_state_that_it_belongs_to(request, tmp_path):
 )
 def test_what_rt_leaves_out_without_a_word_is_told(request, tmp_path, settings, says):
     store = Store(str(tmp_path / "store.sqlite"))
-    at = place("rt-sqlite", request.config, store)
+    at = place("rt-postgresql", request.config, store)
     host = f"WS-{secrets.token_hex(4)}"
     store.save([make(f"a of {host}", host=host)])
 

@@ -24,8 +24,8 @@ from .fakes import jira, kinds
 UNIQUE = {"local", "roundup", "TheHive alert"}
 _CHAOS = "EXFILWATCH_CHAOS" in os.environ
 REAL = [
-    *("roundup", "roundup-without-key", "redmine", "rt-sqlite", "rt-postgresql"),
-    *(["redmine-without-field"] if _CHAOS else []),
+    *("roundup", "roundup-without-key", "redmine", "rt-postgresql"),
+    *(["redmine-without-field", "rt-sqlite"] if _CHAOS else []),  # another database below the same RT
 ]
 KINDS = ["local", *REAL, *kinds.KINDS]
 _SERVERS = {"redmine-without-field": "redmine"}  # the others have one of their own

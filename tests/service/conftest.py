@@ -22,14 +22,19 @@ def url(tmp_path: Path) -> str:
     return str(tmp_path / "kept.sqlite")
 
 
+@pytest.fixture(scope="session")
+def uploads(tmp_path_factory: pytest.TempPathFactory, rules: RuleSet) -> list[Finding]:
+    """Findings of two uploads of one host; oldest first."""
+    lines = [process(BITSADMIN, second=2), process(BITSADMIN.replace("a.zip", "b.zip"), second=40)]
+    logs = write(tmp_path_factory.mktemp("uploads") / "sysmon.jsonl", harmless(1), *lines, harmless(20))
+    return sorted(found(logs, rules), key=lambda each: str(each.time))
+
+
 @pytest.fixture
-def kept(tmp_path: Path, rules: RuleSet, url: str) -> list[Finding]:
-    """Findings of two uploads of one host and one of another, stored; oldest first."""
-    uploads = [process(BITSADMIN, second=2), process(BITSADMIN.replace("a.zip", "b.zip"), second=40)]
-    logs = write(tmp_path / "sysmon.jsonl", harmless(1), *uploads, harmless(20))
-    findings = sorted(found(logs, rules), key=lambda each: str(each.time))
-    Store(url).save(findings)
-    return findings
+def kept(uploads: list[Finding], url: str) -> list[Finding]:
+    """The same, stored."""
+    Store(url).save(uploads)
+    return list(uploads)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """/v1/actions: each action of the registry as an operation of its own, made from its models."""
 
 from collections.abc import Awaitable, Callable
+from functools import cache
 from types import new_class
 from typing import Annotated, Any
 
@@ -81,12 +82,12 @@ def router(models: Models) -> APIRouter:
             summary=each.description,
             description=each.details,
             responses={
-                200: models.answer(_named(each, each.output, "Answer"), "What came of it."),
+                200: models.answer(_named(each.name, each.output, "Answer"), "What came of it."),
                 202: accepted(models),
                 **problems(*_MAY, *(MAY if each.changes else ())),
             },
             openapi_extra={
-                "requestBody": models.body(_named(each, each.input, "Input"), each.examples),
+                "requestBody": models.body(_named(each.name, each.input, "Input"), each.examples),
                 "parameters": [PREFER, *([PARAMETER] if each.changes else [])],
             },
         )
@@ -117,9 +118,10 @@ def _operation(wanted: Action) -> Callable[..., Awaitable[Response]]:
     return run
 
 
-def _named(wanted: Action, model: type[BaseModel], suffix: str) -> type[BaseModel]:
+@cache
+def _named(action: str, model: type[BaseModel], suffix: str) -> type[BaseModel]:
     """The same model by a name that tells the action: all are called Input and Output."""
-    name = "".join(word.capitalize() for word in wanted.name.split("_")) + suffix
+    name = "".join(word.capitalize() for word in action.split("_")) + suffix
     extra = {"model_config": ConfigDict(extra="forbid")} if suffix == "Input" else {}
     return new_class(
         name, (model,), {}, lambda space: space.update(__module__=__name__, __doc__=model.__doc__, **extra)
