@@ -41,7 +41,7 @@ bench: $(STAMP)
 	$(BIN)/python -m tests.bench
 
 chaos: $(STAMP)  ## 1,000 polls killed, and many more schedules of faults
-	EXFILWATCH_CHAOS=1000 $(BIN)/pytest -n auto tests/faults tests/cases/test_once.py tests/cases/test_protocol.py tests/platforms/splunk_soar/test_running.py tests/house/test_helm.py
+	EXFILWATCH_CHAOS=1000 $(BIN)/pytest -n auto tests/faults tests/cases/test_once.py tests/cases/test_protocol.py tests/platforms/splunk_soar/test_running.py tests/house/test_helm.py tests/queries/test_elastic.py
 
 # The same files from the same commit, whoever makes them: what is packed has the time of the commit.
 release: export SOURCE_DATE_EPOCH = $(shell git log -1 --format=%ct)
