@@ -5,25 +5,28 @@ An enrichment that fails is a problem, and never keeps a case from being opened;
 from being done, and is sent with the next run.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from exfilwatch.detection.detection import LEVELS
 from exfilwatch.errors import ExfilwatchError
-from exfilwatch.findings.incident import rank
+from exfilwatch.findings.incident import Incident, rank
 from exfilwatch_playbooks.cases.body import level_of
 from exfilwatch_playbooks.cases.links import Links
 from exfilwatch_playbooks.cases.opening import Outcome, open_cases
 from exfilwatch_playbooks.enrichment.keeping import Kept
 
 if TYPE_CHECKING:
-    from exfilwatch.findings.store import Store
     from exfilwatch_playbooks.actions.context import Context
 
 _NEWS = timedelta(days=1)
 """How long an incident is one that somebody is paged for."""
+_TOGETHER = 50
+"""Incidents that are enriched at once: what several of them ask is asked once."""
 
 
 @dataclass(frozen=True)
@@ -70,55 +73,90 @@ async def handle(context: "Context", paths: Sequence[str] = ()) -> Handled:
 async def _handled(context: "Context", paths: Sequence[str]) -> Handled:
     policy, store = context.settings.policy, context.store
     done = Handled()
-    enriched = await _enriched(context, done, paths)
     rules = {info.id: info for info in context.rules.infos}
-    if policy.open != "never":
-        system = context.case_system()
-        lowest = _lower(policy.open, policy.enrich) if enriched else policy.open
-        only = _to_open(store, system.name, policy.open, lowest) if lowest != policy.open else None
-        done.outcomes.extend(await open_cases(store, system, rules=rules, lowest=lowest, only=only))
+    async with _enriching(context, done.problems, paths) as enriching:
+        if policy.open != "never":
+            system, kept = context.case_system(), Kept(store)
+            lowest = _lower(policy.open, policy.enrich) if enriching.incidents else policy.open
+            grave = {each.incident.id for each in store.pending(system.name, policy.open)}
+
+            async def ready(incident: Incident) -> bool:
+                await enriching.over(incident.merged_into or incident.id)
+                return incident.id in grave or _is_found_grave(kept, incident, policy.open)
+
+            done.outcomes.extend(await open_cases(store, system, rules=rules, lowest=lowest, ready=ready))
     if policy.page != "never":
         for name in context.paging:
             wanted = _to_page(context, name)
             if wanted:
                 outcomes = await open_cases(store, context.case_system(name), rules=rules, only=wanted)
                 done.pages.extend((name, each) for each in outcomes)
-    return Handled(len(enriched), done.outcomes, done.pages, done.problems)
+    return Handled(enriching.enriched, done.outcomes, done.pages, done.problems)
 
 
-async def _enriched(context: "Context", done: Handled, paths: Sequence[str]) -> list[str]:
-    """The incidents that were enriched: those that some system is to be told of."""
+class _Enriching:
+    """The enrichment of `incidents`, some together, one group after the other: what is waited for is one's own group,
+    so that cases of the first are opened while the next is looked at.
+    """
+
+    def __init__(self, incidents: Sequence[str]) -> None:
+        self.incidents = incidents
+        self.enriched = 0
+        self._groups = [incidents[at : at + _TOGETHER] for at in range(0, len(incidents), _TOGETHER)]
+        self._over = {each: over for group in self._groups for over in (asyncio.Event(),) for each in group}
+
+    async def over(self, incident: str) -> None:
+        """No more is found out about it."""
+        if incident in self._over:
+            await self._over[incident].wait()
+
+    async def all(self, context: "Context", problems: list[str], paths: Sequence[str]) -> None:
+        """Enrich them all, or until it fails."""
+        from exfilwatch_playbooks.enrichment import enriching
+
+        try:
+            for group in self._groups:
+                self.enriched += len(await enriching.of_incidents(context, group, paths))
+                self._over[group[0]].set()
+        except ExfilwatchError as error:
+            problems.append(f"enrichment: {error}")
+        except Exception as error:  # noqa: BLE001 whatever is wrong with it must not keep a case from being opened
+            problems.append(f"enrichment broke, please report it: {type(error).__name__}: {error}")
+        finally:
+            for over in self._over.values():
+                over.set()
+
+
+@asynccontextmanager
+async def _enriching(context: "Context", problems: list[str], paths: Sequence[str]) -> AsyncIterator[_Enriching]:
+    """Meanwhile the incidents that some system is to be told of are enriched; at the end all are."""
     policy = context.settings.policy
-    if policy.enrich == "never":
-        return []
-    from exfilwatch_playbooks.enrichment.enriching import of_incidents
-
     systems = [context.case_system().name] if policy.open != "never" else context.paging
-    waiting = [each.incident for name in systems for each in context.store.pending(name, policy.enrich)]
-    wanted = [each.id for each in waiting if each.merged_into is None and each.findings]
+    waiting = [
+        each.incident
+        for name in (systems if policy.enrich != "never" else ())
+        for each in context.store.pending(name, policy.enrich)
+    ]
+    enriching = _Enriching(
+        list(dict.fromkeys(each.id for each in waiting if each.merged_into is None and each.findings))
+    )
+    task = asyncio.create_task(enriching.all(context, problems, paths))
     try:
-        return list(await of_incidents(context, wanted, paths))
-    except ExfilwatchError as error:
-        done.problems.append(f"enrichment: {error}")
-    except Exception as error:  # noqa: BLE001 whatever is wrong with it must not keep a case from being opened
-        done.problems.append(f"enrichment broke, please report it: {type(error).__name__}: {error}")
-    return []
+        yield enriching
+        await task
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
 
 
 def _lower(one: str, other: str) -> str:
     return min(one, other, key=rank) if "never" not in (one, other) else one
 
 
-def _to_open(store: "Store", system: str, level: str, lowest: str) -> set[str]:
-    """The incidents that are grave enough by their findings, or by what was found out about them."""
-    grave = {each.incident.id for each in store.pending(system, level)}
-    kept = Kept(store)
-    found = ((each.incident, kept.get(each.incident.id)) for each in store.pending(system, lowest))
-    return grave | {
-        incident.id
-        for incident, enrichment in found
-        if enrichment and enrichment.severity.reasons and rank(level_of(incident, enrichment)) >= rank(level)
-    }
+def _is_found_grave(kept: Kept, incident: Incident, level: str) -> bool:
+    """Whether what was found out about an incident, not its findings, makes it so grave."""
+    found = kept.get(incident.id)
+    return found is not None and bool(found.severity.reasons) and rank(level_of(incident, found)) >= rank(level)
 
 
 def _to_page(context: "Context", system: str) -> set[str]:

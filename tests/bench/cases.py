@@ -3,7 +3,8 @@
 The bare calls are the same requests, sent again by a bare client to another new Roundup: those of an incident one after
 the other, as many incidents at once as before. Only the tracker's own numbers and the names of states are put right.
 They are those of a careful client: for each case a look-up, the message and the issue, the look-up again; for each of
-two files what the issue has, the file, the issue with it, and all three read back.
+two files what the issue has, the file, the issue with it, and all three read back. Garbage is looked for as seldom as
+the program does, in both.
 """
 
 import asyncio
@@ -28,6 +29,7 @@ from exfilwatch.detection.load import load
 from exfilwatch.findings.store import Store
 from exfilwatch.rules.packs import FILTERS, pack
 from exfilwatch_playbooks.actions.context import Context
+from exfilwatch_playbooks.cli.boundary import collect_seldom
 from exfilwatch_playbooks.policy import handle
 
 from ..findings.made import START, make  # noqa: TID252 (tests are no package on the path)
@@ -77,6 +79,7 @@ class Took:
 def cases(asked: Run) -> list[Row]:
     """The least of some rounds for each, in turn."""
     ours, bare = [], []
+    collect_seldom()
     try:
         for _ in range(max(1, asked.rounds - 1)):
             with tracker() as roundup:

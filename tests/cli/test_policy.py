@@ -165,12 +165,11 @@ def test_what_was_found_out_opens_a_case_that_the_rule_alone_would_not(settings:
     run(settings, capsys, '[policy]\nopen = "never"\n', logs)
     kept = store(settings)
     (incident,) = kept.incidents()
-    grave = ("critical", incident.highest)
-    assert policy._to_open(kept, "local", *grave) == set()
+    assert not policy._is_found_grave(Kept(kept), incident, "critical")
     severity = Severity(before=incident.level, after="critical", reasons=("1.2 GB out",))
     made = Enrichment(of=incident.id, time=datetime(2026, 3, 12, tzinfo=UTC), facts=(), severity=severity)
     Kept(kept).put([made])
-    assert policy._to_open(kept, "local", *grave) == {incident.id}
+    assert policy._is_found_grave(Kept(kept), incident, "critical")
 
 
 def test_a_poll_does_the_same(settings: Path, logs: Path, capsys: Any) -> None:

@@ -6,7 +6,7 @@ parked with its reason (links.py), and done when the case system takes it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -57,24 +57,33 @@ async def open_cases(
     rules: Mapping[str, RuleInfo] | None = None,
     lowest: str = LEVELS[0],
     only: Collection[str] | None = None,
+    ready: Callable[[Incident], Awaitable[bool]] | None = None,
 ) -> list[Outcome]:
     """Tell `case_system` all that it has not been told, oldest incident first.
 
     An incident waits until one of its findings is of the level `lowest` or above; then its case has them all.
-    `rules` by id bring guides and false positives into the cases. `only`: these incidents, and no others. What the case
-    system refuses stays pending, and costs the other incidents nothing.
+    `rules` by id bring guides and false positives into the cases. `only`: these incidents, and no others. `ready`: what
+    is still to be waited for before the system is told of an incident, while others are told, and whether it is then.
+    What the case system refuses stays pending, and costs the other incidents nothing.
     """
     with store.database.held():
-        opening = _Opening(store, case_system, rules or {})
+        opening = _Opening(store, case_system, rules or {}, ready)
         waiting = [each for each in store.pending(case_system.name, lowest) if only is None or each.incident.id in only]
         return await opening.all(waiting)
 
 
 class _Opening:
-    def __init__(self, store: Store, system: CaseSystem, rules: Mapping[str, RuleInfo]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        system: CaseSystem,
+        rules: Mapping[str, RuleInfo],
+        ready: Callable[[Incident], Awaitable[bool]] | None,
+    ) -> None:
         self._store = store
         self._system = system
         self._rules = rules
+        self._ready = ready
         self._links = Links(store.database, system.name)
         self._enriched = Kept(store)
         self._held: set[str] = set()
@@ -91,7 +100,9 @@ class _Opening:
             return soon
         at_once = asyncio.Semaphore(max(1, getattr(self._system.settings, "at_once", 1)))
 
-        async def one(pending: Pending) -> Outcome:
+        async def one(pending: Pending) -> Outcome | None:
+            if self._ready is not None and not await self._ready(pending.incident):
+                return None
             async with at_once:
                 return await self._outcome(pending.incident.id)
 
@@ -102,7 +113,7 @@ class _Opening:
                 await self._look_again(late)
         finally:
             renewing.cancel()
-        return list(outcomes)
+        return [each for each in outcomes if each is not None]
 
     def _asked_to_wait(self, waiting: list[Pending]) -> list[Outcome]:
         """The outcomes, where the system has said how long to leave it alone, and that is not over."""

@@ -30,12 +30,16 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a locale that lacks a character gets it spelled out
             stream.reconfigure(errors="backslashreplace")
-    # Modules and rules stay until the end, so that looking through them for garbage is only work.
-    gc.set_threshold(50_000)
+    collect_seldom()
     code = run(sys.argv[1:])
     gc.freeze()
     # Not sys.exit: an interpreter that ends closes standard output once more, and complains when its reader is gone.
     sys.exit(code)
+
+
+def collect_seldom() -> None:
+    """Modules and rules stay until the end, so that looking through them for garbage is only work."""
+    gc.set_threshold(50_000)
 
 
 def run(arguments: Sequence[str]) -> int:

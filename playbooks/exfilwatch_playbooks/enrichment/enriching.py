@@ -3,6 +3,7 @@
 Incidents are enriched together: what several of them ask of a SIEM or of files is asked once.
 """
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,9 +20,6 @@ from exfilwatch_playbooks.enrichment.subject import Subject, of_finding, of_inci
 if TYPE_CHECKING:
     from exfilwatch.findings.store import Store
     from exfilwatch_playbooks.actions.context import Context
-
-_TOGETHER = 50
-"""Incidents that are enriched at once."""
 
 
 async def of_one(context: "Context", finding: str, *, alone: bool, only: Sequence[str] = ()) -> Enrichment:
@@ -42,15 +40,14 @@ async def of_incidents(
 
     Raises ConfigError for wrong settings; whatever fails else is said in the enrichment.
     """
-    wanted = list(dict.fromkeys(incidents))
-    made: dict[str, Enrichment] = {}
-    for start in range(0, len(wanted), _TOGETHER):
-        subjects = [_of_incident(context.store, name) for name in wanted[start : start + _TOGETHER]]
-        files = _files([finding for subject in subjects for finding in subject.findings], context.siems)
-        history = History(_sources(context, (*paths, *files)))
-        async with Enrichers(context.enrichers, Means(context.store, history, context.clock)) as enrichers:
-            made |= {each.of: each for each in await enrichers.enrich(subjects)}
-    return made
+    subjects: list[Subject] = []
+    for name in dict.fromkeys(incidents):
+        subjects.append(_of_incident(context.store, name))
+        await asyncio.sleep(0)  # others go on meanwhile
+    files = _files([finding for subject in subjects for finding in subject.findings], context.siems)
+    history = History(_sources(context, (*paths, *files)))
+    async with Enrichers(context.enrichers, Means(context.store, history, context.clock)) as enrichers:
+        return {each.of: each for each in await enrichers.enrich(subjects)}
 
 
 def kept(store: "Store", incident: str) -> Enrichment | None:
