@@ -41,10 +41,13 @@ class _Agent(msgspec.Struct, rename={"arguments": "ProgramArguments"}):
     arguments: list[str]
 
 
+_DECODER = msgspec.json.Decoder(list[str] | _Agent)
+
+
 def of_json(text: str) -> list[str]:
     """The arguments of a list, or of a property list, in JSON."""
     try:
-        found = msgspec.json.decode(text, type=list[str] | _Agent)
+        found = _DECODER.decode(text)
     except (msgspec.DecodeError, UnicodeEncodeError):
         return []
     return found if isinstance(found, list) else found.arguments

@@ -10,6 +10,7 @@ import yaml
 
 from exfilwatch.errors import ConfigError
 from exfilwatch.packaged import LOADER
+from exfilwatch.structs import ready
 
 Does = Literal[
     "upload", "download", "offer", "tunnel", "mount", "archive", "extract", "encrypt", "encode", "split", "collect",
@@ -168,7 +169,7 @@ def tools_in(text: str, path: str) -> Iterator[Tool]:
     for document in documents:
         name = document.get("name", "?") if isinstance(document, dict) else "?"
         try:
-            yield msgspec.convert(document, Tool)
+            yield msgspec.convert(document, ready(Tool))
         except msgspec.ValidationError as error:
             raise ConfigError(f"{path}: {name}: {error}") from error
 

@@ -11,6 +11,7 @@ import msgspec
 from exfilwatch.commands.command import Command
 from exfilwatch.commands.shells.argv import argv
 from exfilwatch.packaged import packaged
+from exfilwatch.structs import ready
 
 _LOOKED_AT = 2_000
 _FEW = 6
@@ -85,7 +86,7 @@ class Inner(NamedTuple):
 @lru_cache(1)
 def wrappers() -> tuple[Mapping[str, Wrapper], Sequence[tuple[str, Wrapper]]]:
     """The wrappers by name, and those by pattern."""
-    found = msgspec.convert(packaged("exfilwatch.commands", "wrappers.yml"), dict[str, Wrapper])
+    found = msgspec.convert(packaged("exfilwatch.commands", "wrappers.yml"), ready(dict[str, Wrapper]))
     return (
         {name: each for name, each in found.items() if "*" not in name},
         [(name, each) for name, each in found.items() if "*" in name],

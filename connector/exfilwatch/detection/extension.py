@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from exfilwatch.errors import RuleError
+from exfilwatch.structs import ready
 
 Weight = Annotated[int, msgspec.Meta(ge=1)]
 FieldEntry = str | dict[str, str]
@@ -56,7 +57,7 @@ def extension(block: object) -> Extension:
     """The block, validated; RuleError names every key that is wrong."""
     block = {} if block is None else block
     try:
-        return msgspec.convert(block, Extension)
+        return msgspec.convert(block, ready(Extension))
     except msgspec.ValidationError as error:
         # msgspec stops at the first, so each key is asked for alone.
         alone = [{name: value} for name, value in block.items()] if isinstance(block, dict) else []
@@ -66,7 +67,7 @@ def extension(block: object) -> Extension:
 
 def _wrong(block: object) -> str:
     try:
-        msgspec.convert(block, Extension)
+        msgspec.convert(block, ready(Extension))
     except msgspec.ValidationError as error:
         return _placed(error)
     return ""

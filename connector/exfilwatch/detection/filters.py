@@ -21,6 +21,7 @@ from exfilwatch.detection.document import Document
 from exfilwatch.detection.sigma_condition import Placeholders, condition_node, selection_nodes, unfilled
 from exfilwatch.errors import ConfigError, RuleError
 from exfilwatch.rules.packs import pack
+from exfilwatch.structs import ready
 
 PREFIX = "_filt_"
 """Begins the names of a filter's selections in the rules that it is put into: no signal of a rule."""
@@ -119,7 +120,7 @@ def _block(block: object) -> tuple[str, datetime | None]:
     if isinstance(block, dict):  # YAML makes dates of what looks like one
         block = {name: each.isoformat() if isinstance(each, date) else each for name, each in block.items()}
     try:
-        found = msgspec.convert({} if block is None else block, _Block)
+        found = msgspec.convert({} if block is None else block, ready(_Block))
         if found.pack:
             pack(found.pack)
     except msgspec.ValidationError as error:

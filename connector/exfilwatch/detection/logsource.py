@@ -14,6 +14,7 @@ from exfilwatch.events.event import Event
 from exfilwatch.events.shape import SHAPES, taxonomy
 from exfilwatch.events.specs import windows
 from exfilwatch.packaged import packaged
+from exfilwatch.structs import ready
 
 _REGISTRY = frozenset({"registry_event", "registry_add", "registry_delete", "registry_set", "registry_rename"})
 FAMILIES: dict[str, frozenset[str]] = {
@@ -36,7 +37,7 @@ class Known(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 @functools.cache
 def known() -> Known:
     """logsources.yml, read once."""
-    return msgspec.convert(packaged("exfilwatch.detection", "logsources.yml"), Known)
+    return msgspec.convert(packaged("exfilwatch.detection", "logsources.yml"), ready(Known))
 
 
 class LogSource(msgspec.Struct, frozen=True):

@@ -27,6 +27,7 @@ from exfilwatch.events.rows import rows
 from exfilwatch.events.script_blocks import ScriptBlocks
 from exfilwatch.events.shape import SHAPES, Shape, recognise
 from exfilwatch.events.zeek import ZeekHeader
+from exfilwatch.structs import ready
 
 _BLANK = b" \t\r\n\0"
 _DEEPEST = 3
@@ -83,7 +84,7 @@ class LineDecoder:
         if not state:
             return _nothing()
         try:
-            return msgspec.msgpack.decode(zlib.decompress(state), type=_State)
+            return msgspec.msgpack.decode(zlib.decompress(state), type=ready(_State))
         except (zlib.error, msgspec.DecodeError) as error:
             why = "what was remembered of earlier lines can't be read: parents and an event cut in two may be unknown"
             self._report.problem(Origin(self.source), why, str(error))

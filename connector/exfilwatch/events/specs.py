@@ -11,6 +11,7 @@ import yaml
 from exfilwatch.errors import ConfigError
 from exfilwatch.events.mapping import Expression
 from exfilwatch.packaged import packaged
+from exfilwatch.structs import ready
 
 
 class ClassSpec(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -82,7 +83,7 @@ def taxonomy() -> Mapping[str, list[str]]:
 @functools.cache
 def windows() -> WindowsSpec:
     """windows.yml, read once."""
-    return msgspec.convert(_read("windows.yml"), WindowsSpec)
+    return msgspec.convert(_read("windows.yml"), ready(WindowsSpec))
 
 
 def shape_specs() -> dict[str, ShapeSpec]:
@@ -91,7 +92,7 @@ def shape_specs() -> dict[str, ShapeSpec]:
     for entry in files("exfilwatch.events").joinpath("shapes").iterdir():
         if entry.name.endswith(".yml"):
             try:
-                specs[entry.name[:-4]] = msgspec.convert(_read(f"shapes/{entry.name}"), ShapeSpec)
+                specs[entry.name[:-4]] = msgspec.convert(_read(f"shapes/{entry.name}"), ready(ShapeSpec))
             except (msgspec.ValidationError, yaml.YAMLError) as error:
                 raise ConfigError(f"field map {entry.name}: {error}") from error
     return specs

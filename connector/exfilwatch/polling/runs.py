@@ -7,6 +7,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from exfilwatch.findings.node import storable
 from exfilwatch.polling.tables import runs
+from exfilwatch.structs import ready
 
 _KEPT = 1000
 
@@ -73,7 +74,7 @@ def last_runs(connection: Connection, source: str | None = None, count: int = 20
     """The last runs, of one source or of all, newest first."""
     query = select(runs.c.record).order_by(runs.c.id.desc()).limit(count)
     query = query.where(runs.c.source == source) if source else query
-    return [msgspec.json.decode(text, type=Run) for text in connection.scalars(query)]
+    return [msgspec.json.decode(text, type=ready(Run)) for text in connection.scalars(query)]
 
 
 def most_late(connection: Connection, source: str) -> float:

@@ -15,6 +15,7 @@ import msgspec
 from exfilwatch.errors import AuthError, PartialResult, RateLimited, SourceError
 from exfilwatch.events.rows import rows
 from exfilwatch.siem.http import NO_JSON, decoded
+from exfilwatch.structs import ready
 
 _TOO_MUCH = re.compile(
     r"E_QUERY_RESULT_SET_TOO_LARGE|E_RUNAWAY_QUERY|E_LOW_MEMORY_CONDITION|ResponsePayloadTooLarge"
@@ -96,7 +97,7 @@ def refusal(name: str, response: httpx.Response, right: str, masked: Masked) -> 
 
 def _error(response: httpx.Response) -> _Error | None:
     try:
-        return msgspec.json.decode(response.content, type=_Answer).error
+        return msgspec.json.decode(response.content, type=ready(_Answer)).error
     except NO_JSON:
         return None
 
@@ -106,7 +107,7 @@ def _each(error: _Error) -> Iterator[_Error]:
     yield error
     for inner in (error.innererror, error.inner_error, *error.details):
         try:
-            yield from _each(msgspec.convert(inner, _Error))
+            yield from _each(msgspec.convert(inner, ready(_Error)))
         except (msgspec.ValidationError, RecursionError):
             continue
 

@@ -11,6 +11,7 @@ import msgspec
 
 from exfilwatch.errors import AuthError, PartialResult, SourceError
 from exfilwatch.siem.http import NO_JSON, WrongServer
+from exfilwatch.structs import ready
 
 _PARAMETERS = re.compile(r"\?[^\]\s]*(?=\])")
 """Of a request that a reason repeats: they are long, and what matters comes after them."""
@@ -41,7 +42,7 @@ class _Body(msgspec.Struct):
 def _cause(response: httpx.Response) -> _Cause:
     """The first cause that an answer names; empty for a body of another kind."""
     try:
-        error = msgspec.json.decode(response.content, type=_Body).error
+        error = msgspec.json.decode(response.content, type=ready(_Body)).error
     except (*NO_JSON, httpx.ResponseNotRead):
         return _Cause()
     if isinstance(error, str):

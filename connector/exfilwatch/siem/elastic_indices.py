@@ -12,6 +12,7 @@ from functools import lru_cache
 import msgspec
 
 from exfilwatch.siem.queries.elastic_mapping import ElasticMapping, Indexed
+from exfilwatch.structs import ready
 
 WANTED = ",".join(
     f"*.{path}"
@@ -130,7 +131,7 @@ def _seconds(interval: str) -> float | None:
 @lru_cache(maxsize=64)
 def _mapping(body: bytes, above: int | None, analyzer: str) -> ElasticMapping:
     """Indices of one template have the same bytes here, and then one mapping."""
-    read = msgspec.json.decode(body, type=_Mappings)
+    read = msgspec.json.decode(body, type=ready(_Mappings))
     opaque = {""} if _no(read.dynamic) else set()
     fields, aliases = dict[str, tuple[Indexed, ...]](), dict[str, str]()
     for path, each in _walk(read.properties, "", opaque):

@@ -27,6 +27,7 @@ from exfilwatch.siem.queries.elastic import Elastic
 from exfilwatch.siem.queries.elastic_dsl import Query, all_of, exists, negated, one_of
 from exfilwatch.siem.queries.elastic_mapping import ElasticMapping
 from exfilwatch.siem.queries.native import sources
+from exfilwatch.structs import ready
 
 _PAGE = 30_000
 """Values of one answer, each of which makes the engine go through the interval anew: `search.max_buckets` is 65,535."""
@@ -125,7 +126,7 @@ def looked(body: bytes, found: Looks) -> tuple[list[str], Mapping[str, object] |
     Raises SourceError for an answer without lines.
     """
     try:
-        page = msgspec.json.decode(body, type=_Answer).aggregations.lines
+        page = msgspec.json.decode(body, type=ready(_Answer)).aggregations.lines
     except NO_JSON as error:
         raise SourceError(f"an answer without what was asked for: {error}") from None
     acting: dict[str, None] = {}

@@ -32,6 +32,7 @@ from exfilwatch.siem.queries.elastic_dsl import EVERY, Query, all_of, exists, ne
 from exfilwatch.siem.queries.elastic_mapping import ElasticMapping, Indexed
 from exfilwatch.siem.queries.elastic_typed import WHOLE
 from exfilwatch.siem.siem import Ask
+from exfilwatch.structs import ready
 
 FEW = 2_000
 """Documents that are read as they are: one page."""
@@ -339,6 +340,6 @@ def _records(groups: Sequence[_Group]) -> Iterator[bytes]:
 
 def _read(body: bytes) -> _Answer:
     try:
-        return msgspec.json.decode(body, type=_Answer)
+        return msgspec.json.decode(body, type=ready(_Answer))
     except NO_JSON as error:
         raise SourceError(f"an answer without what was asked for: {error}") from None

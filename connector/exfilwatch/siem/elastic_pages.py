@@ -14,6 +14,7 @@ import msgspec
 
 from exfilwatch.errors import PartialResult, SourceError
 from exfilwatch.siem.http import NO_JSON
+from exfilwatch.structs import ready
 
 LARGEST = 10_000
 """Hits of one page: `index.max_result_window`, where it was not changed."""
@@ -108,7 +109,7 @@ def _tolerantly(body: bytes) -> Answer:
     """An answer with a document that these servers take and strict JSON does not: half a pair of surrogates."""
     read = json.loads(body.decode("utf-8", "replace"))
     hits = read["hits"].pop("hits")
-    answer = msgspec.convert(read, Answer)
+    answer = msgspec.convert(read, ready(Answer))
     answer.hits.hits = [
         Hit(hit["_index"], hit["_id"], hit["sort"], msgspec.Raw(json.dumps(hit["_source"]).encode())) for hit in hits
     ]
@@ -119,7 +120,7 @@ def _why(failures: Sequence[msgspec.Raw]) -> tuple[str, str]:
     """The type of the first failure, and its words in brackets."""
     for each in failures[:1]:
         with suppress(*NO_JSON):
-            failure = msgspec.json.decode(each, type=_Failure)
+            failure = msgspec.json.decode(each, type=ready(_Failure))
             return failure.reason.type, f" (index {failure.index}: {(failure.reason.reason or '')[:200]})"
     return "", ""
 

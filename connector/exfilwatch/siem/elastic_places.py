@@ -7,6 +7,7 @@ from exfilwatch.siem.elastic_indices import Index
 from exfilwatch.siem.elastic_pages import Body
 from exfilwatch.siem.http import NO_JSON
 from exfilwatch.siem.siem import Place
+from exfilwatch.structs import ready
 
 _MOST = 10_000
 """Indices that are counted."""
@@ -71,7 +72,7 @@ def counted(body: bytes) -> dict[str, tuple[int, int | None]]:
 
 def _read(body: bytes) -> _Aggregations:
     try:
-        return msgspec.json.decode(body, type=_Answer).aggregations
+        return msgspec.json.decode(body, type=ready(_Answer)).aggregations
     except NO_JSON as error:
         raise SourceError(f"not an answer of a search: {error}: check `url`, and what stands before it") from None
 

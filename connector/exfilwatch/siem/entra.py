@@ -27,6 +27,7 @@ from exfilwatch.siem.connection import Connection, Duration, Url
 from exfilwatch.siem.http import NO_JSON
 from exfilwatch.siem.masking import Mask
 from exfilwatch.siem.retries import retry_after
+from exfilwatch.structs import ready
 
 _EARLY = 300.0  # seconds before its end at which a token is renewed
 _ASSERTION_LASTS = 300  # seconds
@@ -158,7 +159,7 @@ class ClientCredentials(httpx.Auth):
         if answer.status_code != 200:
             raise self._refused(answer)
         try:
-            found = msgspec.json.decode(answer.content, type=_Token, strict=False)
+            found = msgspec.json.decode(answer.content, type=ready(_Token), strict=False)
         except NO_JSON as error:
             raise Unreachable(f"{self._name}: {self._endpoint} gave no token: what answers there?") from error
         self._token = found.access_token
@@ -172,7 +173,7 @@ class ClientCredentials(httpx.Auth):
         if answer.status_code >= 500:
             return Unreachable(what, wait)
         try:
-            said = msgspec.json.decode(answer.content, type=_Refusal)
+            said = msgspec.json.decode(answer.content, type=ready(_Refusal))
         except NO_JSON:
             return AuthError(f"{what}: check tenant, cloud and login in siem.{self._name}")
         advice = next((_ADVICE[code] for code in said.error_codes if code in _ADVICE), "check tenant and credentials")

@@ -13,6 +13,7 @@ import msgspec
 from exfilwatch.events.limits import InputError, Limits
 from exfilwatch.siem.contents import Content
 from exfilwatch.siem.found import Seen
+from exfilwatch.structs import ready
 
 MARK = 1024
 """Bytes at both ends of what was read."""
@@ -128,7 +129,7 @@ class Book:
         self._alike: dict[int, dict[bytes, list[bytes]]] = {}
         self._by_log: dict[bytes, dict[bytes, Followed]] = {}
         if position is not None:
-            _, followed = msgspec.msgpack.decode(position, type=tuple[Literal[1], list[Followed]])
+            _, followed = msgspec.msgpack.decode(position, type=ready(tuple[Literal[1], list[Followed]]))
             for each in followed:
                 self.put(each)
 

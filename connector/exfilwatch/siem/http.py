@@ -26,6 +26,7 @@ from exfilwatch.siem.retries import Open, passes, retry_after, wait
 from exfilwatch.siem.siem import SECOND, Traffic
 from exfilwatch.siem.tls import context
 from exfilwatch.siem.unreached import too_late, why
+from exfilwatch.structs import ready
 
 ATTEMPTS = 5
 TO_CONNECT = 10.0  # seconds
@@ -313,7 +314,7 @@ def decoded(name: str, response: httpx.Response, kind: type[T]) -> T:
 def parsed(where: str, content: bytes | msgspec.Raw, kind: type[T]) -> T:
     """JSON as `kind`, numbers also from texts. Raises WrongServer, which shows nothing of it."""
     try:
-        return msgspec.json.decode(content, type=kind, strict=False)
+        return msgspec.json.decode(content, type=ready(kind), strict=False)
     except NO_JSON as error:
         raise WrongServer(
             f"{where} with what is not its API's JSON: {error}: check that url is the API's, and what a proxy answers"

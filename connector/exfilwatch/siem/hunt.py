@@ -19,6 +19,7 @@ from exfilwatch.siem.connection import Texts
 from exfilwatch.siem.entra import Application
 from exfilwatch.siem.kql import Table
 from exfilwatch.siem.siem import SECOND, Ask, Capabilities, Place
+from exfilwatch.structs import ready
 
 Run: TypeAlias = Callable[[str, Ask | None], Awaitable[list[bytes]]]
 """Runs a query, for an Ask where there is one, and gives its rows, or raises a SourceError."""
@@ -127,7 +128,7 @@ async def places(tables: Sequence[Table], run: Run) -> list[Place]:
             (row,) = await run(f"{table.name}\n| where {table.time} > ago(1d)\n| {counted}", None)
         except (Unresolved, AuthError, PartialResult) as error:
             return Place(table.name, problem=str(error))
-        found = msgspec.json.decode(row, type=_Count)
+        found = msgspec.json.decode(row, type=ready(_Count))
         return Place(table.name, found.records, micros(found.newest))
 
     found = []
@@ -141,7 +142,7 @@ async def places(tables: Sequence[Table], run: Run) -> list[Place]:
 async def now(run: Run) -> int:
     """What Siem.now gives."""
     (row,) = await run("print Now = now()", None)
-    found = micros(msgspec.json.decode(row, type=_Now).now)
+    found = micros(msgspec.json.decode(row, type=ready(_Now)).now)
     if found is None:
         raise SourceError(f"no time: {row!r}")
     return found

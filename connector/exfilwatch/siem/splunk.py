@@ -29,6 +29,7 @@ from exfilwatch.siem.queries import splunk as queries
 from exfilwatch.siem.siem import SECOND, Ask, Capabilities, Clock, Place
 from exfilwatch.siem.splunk_job import QUOTA, Job, cut_off, failure, overdue
 from exfilwatch.siem.splunk_settings import SplunkSettings
+from exfilwatch.structs import ready
 
 _JOBS = "/services/search/jobs"
 _JOBS_V2 = "/services/search/v2/jobs"
@@ -303,7 +304,7 @@ def _credentials(settings: SplunkSettings) -> tuple[httpx.Auth | None, dict[str,
 
 def _explained(response: httpx.Response) -> str:
     try:
-        said = msgspec.json.decode(response.content, type=_Said)
+        said = msgspec.json.decode(response.content, type=ready(_Said))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
     return "; ".join(message.text for message in said.messages)

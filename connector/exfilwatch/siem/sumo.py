@@ -29,6 +29,7 @@ from exfilwatch.siem.siem import SECOND, Ask, Capabilities, Clock, Place
 from exfilwatch.siem.sumo_records import record
 from exfilwatch.siem.sumo_search import bounds, search
 from exfilwatch.siem.sumo_settings import SumoSettings
+from exfilwatch.structs import ready
 
 _JOBS = "/api/v1/search/jobs"
 _MOVED = frozenset({301, 302, 307, 308})
@@ -282,7 +283,7 @@ def _deployment(name: str, url: str, location: str) -> str:
 
 def _explained(response: httpx.Response) -> str:
     try:
-        said = msgspec.json.decode(response.content, type=_Refusal)
+        said = msgspec.json.decode(response.content, type=ready(_Refusal))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
     return ": ".join(part for part in (said.code, said.message) if part)

@@ -17,6 +17,7 @@ from pydantic import Field
 
 from exfilwatch.errors import CaseBlocked, CaseError, CaseUnreachable
 from exfilwatch.siem.connection import Token, Url
+from exfilwatch.structs import ready
 from exfilwatch_playbooks.cases.case import Attachment, Case, CaseNote, Draft, Note, Status
 from exfilwatch_playbooks.cases.http import Http, Transport
 from exfilwatch_playbooks.cases.ids import checked
@@ -222,7 +223,7 @@ class _Problem(msgspec.Struct):
 
 def _explain(response: httpx.Response) -> str:
     try:
-        said = msgspec.json.decode(response.content, type=_Problem)
+        said = msgspec.json.decode(response.content, type=ready(_Problem))
     except (msgspec.DecodeError, UnicodeDecodeError):
         return ""
     return " ".join([said.message, *(bytes(each).decode("utf-8", "replace") for each in said.errors)])

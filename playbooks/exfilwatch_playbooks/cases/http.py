@@ -19,6 +19,7 @@ from exfilwatch.siem.masking import Mask
 from exfilwatch.siem.retries import retry_after, wait_for
 from exfilwatch.siem.tls import context
 from exfilwatch.siem.unreached import too_late, why
+from exfilwatch.structs import ready
 from exfilwatch_playbooks.cases.settings import Remote
 
 ATTEMPTS = 3
@@ -133,7 +134,7 @@ class Http:
     def decoded(self, response: httpx.Response, kind: type[T]) -> T:
         """An answer's JSON as `kind`. A page instead of JSON is a proxy's or a sign-in's: CaseUnreachable."""
         try:
-            return msgspec.json.decode(response.content, type=kind, strict=False)
+            return msgspec.json.decode(response.content, type=ready(kind), strict=False)
         except NO_JSON as error:
             where = f"{self.name}: {response.request.url.path} answered {response.status_code}"
             raise CaseUnreachable(

@@ -16,6 +16,7 @@ from pydantic import Field
 
 from exfilwatch.errors import CaseBlocked, CaseError, CaseRefused
 from exfilwatch.siem.connection import Token
+from exfilwatch.structs import ready
 from exfilwatch_playbooks.cases.case import Attachment, Case, CaseNote, Draft, Note, Status
 from exfilwatch_playbooks.cases.http import Http, Transport
 from exfilwatch_playbooks.cases.ids import checked
@@ -226,7 +227,7 @@ class Iris(Tracker):
         await self._http.close()
 
     def _data(self, answer: httpx.Response, kind: type[T]) -> T:
-        return msgspec.convert(self._http.decoded(answer, _Answer).data, kind, strict=False)
+        return msgspec.convert(self._http.decoded(answer, _Answer).data, ready(kind), strict=False)
 
     async def _numbers(self) -> dict[str, int]:
         """The numbers of severities by their names in lower case."""
@@ -283,7 +284,7 @@ def _time(text: str) -> datetime:
 
 def _explain(response: httpx.Response) -> str:
     try:
-        said = msgspec.json.decode(response.content, type=_Answer)
+        said = msgspec.json.decode(response.content, type=ready(_Answer))
     except (msgspec.DecodeError, UnicodeDecodeError):
         return ""
     return f"{said.message} {said.data if isinstance(said.data, (str, dict)) else ''}".strip()
@@ -300,7 +301,7 @@ def _reading(response: httpx.Response) -> CaseError | None:
         return CaseBlocked(f"DFIR-IRIS: the key's user lacks a right: {said}")
     if response.is_success:
         try:
-            answer = msgspec.json.decode(response.content, type=_Answer)
+            answer = msgspec.json.decode(response.content, type=ready(_Answer))
         except (msgspec.DecodeError, UnicodeDecodeError):
             return None
         if answer.status != "success":

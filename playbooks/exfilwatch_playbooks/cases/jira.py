@@ -20,6 +20,7 @@ import msgspec
 from pydantic import Field, SecretStr, model_validator
 
 from exfilwatch.errors import CaseBlocked, CaseError, CaseRefused
+from exfilwatch.structs import ready
 from exfilwatch_playbooks.cases.case import Attachment, Case, CaseNote, Draft, Note, Status
 from exfilwatch_playbooks.cases.http import Http, Transport
 from exfilwatch_playbooks.cases.ids import checked
@@ -259,7 +260,7 @@ class Jira(Tracker):
         step = fitting[0]
         body: dict[str, object] = {"transition": {"id": step.id}}
         if "resolution" in step.fields and done:
-            known = msgspec.json.decode(step.fields["resolution"], type=_Resolutions)
+            known = msgspec.json.decode(step.fields["resolution"], type=ready(_Resolutions))
             named = self._set.resolution or (
                 known.allowedValues[0].name if known.required and known.allowedValues else ""
             )
@@ -378,7 +379,7 @@ class _Problem(msgspec.Struct):
 def _explain(response: httpx.Response) -> str:
     """{"errorMessages": [...], "errors": {"field": text}}."""
     try:
-        said = msgspec.json.decode(response.content, type=_Problem)
+        said = msgspec.json.decode(response.content, type=ready(_Problem))
     except (msgspec.DecodeError, UnicodeDecodeError):
         return ""
     return "; ".join([*said.errorMessages, *(f"{name}: {text}" for name, text in said.errors.items())])

@@ -16,6 +16,7 @@ from pydantic import Field, SecretStr
 
 from exfilwatch.errors import CaseBlocked, CaseError, CaseRefused, CaseUnreachable
 from exfilwatch.siem.connection import Url
+from exfilwatch.structs import ready
 from exfilwatch_playbooks.cases.case import Draft, Note, Status
 from exfilwatch_playbooks.cases.http import Http, Transport
 from exfilwatch_playbooks.cases.levels import words
@@ -128,7 +129,7 @@ class PagerDuty(OneWay):
 
 def _explain(response: httpx.Response) -> str:
     try:
-        said = msgspec.json.decode(response.content, type=_Answer)
+        said = msgspec.json.decode(response.content, type=ready(_Answer))
     except (msgspec.DecodeError, UnicodeDecodeError):
         return ""
     return "; ".join([said.message, *said.errors])

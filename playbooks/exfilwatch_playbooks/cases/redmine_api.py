@@ -12,6 +12,7 @@ import httpx
 import msgspec
 
 from exfilwatch.errors import CaseBlocked, CaseError, CaseUnreachable
+from exfilwatch.structs import ready
 from exfilwatch_playbooks.cases.http import Http
 
 T = TypeVar("T")
@@ -143,7 +144,7 @@ def named(http: Http, response: httpx.Response, name: str, kind: type[T]) -> T:
     """What an answer has under its name. Raises CaseUnreachable where it is none of Redmine's."""
     raw = http.decoded(response, dict[str, msgspec.Raw]).get(name, msgspec.Raw(b""))
     try:
-        return msgspec.json.decode(raw, type=kind, strict=False)
+        return msgspec.json.decode(raw, type=ready(kind), strict=False)
     except msgspec.DecodeError as error:
         where = f"{http.name}: {response.request.url.path}"
         raise CaseUnreachable(f"{where} answered without a {name} as Redmine has it ({error})") from None
@@ -152,7 +153,7 @@ def named(http: Http, response: httpx.Response, name: str, kind: type[T]) -> T:
 def message(response: httpx.Response) -> str:
     """Redmine's own words; "" for none."""
     try:
-        return "; ".join(msgspec.json.decode(response.content, type=_Errors).errors)
+        return "; ".join(msgspec.json.decode(response.content, type=ready(_Errors)).errors)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return ""
 

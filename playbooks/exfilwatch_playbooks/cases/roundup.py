@@ -20,6 +20,7 @@ from pydantic import SecretStr, StringConstraints
 from exfilwatch.errors import CaseBlocked, CaseError, CaseRefused, CaseUnreachable
 from exfilwatch.findings.store import Store
 from exfilwatch.siem.connection import Texts, Url
+from exfilwatch.structs import ready
 from exfilwatch_playbooks.cases.case import Attachment, Case, CaseNote, Draft, Note, Status
 from exfilwatch_playbooks.cases.http import Http
 from exfilwatch_playbooks.cases.levels import level_of, words
@@ -316,7 +317,7 @@ class _Conflict(CaseRefused):
 
 def _message(response: httpx.Response) -> str:
     try:
-        return msgspec.json.decode(response.content, type=_Refusal).error.msg
+        return msgspec.json.decode(response.content, type=ready(_Refusal)).error.msg
     except (msgspec.DecodeError, UnicodeDecodeError):
         return response.text[:200] if response.headers.get("Content-Type", "").startswith("text/plain") else ""
 

@@ -21,6 +21,7 @@ import msgspec
 from pydantic import SecretStr
 
 from exfilwatch.errors import CaseBlocked, CaseError, CaseRefused, CaseUnreachable
+from exfilwatch.structs import ready
 from exfilwatch_playbooks.cases.case import Attachment, Case, CaseNote, Draft, Note, Status
 from exfilwatch_playbooks.cases.http import Http, Transport
 from exfilwatch_playbooks.cases.ids import checked
@@ -301,7 +302,7 @@ class _Failed(msgspec.Struct):
 
 def _explain(response: httpx.Response) -> str:
     try:
-        said = msgspec.json.decode(response.content, type=_Failed).error
+        said = msgspec.json.decode(response.content, type=ready(_Failed)).error
     except (msgspec.DecodeError, UnicodeDecodeError):
         return ""
     return f"{said.message}: {said.detail or ''}".strip(": ") if said else ""

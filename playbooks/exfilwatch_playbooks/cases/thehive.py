@@ -16,6 +16,7 @@ from pydantic import model_validator
 
 from exfilwatch.errors import CaseBlocked, CaseError, CaseRefused
 from exfilwatch.siem.connection import Token
+from exfilwatch.structs import ready
 from exfilwatch_playbooks.cases.case import Attachment, Case, CaseNote, Draft, Note, Status
 from exfilwatch_playbooks.cases.http import Http, Transport
 from exfilwatch_playbooks.cases.ids import checked
@@ -258,7 +259,7 @@ class _Problem(msgspec.Struct):
 def _explain(response: httpx.Response) -> str:
     """{"type": "CreateError", "message": text}."""
     try:
-        said = msgspec.json.decode(response.content, type=_Problem)
+        said = msgspec.json.decode(response.content, type=ready(_Problem))
     except (msgspec.DecodeError, UnicodeDecodeError):
         return ""
     return f"{said.type}: {said.message}".strip(": ")

@@ -8,6 +8,7 @@ import yaml
 
 from exfilwatch.detection.document import Document, documents, rule_files
 from exfilwatch.errors import RuleError
+from exfilwatch.structs import ready
 
 
 class Joined(msgspec.Struct, rename="kebab"):
@@ -96,7 +97,7 @@ def files(place: str, folder: Path) -> Iterator[RuleFile]:
 
 
 def _rule(document: Document) -> Rule:
-    return msgspec.convert(document.content, Rule, strict=False)
+    return msgspec.convert(document.content, ready(Rule), strict=False)
 
 
 def yaml_of(content: dict[str, object]) -> str:

@@ -14,6 +14,7 @@ from exfilwatch.findings.store import Store
 from exfilwatch.polling.kinds import Feed, State
 from exfilwatch.polling.runs import Lateness, Run
 from exfilwatch.polling.tables import runs as run_table
+from exfilwatch.structs import ready
 from exfilwatch_playbooks.cases.tables import links
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -112,7 +113,7 @@ def page_of_runs(store: Store, source: str, before: int | None, limit: int) -> l
         query = query.where(run_table.c.id < before)
     with store.database.read() as connection:
         rows = connection.execute(query).all()
-    return [_run(row.id, msgspec.json.decode(row.record, type=Run)) for row in rows]
+    return [_run(row.id, msgspec.json.decode(row.record, type=ready(Run))) for row in rows]
 
 
 def rule_view(info: RuleInfo, feed: Feed) -> RuleView:
