@@ -307,11 +307,12 @@ def test_a_crash_between_there_and_here_leaves_nothing_to_do_twice(store, cases,
 DYING = """
 import asyncio, os, sys
 from exfilwatch.findings.store import Store
+from exfilwatch_playbooks.cases.links import Links
 from exfilwatch_playbooks.cases.local import Local
 from exfilwatch_playbooks.cases.opening import open_cases
 database, call, when = sys.argv[1:]
-owner, method = (Store, call) if call == "tell" else (Local, call)
-real = getattr(owner, method)
+owner = {"tell_in": Store, "finish": Links}.get(call, Local)
+real = getattr(owner, call)
 def dies(*args, **given):
     if when == "after":
         real(*args, **given)
@@ -320,7 +321,7 @@ async def dies_later(*args, **given):
     if when == "after":
         await real(*args, **given)
     os._exit(9)
-setattr(owner, method, dies if owner is Store else dies_later)
+setattr(owner, call, dies_later if owner is Local else dies)
 store = Store(database)
 asyncio.run(open_cases(store, Local(store)))
 """
@@ -328,7 +329,14 @@ asyncio.run(open_cases(store, Local(store)))
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize(
-    ("call", "told"), [("create", "create"), ("add_note", "note"), ("add_note", "duplicate"), ("tell", "create")]
+    ("call", "told"),
+    [
+        ("create", "create"),
+        ("add_note", "note"),
+        ("add_note", "duplicate"),
+        ("tell_in", "create"),
+        ("finish", "create"),
+    ],
 )
 def test_a_process_that_dies_is_made_up_for_by_the_next(database, call, told, when):
     store = Store(database)

@@ -221,14 +221,25 @@ class Store:
         self, case_system: str, incident: str, findings: Iterable[str] = (), merged_into: str | None = None
     ) -> None:
         """Note that `case_system` knows these findings of the incident, or that it went into another."""
+        with self.database.write() as connection:
+            self.tell_in(connection, case_system, incident, findings, merged_into)
+
+    def tell_in(
+        self,
+        connection: Connection,
+        case_system: str,
+        incident: str,
+        findings: Iterable[str] = (),
+        merged_into: str | None = None,
+    ) -> None:
+        """`tell` as a part of what is committed by a transaction of `database.write()`."""
         news = {*findings, *([_MERGED + merged_into] if merged_into else [])}
         told = schema.told.c
-        with self.database.write() as connection:
-            about = select(told.what).where(told.case_system == case_system, told.incident == incident)
-            news -= set(connection.scalars(about))
-            if news:
-                rows = [{"case_system": case_system, "incident": incident, "what": what} for what in sorted(news)]
-                connection.execute(insert(schema.told), rows)
+        about = select(told.what).where(told.case_system == case_system, told.incident == incident)
+        news -= set(connection.scalars(about))
+        if news:
+            rows = [{"case_system": case_system, "incident": incident, "what": what} for what in sorted(news)]
+            connection.execute(insert(schema.told), rows)
 
 
 def _finding(body: str) -> Finding:

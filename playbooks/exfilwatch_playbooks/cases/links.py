@@ -120,18 +120,24 @@ class Links:
         """Write down what is meant, or what came of it: how the case `stands` there, which `who` has made so. Raises
         Busy when another worker has taken the link over.
         """
+        with self._database.write() as connection:
+            self.put_in(connection, incident, stands=stands, who=who, **values)
+
+    def put_in(
+        self, connection: Connection, incident: str, *, stands: Case | None = None, who: str = OURS, **values: Any
+    ) -> None:
+        """`put` as a part of what is committed by a transaction of `database.write()`."""
         if "telling" in values:
             values["telling"] = json.dumps(sorted(values["telling"]))
-        with self._database.write() as connection:
-            now = our_clock()
-            mine = (*self._of(incident), links.c.owner == self._me)
-            if stands is not None and (row := connection.execute(select(links).where(*mine)).one_or_none()):
-                values |= note(connection, row, stands, who, now)[0]
-            changed = {**values, "until": now + LEASE, "changed": now}
-            if json.loads(values.get("telling", "[]")):
-                changed["closed"] = 0  # whoever closed it has not seen this
-            if not connection.execute(update(links).where(*mine).values(changed)).rowcount:
-                raise Busy(f"{self._system}: another worker has taken over incident {incident}")
+        now = our_clock()
+        mine = (*self._of(incident), links.c.owner == self._me)
+        if stands is not None and (row := connection.execute(select(links).where(*mine)).one_or_none()):
+            values |= note(connection, row, stands, who, now)[0]
+        changed = {**values, "until": now + LEASE, "changed": now}
+        if json.loads(values.get("telling", "[]")):
+            changed["closed"] = 0  # whoever closed it has not seen this
+        if not connection.execute(update(links).where(*mine).values(changed)).rowcount:
+            raise Busy(f"{self._system}: another worker has taken over incident {incident}")
 
     def finish(self, incident: str) -> None:
         """What was to be done is done."""

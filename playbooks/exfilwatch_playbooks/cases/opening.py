@@ -146,7 +146,7 @@ class _Opening:
         current = self._store.incident(name)
         if current.id != name:
             return await self._merge(name, current.id, link)
-        done = await self._tell(name, link)
+        done = await self._tell(current, link)
         # Or while its case was being opened: whoever merged it saw no case to mark.
         current = self._store.incident(name)
         return done if current.id == name else await self._merge(name, current.id, link)
@@ -188,9 +188,9 @@ class _Opening:
         finally:
             self._held.discard(name)
 
-    async def _tell(self, name: str, link: Link) -> Outcome:
+    async def _tell(self, incident: Incident, link: Link) -> Outcome:
         """Bring the case of an incident up to date: it is opened, or gets a note, or has everything."""
-        incident = self._store.incident(name)
+        name = incident.id
         # What came since belongs to the next run, as the incident's level does.
         ids = set(incident.findings)
         findings = [finding for finding in self._store.find(incident=name) if finding.id in ids]
@@ -242,8 +242,9 @@ class _Opening:
             message = f"case {case.id} of {self._system.name} does not take the findings of incident {name}: run again"
             raise CaseRefused(message)
         remarks += await self._attach(case.id, files)
-        self._links.put(name, stands=case, step="open")
-        self._store.tell(self._system.name, name, [finding.id for finding in findings])
+        with self._store.database.write() as connection:
+            self._links.put_in(connection, name, stands=case, step="open")
+            self._store.tell_in(connection, self._system.name, name, [finding.id for finding in findings])
         did: Literal["opened", "extended", "known"] = "opened" if opened else "extended" if told else "known"
         return Outcome(name, did, case, told, remarks=tuple(remarks))
 
@@ -398,7 +399,7 @@ class _Opening:
             goes_on = await self._system.find(survivor)
             if goes_on is None:
                 async with self._hold(survivor) as other:
-                    goes_on = (await self._tell(survivor, other)).case
+                    goes_on = (await self._tell(self._store.incident(survivor), other)).case
             if goes_on is None:
                 raise CaseUnreachable(f"incident {survivor} went into another while its case was opened: run again")
             if case.id != goes_on.id:
