@@ -11,7 +11,7 @@ LONGEST: Final = 16
 _LOOKED_AT: Final = 2_000
 _SHORT = re.compile(
     r"\$\((?:hostname(?: -[fs])?|date(?: [^()$`]{0,40})?|whoami|id -u?n|uname -n)\)"
-    r"|\$\{?(?:HOSTNAME|USER|LOGNAME|UID|EUID|\?|env:COMPUTERNAME|env:USERNAME)\}?(?!\w)"
+    r"|\$(?P<brace>\{)?(?:HOSTNAME|USER|LOGNAME|UID|EUID|\?|env:COMPUTERNAME|env:USERNAME)(?(brace)\}|(?!\w))"
 )
 """What a shell puts in and is as short as a name."""
 _TABLE = re.compile(
