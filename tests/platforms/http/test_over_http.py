@@ -142,7 +142,15 @@ def test_the_n8n_workflow_hangs_together(written: Path) -> None:
     leading = {link["node"] for each in flow["connections"].values() for way in each["main"] for link in way}
     assert set(flow["connections"]) <= named
     assert named - leading == {"Every two minutes", "A button"}
+    listening = [each for each in flow["nodes"] if each["type"].endswith((".formTrigger", ".wait"))]
+    assert len({each["webhookId"] for each in listening}) == len(listening)  # a form without one has no address
     assert all(name in named for name in re.findall(r"\$\(\\?\"([^\"\\]+)\\?\"\)", json.dumps(flow)))
+
+
+def test_no_two_nodes_of_the_n8n_workflow_lie_on_each_other(written: Path) -> None:
+    flow = json.loads((written / "n8n/exfilwatch.json").read_text("utf-8"))
+    places = [tuple(each["position"]) for each in flow["nodes"]]
+    assert len(set(places)) == len(places)
 
 
 def test_the_tines_story_hangs_together(written: Path) -> None:
@@ -167,6 +175,7 @@ def test_the_tines_story_changes_nothing_before_somebody_has_answered(written: P
 
 def test_workflows_run_actions_that_there_are(written: Path) -> None:
     texts = [file.read_text("utf-8") for name in ("n8n", "tines") for file in (written / name).iterdir()]
+    texts += [file.read_text("utf-8") for file in (written / "tracecat/workflows").iterdir()]
     named = set(re.findall(r"/v1/actions/(\w+)", "".join(texts)))
     assert {"open_case", "enrich_finding"} <= named <= {each.name for each in every()}
 

@@ -11,7 +11,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from exfilwatch_playbooks.platforms.http.written import json as written
 from exfilwatch_playbooks.playbook.layout import placed
-from exfilwatch_playbooks.playbook.model import Ask, If, Person, Playbook, Run, Value, filled
+from exfilwatch_playbooks.playbook.model import Ask, If, Person, Playbook, Run, Value, every, filled
 from exfilwatch_playbooks.playbook.wiring import END, FAILURE, OTHERWISE, THEN, Node, in_line, wired
 
 TITLE = "n8n"
@@ -48,7 +48,7 @@ class _Writing:
         self._url = url
         self._steps = in_line(wired(playbook))
         self._titles = {node.id: node.step.title for node in self._steps} | {END: "Done"}
-        self._places = placed(playbook)
+        self._places, self._across = placed(playbook), _across(playbook)
         self.nodes: list[dict[str, Any]] = []
         self.connections: dict[str, Any] = {}
         self._start()
@@ -58,24 +58,24 @@ class _Writing:
 
     def _start(self) -> None:
         """What sets it off, up to the node that has the ids."""
-        every = {"rule": {"interval": [{"field": "minutes", "minutesInterval": 2}]}}
+        minutes = {"rule": {"interval": [{"field": "minutes", "minutesInterval": 2}]}}
         form = {
             "formTitle": "exfilwatch: start the playbook for an incident",
             "formFields": {"values": [{"fieldLabel": name, "requiredField": True} for name in ("incident", "finding")]},
             "options": {},
         }
-        self._put("Every two minutes", "scheduleTrigger", 1.2, every, (-3, 0))
+        self._put("Every two minutes", "scheduleTrigger", 1.2, minutes, (-2, 0))
         self._put(
-            "Get the news", "httpRequest", 4.2, self._get(f"{NEWS}/news?level=medium&limit=1"), (-2, 0), asks=True
+            "Get the news", "httpRequest", 4.2, self._get(f"{NEWS}/news?level=medium&limit=1"), (-1, 0), asks=True
         )
-        self._put("Each incident", "splitOut", 1, {"fieldToSplitOut": "items", "options": {}}, (-1, 0))
-        self._put("A button", "formTrigger", 2.2, form, (-1, 1))
+        self._put("Each incident", "splitOut", 1, {"fieldToSplitOut": "items", "options": {}}, (0, 0))
+        self._put("A button", "formTrigger", 2.2, form, (0, 1))["webhookId"] = _uuid("A button/webhook")
         ids = {
             "incident": "={{ $json.incident.id || $json.incident }}",
             "finding": "={{ $json.finding || $json.findings[0].id }}",
             "findings": "={{ JSON.stringify(($json.findings || []).map(each => each.id)) }}",
         }
-        self._put(_INCIDENT, "set", 3.4, _fields(ids), (0, -1))
+        self._put(_INCIDENT, "set", 3.4, _fields(ids), (1, 0))
         taken = self._post(
             f"{NEWS}/taken", "{ incident: " + _id("incident") + ", findings: JSON.parse(" + _id("findings") + ") }"
         )
@@ -85,8 +85,13 @@ class _Writing:
         self._lead(_INCIDENT, [[self._steps[0].step.title]])
         # What is not taken comes again: only once there is a question for a person is nothing lost.
         self._asked = next(node for node in self._steps if isinstance(node.step, Ask))
-        self._put("Say that it is taken", "httpRequest", 4.2, taken, (0, -1), asks=True)
+        self._put("Say that it is taken", "httpRequest", 4.2, taken, self._before(), asks=True)
         self._lead("Say that it is taken", [[self._asked.step.title]])
+
+    def _before(self) -> tuple[float, float]:
+        """Between the steps before the first question and that."""
+        across, down = self._at(self._asked.id)
+        return across - 0.5, down - 1
 
     def _write(self, node: Node) -> None:
         step, at = node.step, self._at(node.id)
@@ -125,12 +130,12 @@ class _Writing:
         words = json.dumps({choice.label: choice.answer for choice in step.choices})
         answer = f"={{{{ ({words})[$json.Answer] || {json.dumps(step.unanswered)} }}}}"
         kept, leads = f"{step.title}: the answer", f"{step.title}: what then"
-        self._put(kept, "set", 3.4, _fields({"answer": answer}), (at[0] + 0.4, at[1] + 0.3))
+        self._put(kept, "set", 3.4, _fields({"answer": answer}), (at[0] + 1, at[1]))
         rules = [
             {"conditions": _any([_equal("$json.answer", each.answer)]), "renameOutput": True, "outputKey": each.label}
             for each in step.choices
         ]
-        self._put(leads, "switch", 3.2, {"rules": {"values": rules}, "options": {}}, (at[0] + 0.4, at[1] + 0.6))
+        self._put(leads, "switch", 3.2, {"rules": {"values": rules}, "options": {}}, (at[0] + 2, at[1]))
         self._lead(step.title, [[kept]])
         self._lead(kept, [[leads]])
         self._lead(leads, [self._to(node.ways[each.answer]) for each in step.choices])
@@ -200,7 +205,7 @@ class _Writing:
             "type": f"n8n-nodes-base.{kind}",
             "typeVersion": version,
             "parameters": given,
-            "position": [int(420 * at[0]), int(220 * at[1])],
+            "position": [int(240 * at[0]), int(220 * at[1])],
         }
         if asks:
             made |= {"credentials": _CREDENTIAL, "retryOnFail": True, "maxTries": 3}
@@ -214,7 +219,17 @@ class _Writing:
 
     def _at(self, node: str) -> tuple[float, float]:
         column, row = self._places[node]
-        return column + 1, row
+        return self._across[row], column
+
+
+def _across(playbook: Playbook) -> dict[int, int]:
+    """Where each row of the drawing stands, from left to right as n8n draws; two more stand behind a question."""
+    places, at, found = placed(playbook), 2, dict[int, int]()
+    asked = {places[step.id].row for step in every(playbook.steps) if isinstance(step, Ask)}
+    for row in sorted({place.row for place in places.values()}):
+        found[row] = at
+        at += 3 if row in asked else 1
+    return found
 
 
 def _id(name: str) -> str:
