@@ -165,6 +165,20 @@ def test_the_domain_of_a_name(name: str, domain: object, length: object) -> None
     assert (of("dns.domain", {"QueryName": name}), of("dns.length", {"QueryName": name})) == (domain, length)
 
 
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("store1.gofile.io", "file sharing"),
+        ("MEGA.nz.", "cloud storage"),
+        ("www.example.net", "public"),
+        ("dc1.corp", "internal"),
+        ("", None),
+    ],
+)
+def test_the_kind_of_place_that_a_name_is(name: str, place: object) -> None:
+    assert of("dns.destination_class", {"QueryName": name}) == place
+
+
 @pytest.mark.parametrize("value", [None, "", 7, 1.5, True, [], ["x", 7], {"a": 1}, "x" * 100_000, "://", "\x00", "[::"])
 def test_no_value_of_a_record_breaks_a_field(value: object) -> None:
     for name in FIELDS:

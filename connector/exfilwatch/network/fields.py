@@ -1,7 +1,7 @@
 """What rules can ask of a record of traffic beside the record's own fields (docs/rules.md).
 
 network.*   where it goes and what kind of place that is, how much went out and came in, what was sent and by what
-dns.*       of a name that was looked up: the domain that somebody registered, and how much stands below it
+dns.*       of a name that was looked up: the domain that somebody registered, how much is below it, what place it is
 """
 
 import re
@@ -180,6 +180,11 @@ def _length(get: Get) -> Value:
     return _parts(name)[1] if name else None
 
 
+def _class_of_name(get: Get) -> Value:
+    name = next(_texts(get, ("QueryName", "query")), "")
+    return destination(name[:2_000]).kind if name else None
+
+
 @lru_cache(4_096)
 def _parts(name: str) -> tuple[str, int]:
     """The domain that is registered, and the characters of the labels below it.
@@ -207,5 +212,6 @@ _FIELDS: Mapping[str, Callable[[Get], Value]] = {
     "network.client": _client,
     "dns.domain": _domain,
     "dns.length": _length,
+    "dns.destination_class": _class_of_name,
 }
 FIELDS = tuple(_FIELDS)
