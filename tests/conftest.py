@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 import exfilwatch.detection.load as loading
 from exfilwatch.rules.packs import FILTERS
 
+from .durations import pytest_terminal_summary
 from .servers.chromium import chromium, running_chromium
 from .servers.fixtures import elasticsearch, opensearch, pytest_configure, pytest_configure_node
 from .servers.postgresql import database, postgresql
@@ -26,6 +27,7 @@ __all__ = [
     "postgresql",
     "pytest_configure",
     "pytest_configure_node",
+    "pytest_terminal_summary",
     "running_chromium",
 ]
 
@@ -43,10 +45,16 @@ settings.load_profile("exfilwatch")
 _PACKS = FILTERS.parent
 
 
+def pytest_collectstart() -> None:
+    """Tests and modules stay until the end: looking through them for garbage is only work, a quarter of collecting."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
-    """Tests and modules stay until the end: looking through them for garbage is only work."""
+    """What comes from here on is looked through."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

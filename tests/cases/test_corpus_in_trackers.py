@@ -28,7 +28,9 @@ def drafts(system: CaseSystem, step: int) -> list[Draft]:
     return made
 
 
-@pytest.mark.parametrize("kind", ["local", *REAL])
+@pytest.mark.parametrize(
+    "kind", ["local", *(kind for kind in REAL if kind != "roundup-without-key")]
+)  # texts are the same
 def test_what_was_sent_is_there(kind, request, tmp_path):
     at = place(kind, request.config, Store(str(tmp_path / "s.db")))
 
