@@ -133,3 +133,11 @@ def test_a_plan_goes_through_json_and_back():
     assert plan.kinds == ("cloud_storage", "transfer_tool", "general")
     assert len(plan.findings) == 1
     assert Plan.model_validate_json(plan.model_dump_json()) == plan
+
+
+def test_a_plan_is_made_once_for_the_same_few_findings_and_not_kept_for_many():
+    few, others = [("transfer_tool", known(host="WS1"))], [("transfer_tool", known(host="WS2"))]
+    assert plan_of(few) is plan_of([("transfer_tool", known(host="WS1"))])
+    assert plan_of(few) != plan_of(others)
+    assert plan_of(few, shown=1) is not plan_of(few)
+    assert plan_of(few * 51) is not plan_of(few * 51)

@@ -6,6 +6,7 @@ we wrote and what an event said, so that each renderer can escape the latter in 
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -19,6 +20,8 @@ from exfilwatch_playbooks.response.placeholders import SHOWN, Piece, Platform, c
 
 __all__ = ["LANGUAGES", "Command", "Language", "Piece", "Plan", "PlanPhase", "PlanStep", "Query", "plan_for", "plan_of"]
 
+_FEW = 50
+"""Findings whose plan is remembered for a little: what many say takes too much room."""
 _SHELLS: dict[Platform, Literal["powershell", "sh"]] = {"windows": "powershell", "linux": "sh", "macos": "sh"}
 
 
@@ -128,8 +131,12 @@ def plan_of(
     general: bool = True,
 ) -> Plan:
     """The plan for findings that are given as branch and facts."""
-    given = list(found)
-    asked = LANGUAGES if languages is None else tuple(languages)
+    given, asked = tuple(found), LANGUAGES if languages is None else tuple(languages)
+    made = _remembered if len(given) <= _FEW else _plan
+    return made(given, asked, shown, general)
+
+
+def _plan(given: tuple[tuple[str, Facts], ...], asked: tuple[Language, ...], shown: int, general: bool) -> Plan:
     chosen = guides_for(given, general=general)
     by_phase: dict[Phase, list[PlanStep]] = {}
     steps = [(guide, step, said) for guide, said in chosen for step in guide.steps]
@@ -147,6 +154,10 @@ def plan_of(
             PlanPhase(**phases()[name].model_dump(), steps=tuple(by_phase[name])) for name in PHASES if name in by_phase
         ),
     )
+
+
+_remembered = lru_cache(16)(_plan)
+"""A case shows the same plan in its text and in its report, while others are opened too."""
 
 
 def _elsewhere(said: Sequence[Facts]) -> Sequence[Facts]:
