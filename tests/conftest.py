@@ -3,8 +3,7 @@
 import functools
 import gc
 import os
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import httpx._transports.default as transport
@@ -12,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import exfilwatch.detection.load as loading
-from exfilwatch.rules.packs import FILTERS
 
 from .durations import pytest_terminal_summary
+from .packs_once import remembering
 from .servers.chromium import chromium, running_chromium
 from .servers.fixtures import elasticsearch, opensearch, pytest_configure, pytest_configure_node
 from .servers.postgresql import database, postgresql
@@ -42,8 +41,6 @@ settings.register_profile(
 )
 settings.load_profile("exfilwatch")
 
-_PACKS = FILTERS.parent
-
 
 def pytest_collectstart() -> None:
     """Tests and modules stay until the end: looking through them for garbage is only work, a quarter of collecting."""
@@ -59,17 +56,9 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _packs_are_parsed_once() -> Iterator[None]:
-    """In each process that runs tests: the packs that come with exfilwatch are the same all the time."""
-    parse = loading._load
-    parsed = functools.cache(lambda paths: parse(paths, {}))
-
-    def remembered(paths: Iterable[Path | str], placeholders: dict[str, Any]) -> Any:
-        paths = tuple(paths)
-        ours = not placeholders and all(isinstance(path, Path) and _PACKS in path.parents for path in paths)
-        return parsed(paths) if ours else parse(paths, placeholders)
-
+    """In each process that runs tests."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(loading, "_load", remembered)
+        patched.setattr(loading, "_load", remembering())
         yield
 
 

@@ -24,6 +24,7 @@ import httpx
 import msgspec
 from sqlalchemy import Engine, event
 
+import exfilwatch.detection.load as loading
 import exfilwatch_playbooks.cases.opening
 import exfilwatch_playbooks.cli.poll
 import exfilwatch_playbooks.cli.runs
@@ -32,11 +33,14 @@ from exfilwatch.detection.load import load
 from exfilwatch.findings.store import Store
 from exfilwatch.polling.poller import Poller
 from exfilwatch.polling.polls import Polls
+from exfilwatch.rules.packs import FILTERS, pack
 from exfilwatch.siem.registry import kinds, open_siem, siem_class
 from exfilwatch.siem.siem import SECOND, Siem
 from exfilwatch_playbooks.cases.local import Local
 from exfilwatch_playbooks.cli import main
 from exfilwatch_playbooks.cli.boundary import run as run_command
+
+from ..packs_once import remembering  # noqa: TID252 (tests are no package on the path)
 
 _WARM = (Polls, Local, exfilwatch_playbooks.cli.poll, exfilwatch_playbooks.cli.runs, exfilwatch_playbooks.cli.settings)
 
@@ -207,6 +211,10 @@ def serve() -> None:
         run = msgspec.json.decode(line, type=Run)
         if not warm and not run.database.startswith("postgresql"):  # libpq died once in a child of such a process
             _warm()
+            if run.worker is None and "--rules" not in run.arguments:
+                loading._load = remembering()
+                load([pack("exfil"), FILTERS])
+                gc.freeze()
             warm = True
         said = Path(run.folder) / f"said.{os.getpid()}"
         counts = said.with_suffix(".counts")
