@@ -17,6 +17,7 @@ from exfilwatch.detection.look import EVERYTHING, Look
 from exfilwatch.detection.parts import with_parts
 from exfilwatch.detection.rule import Rule
 from exfilwatch.detection.screen import COUNTS, LONG, Plan, looked_at
+from exfilwatch.detection.sieve import MOST, Sieve
 from exfilwatch.detection.starts import Start
 from exfilwatch.detection.texts import FieldGetter
 from exfilwatch.detection.trees import STARTS, TOLD
@@ -33,6 +34,8 @@ from exfilwatch.events.typed import Row, Text, TypedRows
 
 _CACHED = 50_000
 EVTX = "evtx"
+IMAGE = "Image"
+_UNKNOWN = EventClass("", "", "", {}, ("",))
 # Logs whose members have names with spaces ("New Value"), which rules name without them.
 _SPACED = ("windefend",)
 Options = list[list[tuple[Any, tuple[str, ...]]]]
@@ -50,7 +53,7 @@ def fast_rows(shape: Shape, sample: Record, evaluator: Evaluator, lazy: Sequence
         eager = FastRows(shape, sample, evaluator, every.difference(*lazy), timed=True, trees=trees, spoken=True)
         near = [FastRows(shape, sample, evaluator, each, timed=True) for each in lazy]
         if eager.placed and all(each.placed and each.host_is_computer() for each in near):
-            eager.near = near
+            eager.lead(near)
             return eager
     return FastRows(shape, sample, evaluator, every, timed=trees, trees=trees, spoken=True)
 
@@ -62,6 +65,8 @@ class FastRows:
     """
 
     near: "Sequence[FastRows]" = ()
+    sieve: Sieve | None = None
+    """Tells on which rows rules of `near` may fire, by their class and image; None: that can't be told."""
 
     def __init__(
         self,
@@ -99,7 +104,42 @@ class FastRows:
         self._looks: dict[Any, Look | None] = {}
         self._asked: dict[Any, bool] = {}
         self._tell: dict[Any, Callable[[Row], Start] | None] = {}
+        self._near_plans: dict[Any, list[Plan]] = {}
+        self._images: Callable[[Row], list[Any]] = lambda _row: []
         self._first = self._first_key()
+
+    def lead(self, near: "Sequence[FastRows]") -> None:
+        """The rules of these are lazy: their hits are asked for near those of the rules here."""
+        self.near = near
+        # Where fewer keys are decoded, classes are not told apart as they are there.
+        told = all(
+            own or not other for each in near for own, other in zip(self._class_keys, each._class_keys, strict=True)
+        )
+        if told and len(near) <= MOST:
+            classes = (*self.shape.classifier.classes, _UNKNOWN)
+            options = (self._options(found, IMAGE, raw) or [] for found in classes for raw in (True, False))
+            images = dict.fromkeys(path for each in options for path in _paths(each) if self.typed.hashable(path))
+            getters = [self.typed.values([path]) for path in images]
+            self._images = lambda row: [get(row) for get in getters]
+            self.sieve = Sieve(self.typed.values([*self._key_paths, *images]), len(near), self._may_be_near)
+
+    def _may_be_near(self, row: Row) -> list[bool]:
+        """Of each of `near`: whether a rule of it may fire on a row, by its class and image."""
+        found = self._choose(row) or _UNKNOWN
+        words = self._words(found, row)
+        if self.shape.spec.windows and not words[-1] and not self._class_keys[2]:
+            return [True] * len(self.near)
+        if not all(each is None or isinstance(each, str) for each in self._images(row)):
+            return [True] * len(self.near)  # 1 and true are the same key, and not the same name
+        plans = self._near_plans.get((id(found), words))
+        if plans is None:
+            concerned = self._evaluator.concerned(words)
+
+            def getter(rule: Rule, field: str) -> FieldGetter | None:
+                return self._getter(found, rule, field) if field == IMAGE else None
+
+            plans = self._near_plans[id(found), words] = [Plan(each._wanted(concerned), getter) for each in self.near]
+        return [plan.left(row) is not None for plan in plans]
 
     def host_is_computer(self) -> bool:
         """Whether the host of a row is what the rules see as Computer."""
@@ -234,7 +274,7 @@ class FastRows:
 
     def _look(self, row: Row) -> Look | None:
         """The look for the class of a row; None when no rule looks at such events."""
-        found = self._choose(row) or EventClass("", "", "", {}, ("",))
+        found = self._choose(row) or _UNKNOWN
         category, product, service = self._words(found, row)
         if self.shape.spec.windows and not service and not self._class_keys[2]:
             # A channel that names no log (ForwardedEvents): the provider, which is not decoded, would.

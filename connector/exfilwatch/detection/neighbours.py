@@ -146,13 +146,21 @@ def _often(rule: Rule) -> int:
     return _SELDOM.index(rule.source.category) if rule.source.category in _SELDOM else len(_SELDOM)
 
 
+class Rows(NamedTuple):
+    """Those rows of a block on which a lazy rule may fire, by their position, with their hosts."""
+
+    places: Sequence[int]
+    hosts: list[Value]
+
+
 class Kept(NamedTuple):
-    """The hosts of a block's rows, and their first and last time (µs). `line` finds the line of a row."""
+    """What is kept of a block's rows, for each group of lazy rules, and the first and last time of all (µs). `line`
+    finds the line of a row."""
 
     block: Block
     fast: FastRows
     line: Callable[[int], int]
-    hosts: list[Value]
+    rows: list[Rows]
     low: int
     high: int
 
@@ -164,10 +172,14 @@ def kept_of(block: Block, typed: Typed, names: "Names") -> Kept:
         low, high = min(times), max(times)
     except TypeError:  # some with and some without a zone
         low, high = min(times, key=microseconds), max(times, key=microseconds)
-    hosts = list(map(typed.fast.host, typed.rows))
-    if len(hosts) > _MANY_HOSTS:
-        hosts = list(map(names.__getitem__, hosts))
-    return Kept(block, typed.fast, typed.line, hosts, microseconds(low), microseconds(high))
+    many, host, near = len(typed.rows) > _MANY_HOSTS, typed.fast.host, typed.fast.near
+    places: Sequence[int] = range(len(typed.rows))
+    passing = typed.fast.sieve.passing(typed.rows) if typed.fast.sieve else [b"\1" * len(places)] * len(near)
+    found = []
+    for chosen in passing:
+        hosts = list(map(host, compress(typed.rows, chosen)))
+        found.append(Rows(list(compress(places, chosen)), list(map(names.__getitem__, hosts)) if many else hosts))
+    return Kept(block, typed.fast, typed.line, found, microseconds(low), microseconds(high))
 
 
 class Gone(NamedTuple):
@@ -231,7 +243,8 @@ class Neighbours:
         if not hosts:
             return []
         rows = kept.fast.near[self._place]
-        found = compress(range(len(kept.hosts)), map(hosts.__contains__, kept.hosts))
+        here = kept.rows[self._place]
+        found = compress(here.places, map(hosts.__contains__, here.hosts))
         chosen: Lines = []
         close: Lines = []
         decoded: list[Row] = []

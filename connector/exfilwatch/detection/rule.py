@@ -73,6 +73,33 @@ def _shared(node: Node) -> _Shared:
     return found
 
 
+class _SharedAll:
+    """Several of them, which many rules ask together."""
+
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        self._parts = [_shared(node) for node in nodes]
+        self._kept: dict[bool, tuple[Event, bool]] = {}
+
+    def holds(self, get: Get, event: Event, raw: bool) -> bool:
+        """Whether the event satisfies all."""
+        kept = self._kept.get(raw)
+        if kept is None or kept[0] is not event:
+            kept = self._kept[raw] = (event, all(part.holds(get, event, raw) for part in self._parts))
+        return kept[1]
+
+
+_together: WeakValueDictionary[tuple[int, ...], _SharedAll] = WeakValueDictionary()
+
+
+def _shared_all(nodes: Sequence[Node]) -> _SharedAll:
+    """The one of some nodes."""
+    key = tuple(map(id, nodes))
+    found = _together.get(key)
+    if found is None:
+        found = _together[key] = _SharedAll(nodes)
+    return found
+
+
 class Rule:
     """One Sigma rule. `id` is its Sigma id, else its name, else its title; `emits` is False for a mere member."""
 
@@ -136,9 +163,10 @@ class Rule:
     def holds(self) -> Holds:
         """Whether an event satisfies the condition."""
         own = compiled(cheapest_first(self._unfiltered, MADE if self.needs_action else UNMADE))
-        silenced = [_shared(each) for each in self.silenced]
-        raw = self.source.raw
-        return lambda get, event: own(get, event) and all(each.holds(get, event, raw) for each in silenced)
+        if not self.silenced:
+            return own
+        raw, silenced = self.source.raw, _shared_all(self.silenced)
+        return lambda get, event: own(get, event) and silenced.holds(get, event, raw)
 
     @cached_property
     def _tests(self) -> dict[str, Holds]:

@@ -31,7 +31,9 @@ EVERY_START = Rule(RuleInfo(LINK, "A process starts", "informational"), LogSourc
 _TOGETHER, _IN_MEMORY = 4096, 4  # starts that are packed together, and how many such packs, of some 600 KB, in memory
 _SIZE = 4  # bytes that say how long a pack is
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(list[tuple[Any, int | datetime | None, Any, Any, Any, Any, Any, Any, Any]]).decode
+# Hosts, times and what is told of the processes, which is decoded only of starts near what matters.
+_decode = msgspec.msgpack.Decoder(tuple[list[Any], list[int | datetime | None], list[msgspec.Raw]]).decode
+_told = msgspec.msgpack.Decoder(list[Any]).decode
 
 
 class Sought(NamedTuple):
@@ -101,10 +103,18 @@ class Starts:
         """Keep some."""
         self._last += starts
         if len(self._last) >= _TOGETHER:
-            self._packed.append(_encode(self._last))
-            self._last = []
+            self._pack()
             if len(self._packed) >= _IN_MEMORY:
                 self._spill()
+
+    def _pack(self) -> None:
+        hosts, times, told = (
+            [start[0] for start in self._last],
+            [start[1] for start in self._last],
+            [start[2:] for start in self._last],
+        )
+        self._packed.append(_encode((hosts, times, told)))
+        self._last = []
 
     def linking(
         self, wanted: Iterable[Sought], name: Callable[[int, Start], str] = lambda number, _start: str(number)
@@ -119,32 +129,35 @@ class Starts:
             starts = of_hosts.get(each.host)
             for number in starts.related(each.kins, each.low, each.high) if starts else ():
                 links.setdefault(number, []).append(each)
-        for number, start in enumerate(self._all() if links else ()):
+        for number, (host, when, packed) in enumerate(self._all() if links else ()):
             near = links.get(number)
-            found = kin(start[2:], starts=True) if near else None
+            told = _told(packed) if near else ()
+            found = kin(told, starts=True) if near else None
             if near and found:
-                time = start[1] if isinstance(start[1], int) else microseconds(start[1])
-                yield from (each.link(time, name(number, start), found) for each in near)
+                time = when if isinstance(when, int) else microseconds(when)
+                yield from (each.link(time, name(number, (host, when, *told)), found) for each in near)
 
     def _of_hosts(self, by_host: ByHost) -> dict[str, StartsOfHost]:
         """What is known of the starts near what is sought, by host."""
         found: dict[str, StartsOfHost] = {}
-        for number, start in enumerate(self._all() if by_host else ()):
-            time, near = by_host.near(start[0], start[1])
-            names = named(start[2:]) if near else None
+        for number, (host, when, packed) in enumerate(self._all() if by_host else ()):
+            time, near = by_host.near(host, when)
+            names = named(_told(packed)) if near else None
             if names:
                 kept = found.get(near[0].host) or found.setdefault(near[0].host, StartsOfHost())
                 kept.add(time, number, names)
         return found
 
-    def _all(self) -> Iterator[Start]:
+    def _all(self) -> Iterator[tuple[Value, int | datetime | None, msgspec.Raw]]:
+        """Of each start its host, its time and, packed, what it tells of its process."""
+        if self._last:
+            self._pack()
         if self._file is not None:
             self._file.seek(0)
             while size := self._file.read(_SIZE):
-                yield from _decode(self._file.read(int.from_bytes(size)))
+                yield from zip(*_decode(self._file.read(int.from_bytes(size))), strict=True)
         for packed in self._packed:
-            yield from _decode(packed)
-        yield from self._last
+            yield from zip(*_decode(packed), strict=True)
 
     def _spill(self) -> None:
         try:
