@@ -14,6 +14,15 @@ FIELDS = tuple(
     }.items()
     for name in names.split()
 )
+TOLD = frozenset(
+    [
+        *("transfer.direction", "transfer.tool", "transfer.family", "transfer.protocol", "transfer.destination_class"),
+        *("transfer.sensitive_source", "transfer.content", "transfer.secret", "transfer.renamed", "transfer.within"),
+        *("archive.kind", "archive.tool", "archive.sensitive_source", "archive.secret"),
+        *("collect.tool", "collect.sensitive_source", "remote.destination_class", "command.does"),
+    ]
+)
+"""Those with few different values."""
 PROGRAM = "command.program"
 PASSIVE = frozenset(["download", "extract", "mount", "schedule", "encode"])
 """What is not looked for (command.does)."""

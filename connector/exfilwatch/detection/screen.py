@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from exfilwatch.commands.named import PROGRAM
+from exfilwatch.commands.named import PROGRAM, TOLD
 from exfilwatch.detection.condition import All, FieldTest, Keyword, Node, Not, Selection, fields
 from exfilwatch.detection.condition import Any as AnyOf
 from exfilwatch.detection.derived import ACTS, DERIVED, LOOKED_AT, TASKS, needs_action
@@ -200,6 +200,8 @@ class Plan:
                 get = self._get(rule, field)
                 if get is None or isinstance(test, Exists):
                     return None  # a member that is null exists, and has no value here
+                if field in TOLD and rule.needs_action and not _is_slow(test):
+                    return self._test(get, test)  # asked only of command lines that do something, which comes first
                 if field in DERIVED and field != PROGRAM:
                     return None if _is_slow(test) else self._asked_late(get, test, Made)
                 if field not in LONG:
