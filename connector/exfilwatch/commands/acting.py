@@ -177,12 +177,12 @@ class _Disguised:
         for tool in tools:
             for hint in tool.disguised:
                 hints.setdefault(hint, []).append(tool)
-        always = [list(_given_away(tool)) for tool in tools if not tool.disguised]
+        always = [_rarest_first(tool) for tool in tools if not tool.disguised]
         self._certain = one(f"{_CODE}|{QUOTED}")
         self._code = one(_CODE)
         # One look for all of them, which most lines don't pass.
-        self._any = one("|".join([_CODE, QUOTED, *map(re.escape, hints), *(each[-1] for each in always)]))
-        self._any_spoken_of = one("|".join([_CODE, *map(re.escape, hints), *(each[-1] for each in always)]))
+        self._any = one("|".join([_CODE, QUOTED, *map(re.escape, hints), *(each[0] for each in always)]))
+        self._any_spoken_of = one("|".join([_CODE, *map(re.escape, hints), *(each[0] for each in always)]))
         self._hints = clues(list(hints))
         self._hinted = [[_needed(tool) for tool in each] for each in hints.values()]
         self._always = [_needed(tool) for tool in tools if not tool.disguised]
@@ -201,8 +201,14 @@ class _Disguised:
 
 
 def _needed(tool: Tool) -> Sequence[Several]:
-    """What all has to be found in the line of a tool under another name; the last of it is what is rarest."""
-    return [one(each) for each in reversed(list(_given_away(tool)))]
+    """What all has to be found in the line of a tool under another name."""
+    return list(map(one, _rarest_first(tool)))
+
+
+def _rarest_first(tool: Tool) -> Sequence[str]:
+    """The expressions of it: those of options, then the last first, as the catalogue has them."""
+    found = list(_given_away(tool))[::-1]
+    return [text for text, _ in sorted(found, key=lambda each: not each[1])]
 
 
 @lru_cache(1)
@@ -226,20 +232,20 @@ def by_option(runs: Wrapper | None) -> TypeGuard[Wrapper]:
     return all(each.startswith("--") for each in runs.option)
 
 
-def _given_away(tool: Tool) -> Iterator[str]:
-    """Expressions that all have a match in the line of a tool under another name."""
+def _given_away(tool: Tool) -> Iterator[tuple[str, bool]]:
+    """Expressions that all have a match in the line of a tool under another name, each with whether options give it."""
     for selector in tool.renamed:
         found = selected(tool, selector, options=True)
         if found and tool.leading:
-            yield "|".join(rf"(?:^|[\s\"'])-?[\w#]*(?-i:{re.escape(name[1:])})" for name in selector.option)
+            yield "|".join(rf"(?:^|[\s\"'])-?[\w#]*(?-i:{re.escape(name[1:])})" for name in selector.option), True
         elif found and tool.syntax == "getopt":
-            yield "|".join(_alone(tool, name) for name in selector.option)
+            yield "|".join(_alone(tool, name) for name in selector.option), True
         elif found:
-            yield found
+            yield found, bool(selector.option)
         elif selector.option and selector.input:
-            yield "|".join([*(_alone(tool, name) for name in selector.option), r"[<|\n]"])
+            yield "|".join([*(_alone(tool, name) for name in selector.option), r"[<|\n]"]), True
         elif selector.like and not selector.option:
-            yield anywhere(selector.like)
+            yield anywhere(selector.like), False
 
 
 def _alone(tool: Tool, name: str) -> str:

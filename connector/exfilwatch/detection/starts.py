@@ -133,7 +133,7 @@ class Starts:
             near = links.get(number)
             told = _told(packed) if near else ()
             found = kin(told, starts=True) if near else None
-            if near and found:
+            if near and found and when is not None:
                 time = when if isinstance(when, int) else microseconds(when)
                 yield from (each.link(time, name(number, (host, when, *told)), found) for each in near)
 
