@@ -26,18 +26,19 @@ class Sieve:
         """For each group: of each row whether it may be of interest, as 1 or 0."""
         if self._rows >= _TRIED and self._passed * 2 > self._rows:
             return [b"\1" * len(rows)] * len(self._tables)
-        while True:
-            try:
-                bits = bytes(map(self._known.__getitem__, map(self._values, rows)))
-            except KeyError as error:
-                self._learn(rows, error.args[0])
-            else:
-                self._rows += len(bits)
-                self._passed += len(bits) - bits.count(0)
-                return [bits.translate(table) for table in self._tables]
+        keys = list(map(self._values, rows))
+        try:
+            bits = bytes(map(self._known.__getitem__, keys))
+        except KeyError:
+            self._learn(keys, rows)
+            bits = bytes(map(self._known.__getitem__, keys))
+        self._rows += len(bits)
+        self._passed += len(bits) - bits.count(0)
+        return [bits.translate(table) for table in self._tables]
 
-    def _learn(self, rows: Sequence[Row], key: Any) -> None:
+    def _learn(self, keys: Sequence[Any], rows: Sequence[Row]) -> None:
         if len(self._known) >= _CACHED:
             self._known.clear()
-        row = next(row for row in rows if self._values(row) == key)
-        self._known[key] = sum(passes << group for group, passes in enumerate(self._passes(row)))
+        for key, row in zip(keys, rows, strict=True):
+            if key not in self._known:
+                self._known[key] = sum(passes << group for group, passes in enumerate(self._passes(row)))
