@@ -173,12 +173,17 @@ def kept_of(block: Block, typed: Typed, names: "Names") -> Kept:
     except TypeError:  # some with and some without a zone
         low, high = min(times, key=microseconds), max(times, key=microseconds)
     many, host, near = len(typed.rows) > _MANY_HOSTS, typed.fast.host, typed.fast.near
-    places: Sequence[int] = range(len(typed.rows))
-    passing = typed.fast.sieve.passing(typed.rows) if typed.fast.sieve else [b"\1" * len(places)] * len(near)
-    found = []
-    for chosen in passing:
-        hosts = list(map(host, compress(typed.rows, chosen)))
-        found.append(Rows(list(compress(places, chosen)), list(map(names.__getitem__, hosts)) if many else hosts))
+    passing = typed.fast.sieve.passing(typed.rows) if typed.fast.sieve else None
+
+    def rows(places: Sequence[int], chosen: Iterable[Row]) -> Rows:
+        hosts = list(map(host, chosen))
+        return Rows(places, list(map(names.__getitem__, hosts)) if many else hosts)
+
+    every = range(len(typed.rows))
+    if passing is None:
+        found = [rows(every, typed.rows)] * len(near)
+    else:
+        found = [rows(list(compress(every, each)), compress(typed.rows, each)) for each in passing]
     return Kept(block, typed.fast, typed.line, found, microseconds(low), microseconds(high))
 
 

@@ -22,10 +22,10 @@ class Sieve:
         self._rows = self._passed = 0
         self._tables = [bytes(number >> group & 1 for number in range(256)) for group in range(groups)]
 
-    def passing(self, rows: Sequence[Row]) -> list[bytes]:
-        """For each group: of each row whether it may be of interest, as 1 or 0."""
+    def passing(self, rows: Sequence[Row]) -> list[bytes] | None:
+        """For each group: of each row whether it may be of interest, as 1 or 0; None where most rows are."""
         if self._rows >= _TRIED and self._passed * 2 > self._rows:
-            return [b"\1" * len(rows)] * len(self._tables)
+            return None
         keys = list(map(self._values, rows))
         try:
             bits = bytes(map(self._known.__getitem__, keys))
