@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from exfilwatch.detection.climb import Climb
 from exfilwatch.detection.correlate import Match, matches
 from exfilwatch.detection.correlation_plan import CorrelationPlan, OfTree
 from exfilwatch.detection.detection import Detection, Kinship
@@ -189,12 +190,45 @@ def test_the_starts_that_are_told_to_be_related_say_of_events_what_all_starts_sa
         starts.add(time, number, kin[:4])
     chosen = sorted(starts.related([kin for _, kin in events], 0, 2 * SECOND))
 
-    def of_events(links: list[tuple[int, Kin]]) -> set[tuple[frozenset[int], bool]]:
-        found = [([at for at in tree.events if at < len(events)], tree.whole) for tree in trees([*events, *links])]
-        return {(frozenset(at), whole) for at, whole in found if at}
-
     near = [at for at, (time, _) in enumerate(started) if time <= 2 * SECOND]
-    assert of_events([started[at] for at in chosen]) == of_events([started[at] for at in near])
+    assert of_events(events, [started[at] for at in chosen]) == of_events(events, [started[at] for at in near])
+
+
+def of_events(events: list[tuple[int, Kin]], links: list[tuple[int, Kin]]) -> set[tuple[frozenset[int], bool]]:
+    """What is of one tree of the events, as the starts link them."""
+    found = [([at for at in tree.events if at < len(events)], tree.whole) for tree in trees([*events, *links])]
+    return {(frozenset(at), whole) for at, whole in found if at}
+
+
+guids = st.integers(1, 7).map(lambda n: f"{n:08}-0000-0000-0000-000000000000")
+told_kins = st.builds(
+    Kin,
+    guids,
+    st.sampled_from(["10", "11", "12"]),
+    guids | st.just(""),
+    st.just(""),
+    st.booleans(),
+    st.just(False),
+    st.sampled_from(["", "known", "known", "root"]),
+    st.sampled_from(["eva", "root"]),
+)
+told_stories = st.lists(st.tuples(st.integers(0, 8), told_kins), max_size=8)
+
+
+@given(told_stories, told_stories)
+def test_the_starts_that_are_climbed_to_say_of_events_what_all_starts_say(
+    events: list[tuple[int, Kin]], others: list[tuple[int, Kin]]
+) -> None:
+    started = [(time, kin._replace(starts=True)) for time, kin in others]
+    climb = Climb(kin for _, kin in events)
+    chosen: list[tuple[int, Kin]] = []
+    while asked := climb.take():
+        came = [each for each in started if asked & {each[1].guid, each[1].parent_guid}]
+        for _, kin in came:
+            climb.saw(kin)
+        chosen += came
+    assert not climb.whole
+    assert of_events(events, chosen) == of_events(events, started)
 
 
 RULES = """

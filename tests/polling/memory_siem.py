@@ -7,8 +7,10 @@ import json
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from typing import ClassVar, NamedTuple
 
+from exfilwatch.detection.climb import is_told
 from exfilwatch.detection.engine import Engine
 from exfilwatch.detection.rule import Rule, RuleSet
+from exfilwatch.detection.trees import TOLD, kin
 from exfilwatch.errors import PartialResult
 from exfilwatch.events.event import Origin
 from exfilwatch.events.lines import LineDecoder
@@ -69,6 +71,7 @@ class MemorySiem:
         cap: int | None = None,
         settle: int = 60 * SECOND,
         step: int = SECOND,
+        by_guid: bool = False,
         **changes: object,
     ) -> None:
         self.name = "memory"
@@ -89,6 +92,7 @@ class MemorySiem:
             aggregation=False,
             cancel=False,
             most_near=3,
+            by_guid=by_guid,
         )
 
     async def now(self) -> int:
@@ -124,6 +128,14 @@ class MemorySiem:
             return False
         if ask.users and user_key(values.get("User")) not in set(map(user_key, ask.users)):
             return False
+        if ask.guids or ask.unnamed:
+            names = kin([values.get(name) for name in TOLD], starts=True)
+            if not names or (names.guid not in ask.guids and names.parent_guid not in ask.guids):
+                return ask.unnamed and not (names and is_told(names)) and self._near(stored, ask)
+        return self._near(stored, ask)
+
+    def _near(self, stored: Stored, ask: Ask) -> bool:
+        values = stored.values
         return not ask.near or any(
             near.host == values["Computer"] and near.low <= stored.time <= near.high for near in ask.near
         )

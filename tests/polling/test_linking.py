@@ -124,20 +124,27 @@ DELAYS = st.sampled_from([0, SECOND, 5 * MINUTE, 20 * HOUR])
 PIDS = st.sampled_from(["", 10, 11, 12, 13])
 
 
+GUIDS = st.sampled_from([f"{{0000000{n}-AAAA-0000-0000-000000000000}}" for n in range(1, 6)])
+
+
 @st.composite
-def histories(draw):
-    """Records over three hours, some late, of a few processes whose ids are given anew now and then."""
+def histories(draw, guids=False):
+    """Records over three hours, some late, of a few processes whose ids are given anew now and then; with `guids`, most
+    of them tell their process and its parent by one."""
     records = []
     for n in range(draw(st.integers(0, 12))):
         time = START + draw(st.integers(0, 36)) * 5 * MINUTE
         host, user = draw(st.sampled_from(["ws1", "ws1", "ws2"])), draw(st.sampled_from(["eva", "eva", "root"]))
         fields = {"ProcessId": draw(PIDS), "User": user, "ingest": time + draw(DELAYS)}
         fields["searchable"] = fields["ingest"] + draw(st.sampled_from([0, 40 * SECOND]))
+        told = guids and draw(st.integers(0, 9)) > 0
+        fields |= {"ProcessGuid": draw(GUIDS)} if told else {}
         what = draw(st.sampled_from(["archive", "sent", "vim", "sh", "connect"]))
         if what == "connect":
             records.append(connection(time, host, f"203.0.113.{n}", **fields))
         else:
             parent = {"ParentProcessId": draw(PIDS), "ParentImage": draw(st.sampled_from(["", "bash", "sshd"]))}
+            parent |= {"ParentProcessGuid": draw(GUIDS)} if told else {}
             records.append(process(time, host, f"{what} {n}", **fields, **parent))
     return records
 
@@ -145,21 +152,22 @@ def histories(draw):
 FAULTS = st.none() | st.tuples(st.integers(0, 3), st.sampled_from([Unreachable("gone"), PartialResult("cut")]))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
-    histories(),
+    st.booleans().flatmap(histories),
     st.lists(FAULTS, max_size=8),
     st.lists(st.integers(1, 90), min_size=1, max_size=5),
     st.sampled_from([None, 3]),
+    st.booleans(),
 )
-def test_the_findings_are_those_of_one_clean_pass(tmp_path_factory, records, faults, minutes, cap):
+def test_the_findings_are_those_of_one_clean_pass(tmp_path_factory, records, faults, minutes, cap, by_guid):
     store = Store(str(tmp_path_factory.mktemp("poll") / "findings.sqlite"))
-    siem = MemorySiem(records, cap=cap, late="2d", slice="4h")
+    siem = MemorySiem(records, cap=cap, late="2d", slice="4h", by_guid=by_guid)
     siem.faults = list(faults)
     for step in minutes:
         siem.clock += step * MINUTE
         poll(siem, store)
-    siem.faults, siem.capabilities = [], MemorySiem().capabilities
+    siem.faults, siem.capabilities = [], MemorySiem(by_guid=by_guid).capabilities
     siem.clock = START + 47 * HOUR
     run = poll(siem, store)
     assert (run.left, run.problem) == (0, "")

@@ -3,6 +3,7 @@ others, what tells of the process."""
 
 import json
 
+import msgspec
 import pytest
 
 from exfilwatch.detection.load import load
@@ -13,6 +14,7 @@ from exfilwatch.events.event import Origin
 from exfilwatch.events.shape import recognise
 from exfilwatch.rules.packs import pack
 from exfilwatch.siem.elastic_looks import Looks, looked, looks
+from exfilwatch.siem.elastic_starts import told
 from exfilwatch.siem.queries.elastic_mapping import ElasticMapping, Indexed
 from exfilwatch.siem.siem import SECOND, Ask, Clock, Near
 
@@ -128,6 +130,63 @@ def test_starts_that_link_others_tell_all_that_is_asked_of_them(searching):
     assert "parent" in found[0]["process"]
     assert "command_line" not in found[0]["process"]
     assert found[1] == linux
+
+
+def child(number: int, of: object, **parent: object) -> dict[str, object]:
+    """A start, by the GUID of its parent, or without."""
+    made = start("x.exe", "C:\\x.exe", number)
+    named = {"pid": 4, "executable": "C:\\y.exe", **({"entity_id": of} if of else {}), **parent}
+    made["process"] = {**made["process"], "parent": named}  # type: ignore[dict-item]
+    return made
+
+
+GUID = "6fe2d477-8b74-3a90-0001-00000000000"
+
+
+def test_starts_that_name_some_processes_are_found_by_guid_however_it_is_written(searching):
+    searching.create(mappings=properties({"type": "keyword"}))
+    upper = child(3, "{6FE2D477-8B74-3A90-0001-00000000000A}")
+    none = child(5, "{00000000-0000-0000-0000-000000000000}")
+    without = child(6, None)
+    orphan = child(7, None)
+    orphan["process"]["parent"] = {"executable": "C:\\y.exe"}
+    linux = {
+        "@timestamp": "2025-01-01T12:00:02Z",
+        "event": {"category": "process", "type": "start"},
+        "host": {"name": "ws1", "os": {"type": "linux"}},
+        "process": {"command_line": "ls", "executable": "/bin/ls", "pid": 7, "parent": {"pid": 6}},
+    }
+    searching.put(
+        [child(1, f"{GUID}9"), child(2, f"{{{GUID}1}}"), upper, child(4, f"{GUID}8"), none, without, orphan, linux]
+    )
+    day = Ask(Clock.EVENT, NOON, NOON + 60 * SECOND, (EVERY_START,), starts=True)
+    near = (Near("ws1", NOON, NOON + 60 * SECOND),)
+
+    def pids(**asked):
+        found = map(json.loads, searching.fetch(msgspec.structs.replace(day, **asked)))
+        return sorted(record["process"]["pid"] for record in found)
+
+    assert pids(guids=(f"{GUID}1", f"{GUID}a")) == [101, 102, 103]
+    assert pids(near=near, unnamed=True) == [7, 105, 106]
+
+
+@pytest.mark.parametrize(
+    ("ways", "asked"),
+    [
+        ([Indexed("process.entity_id", "keyword", 1024)], True),
+        ([Indexed("process.entity_id", "text"), Indexed("process.entity_id.keyword", "keyword", 256)], True),
+        ([Indexed("process.entity_id", "keyword", normalizer="lowercase")], False),
+        ([Indexed("process.entity_id", "text")], False),
+        ([], False),
+    ],
+    ids=["keyword", "beside words", "folded", "text", "not indexed"],
+)
+def test_which_indices_are_asked_by_guid(ways, asked):
+    plain = ("winlog.channel", "event.code", "@timestamp", "process.parent.entity_id", "process.parent.pid")
+    fields = {path: (Indexed(path, "keyword"),) for path in plain} | {"process.entity_id": tuple(ways)}
+    found = told([ElasticMapping(fields)])
+    assert found is not None
+    assert (found.names is not None) is asked
 
 
 def _event(record):

@@ -55,7 +55,8 @@ class Sought(NamedTuple):
 
 
 def sought(correlations: Iterable[Correlation], hits: HitStore) -> list[Sought]:
-    """Around what matches on a host, where correlations ask for trees and some event names its process."""
+    """Around what matches on a host, where correlations ask for trees and some event names its process. Starts that
+    are among the hits already are among the processes as well: theirs is what is above them."""
     found: list[Sought] = []
     for correlation in correlations:
         plan = correlation.plan
@@ -63,11 +64,13 @@ def sought(correlations: Iterable[Correlation], hits: HitStore) -> list[Sought]:
             continue
         place = plan.group_by.index("Computer")
         for group, of_group in hits.groups(correlation.id):
-            found += (
-                Sought(correlation.id, group, group[place], *linked(plan, whole), kins)
-                for whole in of_host(plan, of_group)
-                if (kins := tuple(dict.fromkeys(hit.kin for hit in whole if hit.kin)))
-            )
+            links = [hit for hit in of_group if hit.rule == LINK]
+            for whole in of_host(plan, of_group):
+                low, high = linked(plan, whole)
+                kins = dict.fromkeys(hit.kin for hit in whole if hit.kin)
+                if kins:
+                    kins |= dict.fromkeys(hit.kin for hit in links if hit.kin and low <= hit.time <= high)
+                    found.append(Sought(correlation.id, group, group[place], low, high, tuple(kins)))
     return found
 
 

@@ -4,10 +4,11 @@ Around a match that is new, or reaches farther than before, all starts are asked
 that a slice has. So what is known of the processes is, after each poll, what one pass over everything would tell.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from sqlalchemy import Connection
 
+from exfilwatch.detection.climb import Climb, is_told
 from exfilwatch.detection.correlate import LINK
 from exfilwatch.detection.evaluate import Evaluator
 from exfilwatch.detection.hits import HitStore, group_key
@@ -33,7 +34,9 @@ def asking(evaluator: Evaluator) -> list[Correlation]:
     return [each for each in evaluator.rules.correlations if each.plan.tree]
 
 
-def newly(connection: Connection, evaluator: Evaluator, new: Sequence[Waiting]) -> list[Sought]:
+def newly(
+    connection: Connection, evaluator: Evaluator, new: Sequence[Waiting], *, by_guid: bool = False
+) -> list[Sought]:
     """What is sought because of new hits, and was not because of those that are stored."""
     found: list[Sought] = []
     for correlation in asking(evaluator):
@@ -46,7 +49,7 @@ def newly(connection: Connection, evaluator: Evaluator, new: Sequence[Waiting]) 
                 after.add(correlation.id, hit)
             for hit in arrived:
                 after.add(correlation.id, hit)
-            found += without(sought([correlation], after), sought([correlation], before))
+            found += without(sought([correlation], after), sought([correlation], before), by_guid=by_guid)
     return found
 
 
@@ -59,19 +62,21 @@ def known(connection: Connection, evaluator: Evaluator, since: int) -> list[Soug
         return sought(asking(evaluator), hits)
 
 
-def without(wanted: Iterable[Sought], had: Iterable[Sought]) -> list[Sought]:
-    """What is sought, but for the times that were sought before of the same group."""
+def without(wanted: Iterable[Sought], had: Iterable[Sought], *, by_guid: bool = False) -> list[Sought]:
+    """What is sought, but for the times that were sought before of the same group; `by_guid`: where those starts were
+    asked for that tell of some processes, only what was sought of all of these is left out."""
     by_group: dict[tuple[str, tuple[str, ...]], list[Sought]] = {}
     for each in had:
         by_group.setdefault((each.correlation, each.group), []).append(each)
-    left = list(wanted)
-    for group, before in by_group.items():
-        for each in before:
-            left = [
-                piece
-                for other in left
-                for piece in (_cut(other, each) if (other.correlation, other.group) == group else [other])
-            ]
+    left: list[Sought] = []
+    for each in wanted:
+        pieces = [each]
+        for before in by_group.get((each.correlation, each.group), ()):
+            if not by_guid or not all(map(is_told, before.kins)):
+                pieces = [piece for other in pieces for piece in _cut(other, before)]
+            elif before.low <= each.low and each.high <= before.high and set(each.kins) <= set(before.kins):
+                pieces = []
+        left += pieces
     return left
 
 
@@ -81,10 +86,11 @@ def _cut(wanted: Sought, had: Sought) -> list[Sought]:
 
 
 class Links:
-    """Makes hits that link of records."""
+    """Makes hits that link of records. `climbs`: by host, what is told of the starts that come."""
 
-    def __init__(self, wanted: Iterable[Sought]) -> None:
+    def __init__(self, wanted: Iterable[Sought], climbs: Mapping[str, Climb] | None = None) -> None:
         self._by_host = ByHost(wanted)
+        self._climbs = climbs or {}
 
     def __call__(self, records: Iterable[bytes], decoder: LineDecoder) -> Iterator[Waiting]:
         """The hits that starts among the records give."""
@@ -93,6 +99,8 @@ class Links:
                 if event.category != STARTS or (kin := kin_of(event)) is None:
                     continue
                 time, near = self._by_host.near(event.get("Computer"), event.time)
+                if near and (climb := self._climbs.get(near[0].host)):
+                    climb.saw(kin)
                 for each in near:
                     # One start may link hits of several groups.
                     yield Waiting(*each.link(time, hashed(event.id, group_key(each.group)), kin))

@@ -303,8 +303,9 @@ class _Polling:
 
     def _linked(self, connection: Connection, read: Read) -> None:
         """Raises Unlinked for starts that were not asked for."""
-        wanted = linking.newly(connection, self._poller.judge.evaluator, read.hits)
-        missing = linking.without(wanted, read.linked)
+        by_guid = self._siem.capabilities.by_guid
+        wanted = linking.newly(connection, self._poller.judge.evaluator, read.hits, by_guid=by_guid)
+        missing = linking.without(wanted, read.linked, by_guid=by_guid)
         if missing:
             raise linking.Unlinked(missing)
 

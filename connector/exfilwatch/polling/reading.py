@@ -7,11 +7,13 @@ from typing import TypeAlias
 
 import msgspec
 
+from exfilwatch.detection.climb import Climb
 from exfilwatch.detection.detection import Detection
 from exfilwatch.detection.judge import Around, Judge, Judged, Waiting
 from exfilwatch.detection.logsource import key_of
 from exfilwatch.detection.rule import Rule
 from exfilwatch.detection.starts import EVERY_START, Sought
+from exfilwatch.detection.trees import Kin
 from exfilwatch.errors import PartialResult
 from exfilwatch.events.event import Event
 from exfilwatch.events.lines import LineDecoder
@@ -119,9 +121,38 @@ class Reading:
         if interval and clock is Clock.EVENT:
             around = [each for each in around if each.low < interval.high and each.high >= interval.low]
         for near in _batched(around, self._siem.capabilities.most_near):
-            await self._followers(Ask(clock, low, high, (EVERY_START,), near, starts=True), read, Links(wanted))
+            ask = Ask(clock, low, high, (EVERY_START,), near, starts=True)
+            if self._siem.capabilities.by_guid:
+                await self._climbing(ask, wanted, read)
+            else:
+                await self._followers(ask, read, Links(wanted))
         if interval is None:
             read.linked += wanted
+
+    async def _climbing(self, ask: Ask, wanted: Sequence[Sought], read: Read) -> None:
+        """Of the starts near hosts those that tell how processes are related (climb.py), and what is above those of an
+        interval, whenever it started; all of hosts where GUIDs don't tell.
+        """
+        hosts = {near.host for near in ask.near}
+        kins: dict[str, list[Kin]] = {host: [] for host in hosts}
+        for each in wanted:
+            if each.host in hosts:
+                kins[each.host] += each.kins
+        climbs = {host: Climb(of_host) for host, of_host in kins.items()}
+        told = tuple(near for near in ask.near if not climbs[near.host].whole)
+        if plain := tuple(near for near in ask.near if climbs[near.host].whole):
+            await self._followers(msgspec.structs.replace(ask, near=plain), read, Links(wanted))
+        links = Links([each for each in wanted if each.host in hosts], climbs)
+        if told:
+            await self._followers(msgspec.structs.replace(ask, near=told, unnamed=True), read, links)
+        low, high = min(near.low for near in ask.near), max(near.high for near in ask.near) + 1
+        asked = msgspec.structs.replace(ask, near=())
+        while guids := {guid for near in told if not (of := climbs[near.host]).whole for guid in of.take()}:
+            await self._followers(msgspec.structs.replace(asked, guids=tuple(sorted(guids))), read, links)
+            asked = Ask(Clock.EVENT, low, high, asked.rules, starts=True)
+        if whole := tuple(near for near in told if climbs[near.host].whole):
+            ask = Ask(Clock.EVENT, None, None, ask.rules, whole, starts=True)
+            await self._followers(ask, read, Links(wanted))
 
     async def _followers(self, ask: Ask, read: Read, found: Followers) -> None:
         """What follows near hosts. In two questions when the answer to one is not whole: a shorter interval would not
@@ -134,7 +165,7 @@ class Reading:
                 records += len(batch)
                 hits += found(batch, decoder)
         except PartialResult as error:
-            halves = halved_near(ask.near, self._siem.capabilities.step) if error.smaller else None
+            halves = halved_near(ask.near, self._siem.capabilities.step) if error.smaller and ask.near else None
             if halves is None:
                 raise
             read.halved += 1

@@ -52,7 +52,7 @@ def links(
     connection: Connection, source: str, evaluator: Evaluator, new: Sequence[Waiting], kept: Sequence[Start]
 ) -> list[Waiting]:
     """The hits that starts give: all that may link the new hits, and what starts that are `kept` now link of others."""
-    wanted = linking.newly(connection, evaluator, new)
+    wanted = linking.newly(connection, evaluator, new, by_guid=True)
     if kept:
         since = min(each[1] for each in kept) - 2 * _longest(evaluator)
         wanted += _told_of(linking.known(connection, evaluator, since), kept)

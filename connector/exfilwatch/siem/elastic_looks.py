@@ -67,7 +67,7 @@ def looks(mappings: Iterable[ElasticMapping]) -> Looks | None:
     if len(found) < len(every) or not found:
         return None
     paths = {field: path for fields in found for each in fields for field, path in each.items()}
-    if not all(_whole(mapping, field) in (None, path) for mapping in every for field, path in paths.items()):
+    if not all(mapping.plain(field) in (None, path) for mapping in every for field, path in paths.items()):
         return None
     return Looks(*(frozenset(path for each in fields for path in each.values()) for fields in zip(*found, strict=True)))
 
@@ -85,19 +85,10 @@ def _looks(mapping: ElasticMapping) -> tuple[Mapping[str, str], ...] | None:
     for fields in ([field for field in lines if mapping.ways(field)], *started):
         found.append({})
         for field in fields:
-            if not (path := _whole(mapping, field)):
+            if not (path := mapping.plain(field)):
                 return None
             found[-1][field] = path
     return tuple(found)
-
-
-def _whole(mapping: ElasticMapping, field: str) -> str | None:
-    """Where an index has the values of a field as they are; "" where it has them in other ways only, None where no
-    document has it."""
-    ways = mapping.ways(field)
-    if ways is None:
-        return None
-    return next((way.path for way in ways if way.type == "keyword" and not way.normalizer), "")
 
 
 def lines_body(path: str, found: Looks, within: Query, after: Mapping[str, object] | None = None) -> Body:

@@ -291,6 +291,11 @@ class SearchEngine(ABC):
         for query in asked:
             if part is None:
                 yield query, ()
+            elif part.names and ask.guids:
+                yield all_of([query, part.which, part.names.named(ask.guids)]), part.enough
+            elif part.names and ask.unnamed:
+                yield all_of([query, part.which, part.names.unnamed()]), part.enough
+                yield all_of([query, negated(part.which)]), ()
             else:
                 yield all_of([query, part.which]), part.enough
                 yield all_of([query, negated(part.which)]), ()
@@ -368,6 +373,7 @@ class SearchEngine(ABC):
     def _capable(self, found: list[Index]) -> Capabilities:
         filled = [index for index in found if not index.empty]
         kinds = {index.date(field) for index in filled for field in (self._times.event, self._times.ingest)}
+        starts = told(index.mapping for index in filled)
         refresh = max((index.refresh or 0.0 for index in found), default=1.0)
         return Capabilities(
             ingest_time=bool(filled) and all(index.date(self._times.ingest) for index in filled),
@@ -380,6 +386,7 @@ class SearchEngine(ABC):
             cancel=True,
             most_near=MOST_NEAR,
             slice=_SLICE,
+            by_guid=starts is not None and starts.names is not None,
         )
 
 

@@ -40,6 +40,9 @@ class Ask(msgspec.Struct, frozen=True):
     of any. `starts`: of the records, what they tell of the start of a process is enough: host, time, process and parent
     (trees.TOLD). `once`: of the records that are alike in their host, these fields and all that `rules` look at, the
     first and the last are enough.
+
+    Of starts only, and asked of those who can be asked `by_guid`: `guids`: of all starts, those that name one of these
+    (related.py) as their own or their parent's are enough. `unnamed`: those that do not show both GUIDs are enough.
     """
 
     clock: Clock
@@ -51,6 +54,8 @@ class Ask(msgspec.Struct, frozen=True):
     users: tuple[str, ...] = ()
     starts: bool = False
     once: tuple[str, ...] = ()
+    guids: tuple[str, ...] = ()
+    unnamed: bool = False
 
 
 class Capabilities(msgspec.Struct, frozen=True):
@@ -61,6 +66,7 @@ class Capabilities(msgspec.Struct, frozen=True):
     answer can have at most (None: any number); `pages`: more records than that of one step can be paged through.
     `partial`: how it says that an answer is not whole. `aggregation`, `cancel`: it can count, and end a query.
     `most_near`: hosts and spans in one query. `slice`: µs, the longest interval that it is best asked for at once.
+    `by_guid`: it can be asked for the starts of processes that name some GUIDs.
     """
 
     ingest_time: bool
@@ -73,6 +79,7 @@ class Capabilities(msgspec.Struct, frozen=True):
     cancel: bool
     most_near: int
     slice: int = 3600 * SECOND
+    by_guid: bool = False
 
 
 class Place(msgspec.Struct, frozen=True):

@@ -58,9 +58,14 @@ def ignored(path: str) -> Query:
 
 
 def negated(part: Query) -> Query:
+    """None of alternatives, each for itself: so an engine sees that nothing is left where all documents have one of
+    these, and does not look at each.
+    """
     match part:
         case {"bool": {"must_not": [dict(inner)], **others}} if not others:
             return inner
+        case {"bool": {"should": list(alternatives), "minimum_should_match": 1, **others}} if not others:
+            return {"bool": {"must_not": alternatives}}
     return {"bool": {"must_not": [part]}}
 
 

@@ -50,6 +50,14 @@ class ElasticMapping(msgspec.Struct, frozen=True, eq=False):
         hidden = any(".".join(parts[:length]) in self.opaque for length in range(len(parts)))
         return () if hidden else None
 
+    def plain(self, field: str) -> str | None:
+        """Where an index has the values of a field as they are; "" where it has them in other ways only, None where no
+        document has it."""
+        ways = self.ways(field)
+        if ways is None:
+            return None
+        return next((way.path for way in ways if way.type == "keyword" and not way.normalizer), "")
+
 
 class EcsMapping(ElasticMapping, frozen=True):
     """The fields of ECS and winlogbeat as Elastic's templates map them, for when there is no index to look at."""

@@ -84,10 +84,10 @@ def selected(rule: Rule, name: str, shapes: Iterable[Shape] = (), paths: Paths =
     return some(view.translated(rule.selections[name], wide=True) for view in views)
 
 
-def sources(rule: Rule, field: str, paths: Paths) -> dict[str, bool]:
+def sources(rule: Rule, field: str, paths: Paths, shapes: Iterable[Shape] = ()) -> dict[str, bool]:
     """Members that give a field in the records that concern a rule; whether one's value is it as it stands, always."""
     found: dict[str, bool] = {}
-    for view in _views(rule, SHAPES.values(), paths):
+    for view in _views(rule, shapes or SHAPES.values(), paths):
         for path, plain in view.sources(field):
             found[path] = plain and found.get(path, True)
     return found
