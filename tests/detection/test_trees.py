@@ -200,15 +200,16 @@ def of_events(events: list[tuple[int, Kin]], links: list[tuple[int, Kin]]) -> se
     return {(frozenset(at), whole) for at, whole in found if at}
 
 
-guids = st.integers(1, 7).map(lambda n: f"{n:08}-0000-0000-0000-000000000000")
+def named_guid(number: int) -> str:
+    return f"{number:08}-0000-0000-0000-000000000000" if number else ""
+
+
 told_kins = st.builds(
-    Kin,
-    guids,
+    lambda number, pid, *others: Kin(named_guid(number), pid, named_guid(number // 2), "", *others),
+    st.integers(1, 15),
     st.sampled_from(["10", "11", "12"]),
-    guids | st.just(""),
-    st.just(""),
     st.booleans(),
-    st.just(False),
+    st.sampled_from([False, False, True]),
     st.sampled_from(["", "known", "known", "root"]),
     st.sampled_from(["eva", "root"]),
 )

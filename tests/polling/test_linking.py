@@ -124,7 +124,12 @@ DELAYS = st.sampled_from([0, SECOND, 5 * MINUTE, 20 * HOUR])
 PIDS = st.sampled_from(["", 10, 11, 12, 13])
 
 
-GUIDS = st.sampled_from([f"{{0000000{n}-AAAA-0000-0000-000000000000}}" for n in range(1, 6)])
+PROCESSES = st.integers(1, 7)
+
+
+def guid(name, process):
+    """Of a process, by its number; the parent of a process has half its number."""
+    return {name: f"{{0000000{process}-AAAA-0000-0000-000000000000}}"} if process else {}
 
 
 @st.composite
@@ -137,14 +142,14 @@ def histories(draw, guids=False):
         host, user = draw(st.sampled_from(["ws1", "ws1", "ws2"])), draw(st.sampled_from(["eva", "eva", "root"]))
         fields = {"ProcessId": draw(PIDS), "User": user, "ingest": time + draw(DELAYS)}
         fields["searchable"] = fields["ingest"] + draw(st.sampled_from([0, 40 * SECOND]))
-        told = guids and draw(st.integers(0, 9)) > 0
-        fields |= {"ProcessGuid": draw(GUIDS)} if told else {}
+        number = draw(PROCESSES) if guids and draw(st.integers(0, 9)) else 0
+        fields |= guid("ProcessGuid", number)
         what = draw(st.sampled_from(["archive", "sent", "vim", "sh", "connect"]))
         if what == "connect":
             records.append(connection(time, host, f"203.0.113.{n}", **fields))
         else:
             parent = {"ParentProcessId": draw(PIDS), "ParentImage": draw(st.sampled_from(["", "bash", "sshd"]))}
-            parent |= {"ParentProcessGuid": draw(GUIDS)} if told else {}
+            parent |= guid("ParentProcessGuid", number // 2)
             records.append(process(time, host, f"{what} {n}", **fields, **parent))
     return records
 

@@ -2,8 +2,9 @@
 
 How two processes are related is told by their own starts and those of all above them; whether one of these starts
 everything, its children say as well. Above what starts everything nothing connects. So it is asked for starts that name
-one of these processes as their own or as their parent, until none has a parent that was not asked for. Where a process
-id alone tells, it was that of others before, and all starts of the host matter (as in related.py).
+one of these processes as their own or as their parent, until none has a parent that was not asked for; and of children
+that don't say what their parent is, for what others say of them. Where a process id alone tells, it was that of others
+before, and all starts of the host matter (as in related.py).
 """
 
 import re
@@ -22,32 +23,37 @@ def is_told(kin: Kin) -> bool:
 
 
 class Climb:
-    """Of one host. `whole`: all of its starts are needed."""
+    """Of one host, around some processes. `whole`: all of its starts are needed."""
 
     def __init__(self, kins: Iterable[Kin]) -> None:
         known = list(kins)
         self.whole = not all(map(is_told, known))
+        self._line = {guid for kin in known for guid in (kin.guid, *_above(kin))}
+        """The processes and what is above them, as far as it is known."""
+        self._parents: dict[str, set[str]] = {}
+        self._vague: dict[str, set[str]] = {}
+        """By parent, children that don't say what it is."""
         self._asked: set[str] = set()
-        self._seen: dict[str, set[str]] = {}
-        self._next = {guid for kin in known for guid in (kin.guid, *_above(kin))}
 
     def take(self) -> set[str]:
         """GUIDs that were not asked for yet, and are from now on."""
-        taken, self._next = self._next, set()
+        todo = list(self._line)
+        while todo:
+            more = self._parents.get(todo.pop(), set()) - self._line
+            self._line |= more
+            todo += more
+        below = {guid for parent in self._line for guid in self._vague.get(parent, ())}
+        taken = (self._line | below) - self._asked
         self._asked |= taken
-        for guid in taken:
-            self._next |= self._seen.get(guid, set())
-        self._next -= self._asked
         return taken
 
     def saw(self, kin: Kin) -> None:
         """A start that came."""
         if not is_told(kin):
             self.whole = True
-        above = self._seen.setdefault(kin.guid, set())
-        above.update(_above(kin))
-        if kin.guid in self._asked:
-            self._next |= above - self._asked
+        self._parents.setdefault(kin.guid, set()).update(_above(kin))
+        if not kin.above:
+            self._vague.setdefault(kin.parent_guid, set()).add(kin.guid)
 
 
 def _above(kin: Kin) -> Iterator[str]:
