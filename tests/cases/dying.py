@@ -119,7 +119,8 @@ def serve() -> None:
             sys.stdout.flush()
             continue
         work = msgspec.json.decode(line, type=Work)
-        if not warm and not work.database.startswith("postgresql"):  # libpq died once in a child of such a process
+        # A child of a process that had talked to PostgreSQL died once of SIGSEGV, by libpq or by msgspec (structs.py).
+        if not warm and not work.database.startswith("postgresql"):
             asyncio.run(_warm())
             warm = True
         gc.freeze()

@@ -209,7 +209,8 @@ def serve() -> None:
     warm = False
     for line in sys.stdin:
         run = msgspec.json.decode(line, type=Run)
-        if not warm and not run.database.startswith("postgresql"):  # libpq died once in a child of such a process
+        # A child of a process that had talked to PostgreSQL died once of SIGSEGV, by libpq or by msgspec (structs.py).
+        if not warm and not run.database.startswith("postgresql"):
             _warm()
             if run.worker is None and "--rules" not in run.arguments:
                 loading._load = remembering()
