@@ -14,7 +14,7 @@ from exfilwatch.errors import PartialResult, Unreachable
 from exfilwatch.events.report import Report
 from exfilwatch.findings.finding import finding
 from exfilwatch.findings.store import Store
-from exfilwatch.polling import waiting
+from exfilwatch.polling import reading, waiting
 from exfilwatch.polling.linking import without
 from exfilwatch.polling.poller import Poller
 from exfilwatch.siem.siem import SECOND
@@ -152,6 +152,22 @@ def histories(draw, guids=False):
             parent |= guid("ParentProcessGuid", number // 2)
             records.append(process(time, host, f"{what} {n}", **fields, **parent))
     return records
+
+
+def test_a_question_names_a_few_processes_however_many_are_sought(store, monkeypatch):
+    monkeypatch.setattr(reading, "_MOST_GUIDS", 2)
+    records = [
+        process(START + n * MINUTE, "ws1", f"{'sent' if n == 9 else 'archive'} {n}", ParentImage="bash", User="eva",
+                **guid("ProcessGuid", n), **guid("ParentProcessGuid", 1))
+        for n in range(2, 10)
+    ]  # fmt: skip
+    siem = MemorySiem(records, by_guid=True)
+    siem.clock += HOUR
+    poll(siem, store)
+    asked = [ask.guids for ask in siem.asked if ask.guids]
+    assert len(asked) > 3
+    assert max(map(len, asked)) == 2
+    assert found(store) == clean(records) != []
 
 
 FAULTS = st.none() | st.tuples(st.integers(0, 3), st.sampled_from([Unreachable("gone"), PartialResult("cut")]))

@@ -29,6 +29,9 @@ from exfilwatch.siem.siem import SECOND, Ask, Clock, Near, Siem
 _SHORT = 3600 * SECOND
 """An interval in which there is so little that one question for all costs less than one for each leader's followers."""
 
+_MOST_GUIDS = 5_000
+"""GUIDs in one question: each is asked for in four forms, and engines take 65,536 terms (index.max_terms_count)."""
+
 Followers: TypeAlias = Callable[[Sequence[bytes], LineDecoder], Iterable[Waiting]]
 """What records give beside those that lead to them."""
 
@@ -148,7 +151,10 @@ class Reading:
         low, high = min(near.low for near in ask.near), max(near.high for near in ask.near) + 1
         asked = msgspec.structs.replace(ask, near=())
         while guids := {guid for near in told if not (of := climbs[near.host]).whole for guid in of.take()}:
-            await self._followers(msgspec.structs.replace(asked, guids=tuple(sorted(guids))), read, links)
+            listed = sorted(guids)
+            for start in range(0, len(listed), _MOST_GUIDS):
+                some = tuple(listed[start : start + _MOST_GUIDS])
+                await self._followers(msgspec.structs.replace(asked, guids=some), read, links)
             asked = Ask(Clock.EVENT, low, high, asked.rules, starts=True)
         if whole := tuple(near for near in told if climbs[near.host].whole):
             ask = Ask(Clock.EVENT, None, None, ask.rules, whole, starts=True)
