@@ -112,6 +112,8 @@ class _Enriching:
 
     async def all(self, context: "Context", problems: list[str], paths: Sequence[str]) -> None:
         """Enrich them all, or until it fails."""
+        if not self._groups:
+            return
         from exfilwatch_playbooks.enrichment import enriching
 
         try:

@@ -10,7 +10,7 @@ import msgspec
 
 from exfilwatch.commands.calls import is_call
 from exfilwatch.commands.command import Command
-from exfilwatch.commands.expression import clues, expression
+from exfilwatch.commands.expression import NAMED, clues, expression
 from exfilwatch.commands.options import Arguments, arguments
 from exfilwatch.commands.tool import Form, Selector, Selectors, Tool, catalogue, several
 from exfilwatch.commands.wrappers import wrapper
@@ -25,7 +25,7 @@ _GLOB = re.compile(r"[?*\[]")
 _FEW = 4
 """Programs that a glob may mean."""
 _SHARE = re.compile(r"\\\\[^\\/?.]")
-_NOTHING = re.compile(r"^(?:/dev/(?:null|tty|zero|u?random)|(?i:nul))$")
+_NOTHING = re.compile(rf"{NAMED['nothing']}|^(?i:nul)$")
 """Devices that hold nothing."""
 _LONGEST = 8192
 """Characters of a text that a selector keeps."""

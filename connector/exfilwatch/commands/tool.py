@@ -145,9 +145,7 @@ class Tool(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     @cached_property
     def known(self) -> tuple[str, ...]:
         """Every option that is named somewhere, for abbreviations."""
-        named = {*self.valued, *self.flags}
-        named.update(option for form in self.forms for selector in selectors_of(form) for option in selector.option)
-        return tuple(sorted(named))
+        return tuple(sorted({*self.valued, *self.flags, *self.meaning}))
 
     @cached_property
     def meaning(self) -> frozenset[str]:

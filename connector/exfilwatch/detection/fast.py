@@ -127,7 +127,7 @@ class FastRows:
         """Of each of `near`: whether a rule of it may fire on a row, by its class and image."""
         found = self._choose(row) or _UNKNOWN
         words = self._words(found, row)
-        if self.shape.spec.windows and not words[-1] and not self._class_keys[2]:
+        if self._is_untold(words[-1]):
             return [True] * len(self.near)
         if not all(each is None or isinstance(each, str) for each in self._images(row)):
             return [True] * len(self.near)  # 1 and true are the same key, and not the same name
@@ -272,12 +272,15 @@ class FastRows:
         )
         return category, product, service
 
+    def _is_untold(self, service: str) -> bool:
+        """A channel that names no log (ForwardedEvents): the provider, which is not decoded, would."""
+        return bool(self.shape.spec.windows) and not service and not self._class_keys[2]
+
     def _look(self, row: Row) -> Look | None:
         """The look for the class of a row; None when no rule looks at such events."""
         found = self._choose(row) or _UNKNOWN
         category, product, service = self._words(found, row)
-        if self.shape.spec.windows and not service and not self._class_keys[2]:
-            # A channel that names no log (ForwardedEvents): the provider, which is not decoded, would.
+        if self._is_untold(service):
             return Look(EVERYTHING, lambda _row: (), {})
         rules = self._wanted(self._evaluator.concerned((category, product, service)))
         if not rules:

@@ -136,7 +136,7 @@ def _out_to_in(get: Get) -> Value:
 def _magnitude(get: Get) -> Value:
     """The power of ten that what is sent reaches: 100,000,000 of 100 to 999 MB."""
     sent = _bytes_out(get)
-    return 10 ** (len(str(int(sent))) - 1) if isinstance(sent, int | float) and sent >= 1 else None
+    return 10 ** (len(str(sent)) - 1) if sent else None
 
 
 def _packet_size(get: Get) -> Value:
@@ -171,17 +171,21 @@ def _client(get: Get) -> Value:
     return agent(text) if text else None
 
 
+def _looked_up(get: Get) -> str:
+    return next(_texts(get, ("QueryName", "query")), "")
+
+
 def _domain(get: Get) -> Value:
-    return _parts(next(_texts(get, ("QueryName", "query")), ""))[0] or None
+    return _parts(_looked_up(get))[0] or None
 
 
 def _length(get: Get) -> Value:
-    name = next(_texts(get, ("QueryName", "query")), "")
+    name = _looked_up(get)
     return _parts(name)[1] if name else None
 
 
 def _class_of_name(get: Get) -> Value:
-    name = next(_texts(get, ("QueryName", "query")), "")
+    name = _looked_up(get)
     return destination(name[:2_000]).kind if name else None
 
 

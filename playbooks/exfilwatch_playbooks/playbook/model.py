@@ -99,6 +99,11 @@ class Ask(_Step):
     unanswered: Word
     choices: Annotated[list[Choice], Field(min_length=2)]
 
+    @property
+    def silent_first(self) -> list[Choice]:
+        """The choices, the one that counts when nobody answers before the others."""
+        return sorted(self.choices, key=lambda choice: choice.answer != self.unanswered)
+
 
 class Person(_Step):
     """A person does something, and says when it is done."""

@@ -89,10 +89,7 @@ class _Writing:
                 given = {name: self._value(value) for name, value in step.given.items()}
                 self.actions.append(_node(step.title, "exfilwatch", __version__, step.run, given, at, node.id))
             case Ask() as step:
-                labels = [choice.label for choice in step.choices]
-                words = [choice.answer for choice in step.choices]
-                unanswered = labels[words.index(step.unanswered)]
-                options = [unanswered, *(label for label in labels if label != unanswered)]
+                options = [choice.label for choice in step.silent_first]
                 question = {"name": step.ask, "value": ";".join([step.id, *options]), "required": True}
                 self.questions.append(question | {"deleted": False})
                 self._asks(step.title, f"{step.ask} {step.says}", at, node.id, [step.ask])

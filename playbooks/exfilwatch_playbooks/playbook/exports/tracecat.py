@@ -99,12 +99,11 @@ class _Writing:
                 asked = _post(f"/v1/actions/{step.run}", given, int(step.within.total_seconds()))
                 made = [_action(node.id, step.title, *asked)]
             case Ask() as step:
-                silence, answers = step.unanswered, [each.answer for each in step.choices]
-                words = [silence, *(each for each in answers if each != silence)]
+                words = [choice.answer for choice in step.silent_first]
                 told = ", ".join(f"{choice.answer} ({choice.label})" for choice in step.choices)
                 said = f"{step.says} Answer by a comment that is one of these words: {told}."
                 seconds = int(step.within.total_seconds())
-                made = _question(node.id, step.title, step.ask, said, words, seconds, unanswered=silence)
+                made = _question(node.id, step.title, step.ask, said, words, seconds, unanswered=step.unanswered)
             case Person() as step:
                 said = f"{step.person} When it is done, write a comment: {_DONE}"
                 made = _question(node.id, step.title, step.title, said, [_DONE], _LONGEST)
