@@ -51,6 +51,10 @@ OTHERS = {
     "stackstorm": {"body", "data", "response", "result", "approve", "finished"},
     "splunk-soar": {"cef", "exfilwatchIncident", "exfilwatchFinding", "data", "summary", "responses", "0", "status"},
     "sekoia": {"0"},
+    "fortisoar": {
+        *("input", "params", "request", "data", "item", "steps", "status"),
+        *("Enrich_the_incident", "Open_the_case", "Get_the_news", "Keep_an_alert"),
+    },
     "tines": {"item", "body", "status", "prompt", "exfilwatch", "exfilwatch_url", "exfilwatch_analyst"},
     "tracecat": {
         *("result", "data", "items", "url", "content", "iteration", "news", "item", "exfilwatch", "EXFILWATCH_TOKEN"),

@@ -120,6 +120,75 @@ def test_a_stackstorm_action_asks_the_service(written: Path, served: Service, tm
     assert (done, len(answer["findings"])) == (True, 2)
 
 
+STAND_IN = """
+import logging
+
+class Connector:
+    pass
+
+class ConnectorError(Exception):
+    pass
+
+get_logger = logging.getLogger
+"""
+RUN = """
+import json, sys
+sys.path[:0] = sys.argv[1:3]
+from connectors.core.connector import ConnectorError
+from exfilwatch.connector import ExfilWatch
+for operation, config, params in json.loads(sys.argv[3]):
+    try:
+        done = ExfilWatch().execute(config, operation, params) if operation else ExfilWatch().check_health(config)
+        print(json.dumps([done]))
+    except ConnectorError as error:
+        print(json.dumps(str(error)))
+"""
+
+
+def test_a_fortisoar_connector_asks_the_service(written: Path, served: Service, tmp_path: Path) -> None:
+    core = tmp_path / "connectors/core"
+    core.mkdir(parents=True)
+    (core / "connector.py").write_text(STAND_IN)
+    config = {"url": f"{served.url}/", "token": served.token, "verify_ssl": False}
+    first = Store(served.database).incidents()[0].id
+    calls = [
+        ("", config, {}),
+        ("list_findings", config, {"limit": 2, "host": "", "timeout": 60}),
+        ("list_news", config, {"level": "medium", "limit": 50}),
+        ("take_news", config, {"incident": first, "findings": ""}),
+        ("get_finding", config, {"finding": "ffffffff"}),
+        ("list_findings", config | {"token": "exfw_wrong"}, {}),
+    ]
+    places = [str(tmp_path), str(written / "fortisoar")]
+    out = said([str(python()), "-c", RUN, *places, json.dumps(calls)], tmp_path)
+    health, findings, news, taken, missing, wrong = map(json.loads, out.splitlines())
+    assert (health, len(findings[0]["findings"])) == ([True], 2)
+    assert {"incident", "findings", "level"} <= set(news[0]["items"][0])
+    assert taken == [{"incident": first, "findings": 0}]
+    assert ("no finding" in missing, "token" in wrong) == (True, True)
+
+
+def test_a_fortisoar_connector_has_what_fortinet_checks(written: Path) -> None:
+    """By the checks of fortinet-fortisoar/template-repository (sanity_checks_utcs.py), but those of Fortinet's own."""
+    home = written / "fortisoar/exfilwatch"
+    info = json.loads((home / "info.json").read_text("utf-8"))
+    assert info["name"] == home.name
+    assert all(info[key] for key in ("label", "publisher", "description", "category"))
+    assert (home / "images" / info["icon_small_name"]).exists()
+    names = [each["operation"] for each in info["operations"]]
+    assert names == [*(each.name for each in every()), "list_news", "take_news"]
+    for each in info["operations"]:
+        assert each["category"] in {"investigation", "containment", "remediation", "miscellaneous"}
+        assert each["title"]
+        assert each["description"]
+        assert each["output_schema"]
+    fields = [field for each in info["operations"] for field in each["parameters"]] + info["configuration"]["fields"]
+    for field in fields:
+        assert field["type"] in {"text", "integer", "select", "checkbox", "password"}
+        assert all(field[key] for key in ("name", "title", "description"))
+    assert {field["name"] for field in fields if field["type"] == "password"} == {"token"}
+
+
 @pytest.mark.parametrize("name", ["list_findings", "get_response_plan", "hunt"])
 def test_a_tracecat_template_makes_a_request_that_the_service_takes(written: Path, served: Service, name: str) -> None:
     import httpx

@@ -1,11 +1,12 @@
-"""Platforms that use the service over HTTP: a Shuffle app, a StackStorm pack, Tracecat actions, an n8n workflow and a
-Tines story. Platforms that import OpenAPI documents (Torq, FortiSOAR, Power Automate, Shuffle) need none of it.
+"""Platforms that use the service over HTTP: a Shuffle app, a StackStorm pack, Tracecat actions, a FortiSOAR connector,
+an n8n workflow and a Tines story.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exfilwatch_playbooks.platforms.http import shuffle, stackstorm, tracecat
+from exfilwatch_playbooks.platforms.http import fortisoar, shuffle, stackstorm, tracecat
 from exfilwatch_playbooks.playbook.exports.registry import export
 from exfilwatch_playbooks.playbook.source import incident
 
@@ -15,15 +16,20 @@ if TYPE_CHECKING:
 
 def package(manifest: "Manifest", out: Path) -> None:
     """Write a folder for each platform into `out`."""
-    written = {
-        "shuffle": shuffle.files(manifest),
-        "stackstorm": stackstorm.files(manifest),
-        "tracecat": tracecat.files(manifest),
+    written: dict[str, dict[str, str | bytes]] = {
+        "fortisoar": {**fortisoar.files(manifest)},
+        "shuffle": {**shuffle.files(manifest)},
+        "stackstorm": {**stackstorm.files(manifest)},
+        "tracecat": {**tracecat.files(manifest)},
     }
-    for platform in ("n8n", "shuffle", "stackstorm", "tines", "tracecat"):
+    for platform in ("fortisoar", "n8n", "shuffle", "stackstorm", "tines", "tracecat"):
         written.setdefault(platform, {}).update(export(platform).files(incident()))
     for platform, files in written.items():
-        for name, text in files.items():
-            path = out / platform / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+        _write(out / platform, files)
+
+
+def _write(folder: Path, files: Mapping[str, str | bytes]) -> None:
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
