@@ -371,7 +371,9 @@ class FastRows:
                     at
                     for at, row, look in zip(where, rows, looks, strict=True)
                     # What most rows come to is asked without a call.
-                    if look is not None and look.left.get(look.values(row), look) is not None and look.may_fire(row)
+                    if look is not None
+                    and (left := look.left.get(look.values(row), look)) is not None
+                    and left.may_fire(row)
                 ]
             except KeyError as error:
                 self._learn(rows, error.args[0])

@@ -163,9 +163,22 @@ class Left:
             self._looks = [shared, own] if shared.asks else [own]
         self._uses += 1
 
-    def may(self, row: Any) -> bool:
+    def may_fire(self, row: Any) -> bool:
         """Whether some rule may fire on a row."""
-        return next(self.rules(row), None) is not None
+        if self.every:
+            return True
+        if self._uses <= _SEVERAL or self._always:
+            return next(self.rules(row), None) is not None
+        seen: _Texts | None = None
+        for looks in self._looks:
+            for number in looks.rules(row):
+                rest = self._rests.get(number)
+                if rest is not None:
+                    if seen is None:
+                        seen = _Texts(self._texts, row)
+                    if possible(rest, seen):
+                        return True
+        return False
 
     def rules(self, row: Any) -> Iterator[int]:
         """The numbers of the rules that may fire on a row."""

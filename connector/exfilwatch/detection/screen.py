@@ -279,10 +279,6 @@ class Plan:
         """What is left to ask of rules of some numbers."""
         return Left(asks, self.texts, self._common)
 
-    def may_fire(self, left: Left, row: Any) -> bool:
-        """Whether a rule can fire on this row, of which `left` is left."""
-        return left.every or left.may(row)
-
     def rules(self, row: Any) -> list[Rule]:
         """The rules that may fire on a row, in their order."""
         left = self.left(row)
