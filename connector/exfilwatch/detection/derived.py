@@ -90,6 +90,11 @@ def acts_of(event: Event, get: Get) -> bool:
     return _acts.of(event, get)
 
 
+def understood(event: Event) -> Mapping[str, Value]:
+    """What is made of an event's command line, script or task, for people: the fields that have a value."""
+    return {name: value for name, value in _fields.of(event, event.get).items() if value not in (None, "")}
+
+
 def is_derived(node: Node) -> bool:
     """Whether the node tests a derived field."""
     match node:

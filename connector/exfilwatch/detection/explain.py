@@ -9,7 +9,9 @@ from exfilwatch.events.event import Event
 
 
 class RuleExplanation(msgspec.Struct, frozen=True):
-    """One rule on one event. `condition` is Sigma's, `fired` asks for the score as well (None: no scoring)."""
+    """One rule on one event. `condition` is Sigma's, `fired` asks for the score as well (None: no scoring). Where it
+    fired, the level in `rule` is the one that this event has.
+    """
 
     rule: RuleInfo
     fired: bool
@@ -39,9 +41,11 @@ def explain(rules: RuleSet, event: Event) -> Explanation:
 
 def _explained(rule: Rule, event: Event) -> RuleExplanation:
     verdict = Verdict(rule, event)
+    info = rule.info
     try:
         condition, fired, score = verdict.condition, verdict.fires, verdict.score
+        info = verdict.info if fired else info
         signals = rule.signals(event, unmatched=True)
     except TimeoutError:  # an expression that takes too long on this event: it counts as no match
         condition, fired, score, signals = False, False, None, []
-    return RuleExplanation(rule.info, fired, condition, score, rule.threshold, signals)
+    return RuleExplanation(info, fired, condition, score, rule.threshold, signals)

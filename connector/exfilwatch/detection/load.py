@@ -30,13 +30,19 @@ from exfilwatch.detection.parse import MALFORMED, AnyRule, Parser, message, said
 from exfilwatch.detection.rule import Correlation, Rule, RuleSet
 from exfilwatch.detection.sigma_condition import Placeholders, condition_node, selection_nodes
 from exfilwatch.errors import RuleError, RuleSetError
+from exfilwatch.places import site_folder
 
 
 def load(paths: Iterable[Path | str], placeholders: Placeholders | None = None) -> RuleSet:
     """The rules of files and folders (*.yml, *.yaml; folders named `tests` are passed over).
 
-    Raises RuleError, or RuleSetError with all of them; ConfigError for a path that is not there.
+    Raises RuleError, or RuleSetError with all of them; ConfigError for a path that is not there, and for what a site
+    says of its tools, places and files (docs/site.md) that is unsound: before any event is looked at.
     """
+    if site_folder().is_dir():
+        from exfilwatch.commands.site_check import check as check_site
+
+        check_site()
     rules, errors = _load(paths, placeholders or {})
     if errors:
         raise errors[0] if len(errors) == 1 else RuleSetError(errors)

@@ -28,6 +28,7 @@ from exfilwatch_playbooks.cli import (
     runs,
     serve,
     tokens,
+    tools,
     tune,
 )
 from exfilwatch_playbooks.cli.options import examples
@@ -72,6 +73,21 @@ def application() -> typer.Typer:
     app.callback(epilog=examples(*start))(_globals)
     for family in (detect, explain, run, check, poll, runs, demo):
         family.register(app)
-    for family in (rules, query, findings, tune, cases, report, action, playbook, audit, mcp, serve, tokens, manifest):
+    for family in (
+        rules,
+        tools,
+        query,
+        findings,
+        tune,
+        cases,
+        report,
+        action,
+        playbook,
+        audit,
+        mcp,
+        serve,
+        tokens,
+        manifest,
+    ):
         family.register(app)
     return app

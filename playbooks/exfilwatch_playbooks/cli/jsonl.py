@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias, Union
 
 import msgspec
 
+from exfilwatch.detection.derived import understood
 from exfilwatch.detection.detection import Detection, RuleInfo, Signal
 from exfilwatch.events.event import Event
 from exfilwatch.events.timestamps import to_datetime
@@ -38,7 +39,7 @@ def finding_line(detection: Detection) -> bytes:
 
 
 def explanation_line(found: "Explanation") -> bytes:
-    """An event, and each rule with all its signals."""
+    """An event, what its command line does, and each rule with all its signals."""
     rules = [
         {
             "rule": rule(each.rule),
@@ -50,7 +51,7 @@ def explanation_line(found: "Explanation") -> bytes:
         }
         for each in found.rules
     ]
-    return line({"event": event(found.event), "rules": rules})
+    return line({"event": event(found.event), "does": understood(found.event), "rules": rules})
 
 
 def rule(info: RuleInfo) -> dict[str, object]:
