@@ -85,3 +85,13 @@ def test_pages_of_ones_own_rules_are_written_where_one_says(tmp_path, capsys):
     assert "Upload By An HTTP Client" in (tmp_path / "site" / "all.md").read_text("utf-8")
     assert "## When it fires" in (tmp_path / "site" / "mine" / "put.md").read_text("utf-8")
     assert "2 pages" in capsys.readouterr().err
+
+
+def test_a_technique_without_a_tactic_is_named_alone(tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    text = (pack("exfil") / "http_upload.yml").read_text("utf-8")
+    tags = re.sub(r"^tags:\n(?:  - .*\n)+", "tags:\n  - attack.t1048\n", text, flags=re.MULTILINE)
+    (mine / "put.yml").write_text(tags, "utf-8")
+    assert run(["rules", "docs", str(mine), "--out", str(tmp_path / "site")]) == 0
+    assert "\nATT&CK: [T1048](" in (tmp_path / "site" / "mine" / "put.md").read_text("utf-8")

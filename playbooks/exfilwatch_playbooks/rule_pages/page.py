@@ -82,7 +82,8 @@ def _head(file: RuleFile) -> str:
             f"[{attack.TACTICS[each][0]}](https://attack.mitre.org/tactics/{attack.TACTICS[each][1]}/)"
             for each in tactics
         ]
-        lines.append(f"ATT&CK: {', '.join(named)}: {'; '.join(map(attack.technique, techniques))}.")
+        parts = filter(None, [", ".join(named), "; ".join(map(attack.technique, techniques))])
+        lines.append(f"ATT&CK: {': '.join(parts)}.")
     return "\n\n".join(filter(None, lines))
 
 
