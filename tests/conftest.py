@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 
 import exfilwatch.detection.load as loading
 
-from .durations import pytest_terminal_summary
+from .durations import pytest_runtest_makereport, pytest_terminal_summary
 from .packs_once import remembering
 from .servers.chromium import chromium, running_chromium
 from .servers.fixtures import elasticsearch, opensearch, pytest_configure, pytest_configure_node
@@ -26,6 +26,7 @@ __all__ = [
     "postgresql",
     "pytest_configure",
     "pytest_configure_node",
+    "pytest_runtest_makereport",
     "pytest_terminal_summary",
     "running_chromium",
 ]
