@@ -25,7 +25,9 @@ _BUCKETS = {
     "azure": "cloud storage", "rclone": "cloud storage", "swift": "cloud storage", "oss": "cloud storage",
 }  # fmt: skip
 _SHARED = ipaddress.ip_network("100.64.0.0/10")
-_EXAMPLES = tuple(map(ipaddress.ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")))
+_EXAMPLES = tuple(
+    map(ipaddress.ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "3fff::/20"))
+)
 
 
 class Destination(NamedTuple):

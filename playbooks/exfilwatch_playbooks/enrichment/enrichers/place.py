@@ -57,16 +57,18 @@ def class_of(given: Indicator, own: Sequence[str] = ()) -> str:
     paste, messaging, tunnel, dynamic DNS, sign-in, internal, or no known service."""
     if is_own(given.value, own):
         return "own"
-    if given.kind is Kind.ADDRESS:
-        address = ipaddress.ip_address(given.value)
-        if any(address in ipaddress.ip_network(each) for each in _DOCUMENTATION):
-            return "documentation"
-    elif f".{given.value}".endswith(_RESERVED_ENDS):
-        return "documentation"
     kind = kind_of(given.value)
+    if kind == "public" and _is_example(given):
+        return "documentation"
     if kind == "public" and given.kind is Kind.NAME:
         return "cloud provider" if _provider(given.value) else _WORDS[kind]
     return _WORDS.get(kind, kind)
+
+
+def _is_example(given: Indicator) -> bool:
+    if given.kind is Kind.NAME:
+        return f".{given.value}".endswith(_RESERVED_ENDS)
+    return any(ipaddress.ip_address(given.value) in ipaddress.ip_network(each) for each in _DOCUMENTATION)
 
 
 def _readable(name: str) -> str:
