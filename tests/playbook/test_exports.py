@@ -41,7 +41,7 @@ FIELDS = {"id", "incident", "finding", "findings", "level", "answer", "verdict",
 """What expressions may take from data: ids, levels, and answers of people."""
 EXPRESSION = re.compile(
     r"\{\{(.*?)\}\}|<%(.*?)%>|<<(.*?)>>|\$\{(.*?)\}|(__\w+__):value|(artifact:[^\"]+|\w+:action_result[^\"]+)"
-    r"|(\$[a-z_]+(?:\.#?\w+)+)"
+    r"|(\$[a-z_]+(?:\.#?\w+)+)|@\{(.*?)\}|\"@(.*?)\"[,\s]"
 )
 NAMES = re.compile(r"(?:\.|ctx\(|\[')(\w+)")
 OTHERS = {
@@ -65,6 +65,7 @@ OTHERS = {
             for part in ("", "_asked", "_waits", "_looked", "_heard")
         ),
     },
+    "power-automate": {"items", "text", "text_1", "name", "outcome"},
     "shuffle": {"type", "data", "success", "click_info", "note", "approve", "finished"},
     "cacao": set(),
 }

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -187,6 +188,29 @@ def test_a_fortisoar_connector_has_what_fortinet_checks(written: Path) -> None:
         assert field["type"] in {"text", "integer", "select", "checkbox", "password"}
         assert all(field[key] for key in ("name", "title", "description"))
     assert {field["name"] for field in fields if field["type"] == "password"} == {"token"}
+
+
+def test_a_connector_of_power_automate_is_openapi_2(written: Path) -> None:
+    """Microsoft's own, stricter schemas take both files, too, when they are asked by hand: apiDefinition.swagger and
+    paconn-apiProperties in the folder schemas of microsoft/PowerPlatformConnectors, as of November 2026.
+    """
+    from openapi_spec_validator import OpenAPIV2SpecValidator
+
+    made = json.loads((written / "power-automate/connector/apiDefinition.swagger.json").read_text("utf-8"))
+    assert list(OpenAPIV2SpecValidator(made).iter_errors()) == []
+    assert list(made["paths"]) == [f"/v1/actions/{each.name}" for each in every()]
+    operations = [path["post"] for path in made["paths"].values()]
+    for action, told in zip(every(), operations, strict=True):
+        assert list(told["parameters"][0]["schema"]["properties"]) == list(action.input.model_fields)
+    asked = json.loads((written / "power-automate/connector/apiProperties.json").read_text("utf-8"))
+    assert asked["properties"]["connectionParameters"]["api_key"]["type"] == "securestring"
+
+
+def test_a_flow_of_power_automate_is_packed_with_its_files_at_the_root(written: Path) -> None:
+    for flow in ("poll", "button"):
+        with zipfile.ZipFile(written / f"power-automate/exfilwatch-{flow}.zip") as archive:
+            assert {"manifest.json", "Microsoft.Flow/flows/manifest.json"} < set(archive.namelist())
+            assert len(archive.namelist()) == 5
 
 
 @pytest.mark.parametrize("name", ["list_findings", "get_response_plan", "hunt"])

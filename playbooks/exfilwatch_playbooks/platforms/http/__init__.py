@@ -1,12 +1,12 @@
-"""Platforms that use the service over HTTP: a Shuffle app, a StackStorm pack, Tracecat actions, a FortiSOAR connector,
-an n8n workflow and a Tines story.
+"""Platforms that use the service over HTTP: a Shuffle app, a StackStorm pack, Tracecat actions, connectors for
+FortiSOAR and Power Automate, an n8n workflow and a Tines story.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exfilwatch_playbooks.platforms.http import fortisoar, shuffle, stackstorm, tracecat
+from exfilwatch_playbooks.platforms.http import fortisoar, power_automate, shuffle, stackstorm, tracecat
 from exfilwatch_playbooks.playbook.exports.registry import export
 from exfilwatch_playbooks.playbook.source import incident
 
@@ -18,6 +18,7 @@ def package(manifest: "Manifest", out: Path) -> None:
     """Write a folder for each platform into `out`."""
     written: dict[str, dict[str, str | bytes]] = {
         "fortisoar": {**fortisoar.files(manifest)},
+        "power-automate": {**power_automate.files(manifest)},
         "shuffle": {**shuffle.files(manifest)},
         "stackstorm": {**stackstorm.files(manifest)},
         "tracecat": {**tracecat.files(manifest)},
