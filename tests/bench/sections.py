@@ -7,6 +7,7 @@ from pathlib import Path
 from . import references
 from .cases import cases
 from .generate import SMALLEST, Corpus
+from .lines import lines
 from .literal import Hit, expected
 from .measure import Command, Cost, best
 from .polling import polling
@@ -163,7 +164,22 @@ def sigma(asked: Run) -> list[Row]:
 
 SECTIONS: dict[str, Callable[[Run], list[Row]]] = {
     section.__name__: section
-    for section in (decode, ecs, packs, sigma, rsigma, zircolite, memory, evtx, polling, report, service, triage, cases)
+    for section in (
+        decode,
+        ecs,
+        packs,
+        sigma,
+        lines,
+        rsigma,
+        zircolite,
+        memory,
+        evtx,
+        polling,
+        report,
+        service,
+        triage,
+        cases,
+    )
 }
 
 

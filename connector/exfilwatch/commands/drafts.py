@@ -11,11 +11,12 @@ import re
 from collections.abc import Iterator, Sequence
 
 from exfilwatch.commands.command import Command
+from exfilwatch.commands.expression import Expression
 from exfilwatch.commands.plists import MOST_WORDS, arguments_of, items_of, of_json
 from exfilwatch.commands.schedules import Left, is_plist, is_read, of_cron, of_file, of_unit, plist
 from exfilwatch.commands.wrappers import Inner
 
-CONCERNED = re.compile(r"launch|cron|systemd|systemctl|plist|periodic|(?:^|[\s;|&/])at\s", re.IGNORECASE)
+CONCERNED = Expression(r"launch|cron|systemd|systemctl|plist|periodic|(?:^|[\s;|&/])at\s")
 """What stands in each line that gives a scheduler something to run."""
 _MOST = 20
 """Files that are kept of a script."""

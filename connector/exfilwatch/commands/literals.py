@@ -10,6 +10,7 @@ from typing import Final
 
 from exfilwatch.commands.command import Undoing
 from exfilwatch.commands.encoded import text_of, unbase64, unhex
+from exfilwatch.commands.expression import Expression
 
 _LONGEST: Final = 32 * 1024
 _TEXT: Final = r"""[bru]{0,2}\\?(?:"([^"\\]*)\\?"|'([^'\\]*)\\?')"""
@@ -38,8 +39,8 @@ _REVERSED: Final = re.compile(
 _ESCAPED: Final = re.compile(r"\\(.)")
 _RUBY: Final = re.compile(r"""\[\s*(["'])([0-9a-fA-F]+)\1\s*\]\.pack\(\s*(["'])H\*\3\s*\)""")
 _JOINED: Final = re.compile(r"""(?<=[^\\])(?:"\s*[+.]\s*"|'\s*[+.]\s*'|"\s*\+\s*b?"|'\s*\+\s*b?')""")
-_MARKS: Final = re.compile(
-    r"decode|atob|Buffer|hex|pack|chr\b|bytes|bytearray|CharCode|::-1|\.reverse|['\"]\s*[+.]\s*b?['\"]", re.IGNORECASE
+_MARKS: Final = Expression(
+    r"decode|atob|Buffer|hex|pack|chr\b|bytes|bytearray|CharCode|::-1|\.reverse|['\"]\s*[+.]\s*b?['\"]"
 )
 _PRINTS: Final = re.compile(r"\b(?:print|puts|echo|console\.log|sys\.stdout\.write)\b\s*\(?\s*(?=['\"])")
 

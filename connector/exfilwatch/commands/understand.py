@@ -355,13 +355,15 @@ def _renamed(commands: Iterable[Command]) -> Iterator[Command]:
     copies: dict[str, str] = {}
     for command in commands:
         words = command.words
-        if words and (source := copies.get(words[0].removeprefix("./"))):
-            command.raw = source + command.raw.removeprefix(words[0])
+        first = words[0] if words else ""
+        if words and copies and (source := copies.get(first.removeprefix("./"))):
+            command.raw = source + command.raw.removeprefix(first)
             words[0] = source
-        elif found := _FOUND.match(words[0]) if words else None:
-            words[0] = found["name"]
-        elif words and words[0][:1] in ("(", "$") and (made := _EXE.search(words[0])):
-            words[0] = made[0]
+        elif first[:1] in ("(", "$", "`"):
+            if found := _FOUND.match(first):
+                words[0] = found["name"]
+            elif first[0] != "`" and (made := _EXE.search(first)):
+                words[0] = made[0]
         if command.program in _COPIES:
             given = [word for word in words[1:] if not word.startswith("-")]
             if len(given) == 2 and given[0] != given[1]:

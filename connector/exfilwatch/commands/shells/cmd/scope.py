@@ -7,7 +7,8 @@ from typing import Final
 from exfilwatch.commands.command import Undoing
 from exfilwatch.commands.shells.usual import ENVIRONMENT, OF_A_USER
 
-_CARETS = re.compile(r'"[^"\n]*+"?|\^(?:\r?\n)?(.)', re.DOTALL)
+_CARETS = re.compile(r'"[^"\n]*+"?|(?:\^[^&|<>()^"%!\r\n])++|\^(?:\r?\n)?(?P<one>.)', re.DOTALL)
+"""Texts in quotes; runs of letters that need no caret, each with one; others with one."""
 DOUBLED: Final = re.compile(
     rf"(?<![\w%)])%%((?:{'|'.join(map(re.escape, ENVIRONMENT | OF_A_USER))})(?::[^%\n]{{0,80}})?)%%", re.IGNORECASE
 )
@@ -53,11 +54,11 @@ class Scope:
         """The text without the carets that escape nothing; those before what has a meaning stay for now."""
 
         def kept(found: "re.Match[str]") -> str:
-            escaped: str | None = found[1]
-            if escaped is None or escaped in _MEANT:
+            escaped: str | None = found["one"]
+            if found[0][0] == '"' or (escaped is not None and escaped in _MEANT):
                 return found[0]
             self.undoing.did("caret")
-            return escaped
+            return escaped if escaped is not None else found[0].replace("^", "")
 
         return _CARETS.sub(kept, text)
 
