@@ -19,6 +19,7 @@ from exfilwatch_playbooks.cases.system import Creation
 from exfilwatch_playbooks.triage import doing
 from exfilwatch_playbooks.triage.pages import POLICY, ago, linked
 from exfilwatch_playbooks.triage.sessions import COOKIE, LASTS, Sessions
+from exfilwatch_playbooks.triage.under_way import Doings
 
 from .kept import Browser, browsing, hostile, incidents
 
@@ -287,9 +288,24 @@ def test_a_slow_case_system_is_said_to_be_asked_and_nothing_hangs(browser, monke
         assert 'hx-trigger="every 1s"' in browser.get(f"{where}/doing").text
     finally:
         go_on.set()
-    task = next(iter(browser.asked.app.state.sessions.under_way.values())).task
-    browser.asked.portal.call(asyncio.wait, {task})
+    browser.asked.portal.call(asyncio.wait, set(browser.asked.app.state.sessions.tasks))
     assert "show what came of it" in browser.get(f"{where}/doing").text
+    assert "case opened" in browser.get(where).text
+
+
+def test_what_another_service_does_is_said_and_not_done_twice(browser, tmp_path) -> None:
+    logged_in(browser, "act")
+    where = the_incident(browser)
+    other = Doings(Store(str(tmp_path / "kept.sqlite")).database, "another-machine/17/a", lambda: datetime.now(UTC))
+    other.begin(where.rpartition("/")[2], "The case is being opened in jira", "jo")
+    shown = browser.get(where).text
+    assert "The case is being opened in jira" in shown
+    csrf = re.findall(r'name="csrf" value="([^"]+)"', shown)[0]
+    assert browser("POST", f"{where}/open-case", data={"csrf": csrf, "system": "local"}).status_code == 303
+    assert "jo is at it already" in browser.get(where).text
+    other.end(where.rpartition("/")[2])
+    assert "show what came of it" in browser.get(f"{where}/doing").text
+    assert browser.send(f"{where}/open-case", where, system="local").status_code == 303
     assert "case opened" in browser.get(where).text
 
 

@@ -71,6 +71,17 @@ claims = Table(
     Column("token", Integer, nullable=False),
     Column("until", UtcTime, nullable=False),
 )
+# What somebody does about an incident by a form of the triage page, as long as it lasts; renewed until it is over.
+doings = Table(
+    "service_doings",
+    metadata,
+    Column("incident", String(64), primary_key=True),
+    Column("owner", String(160), nullable=False),
+    Column("who", String(200), nullable=False),
+    Column("said", Text, nullable=False),
+    Column("began", UtcTime, nullable=False),
+    Column("until", UtcTime, nullable=False),
+)
 # Events of webhooks that are under way, as they were first sent: an incident has one at a time.
 events = Table(
     "service_events",

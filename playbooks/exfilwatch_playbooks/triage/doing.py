@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -19,6 +18,7 @@ from exfilwatch_playbooks.report.wording import counted
 from exfilwatch_playbooks.service.access import service
 from exfilwatch_playbooks.service.problems import Refused
 from exfilwatch_playbooks.triage.incidents import cases_of
+from exfilwatch_playbooks.triage.under_way import BEAT, Doings
 from exfilwatch_playbooks.triage.visits import Visit, from_here, is_ours, sent, sessions, visit
 
 _PATIENT = 2.0
@@ -40,16 +40,6 @@ class Overtaken(Exception):
     def __init__(self, who: Visit, fields: Mapping[str, str], seen: str, incident: str, since: Sequence[Entry]) -> None:
         super().__init__("it has changed")
         self.who, self.fields, self.seen, self.incident, self.since = who, fields, seen, incident, since
-
-
-@dataclass
-class UnderWay:
-    """What is being done about an incident. `said`: for people."""
-
-    said: str
-    who: str
-    began: datetime
-    task: "asyncio.Task[None]" = field(repr=False)
 
 
 async def asking(request: Request) -> tuple[Visit, Mapping[str, str]]:
@@ -102,26 +92,37 @@ async def soon(
     request: Request, who: Visit, incident: str, said: str, work: Callable[[], Coroutine[Any, Any, None]]
 ) -> None:
     """Do it, and wait a little: what takes longer goes on, and the incident's page says so."""
-    busy, now = sessions(request).under_way, service(request).clock()
-    if (other := busy.get(incident)) is not None and not other.task.done():
+    known = doings(request)
+    if (other := await run_in_threadpool(known.begin, incident, said, who.token.name)) is not None:
         await say(who, "bad", f"{other.who} is at it already: {other.said}. Nothing was done twice")
         return
-    task = asyncio.ensure_future(_told(who, work))
-    busy[incident] = UnderWay(said, who.token.name, now, task)
-    task.add_done_callback(lambda done: _over(busy, incident, done))
+    task, tasks = asyncio.ensure_future(_told(who, incident, known, work)), sessions(request).tasks
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
     await asyncio.wait({task}, timeout=_PATIENT)
 
 
-async def _told(who: Visit, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+def doings(request: Request) -> Doings:
+    """What is being done, by any service on the database."""
+    shared = service(request)
+    return Doings(shared.store.database, shared.me, shared.clock)
+
+
+async def _told(who: Visit, incident: str, known: Doings, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    beats = asyncio.ensure_future(_kept(known, incident))
     try:
         await work()
     except Exception as error:  # noqa: BLE001 nobody waits for it any more: the next page tells
         await say(who, "bad", f"it broke, please report it: {type(error).__name__}")
+    finally:
+        beats.cancel()
+        await run_in_threadpool(known.end, incident)
 
 
-def _over(busy: "dict[str, UnderWay]", incident: str, task: "asyncio.Task[None]") -> None:
-    if incident in busy and busy[incident].task is task:
-        del busy[incident]
+async def _kept(known: Doings, incident: str) -> None:
+    while True:
+        await asyncio.sleep(BEAT)
+        await run_in_threadpool(known.keep, incident)
 
 
 def seen(store: Store, incident: Incident) -> str:

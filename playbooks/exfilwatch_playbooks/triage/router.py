@@ -18,7 +18,7 @@ from exfilwatch_playbooks.service.problems import Refused
 from exfilwatch_playbooks.service.service import Service
 from exfilwatch_playbooks.service.views import page_of_runs
 from exfilwatch_playbooks.triage import health, suppressing
-from exfilwatch_playbooks.triage.doing import UnderWay, asking, check, do, judge, seen, soon
+from exfilwatch_playbooks.triage.doing import asking, check, do, doings, judge, seen, soon
 from exfilwatch_playbooks.triage.incident import shown
 from exfilwatch_playbooks.triage.incidents import ORDERS, STATES, Asked
 from exfilwatch_playbooks.triage.incidents import page as page_of_incidents
@@ -133,13 +133,13 @@ def _reading(made: APIRouter) -> None:
             shown=found, report=found.report, systems=_systems(shared) if who.acts else None,
             dispositions=DISPOSITIONS, held=suppressing.held(shared, [each.finding.id for each in found.findings]),
             seen=f"{seen(shared.store, found.incident)} {shared.clock().isoformat()}",
-            busy=_busy(request, found.incident.id), over=False, identity=found.incident.id,
+            busy=doings(request).of(found.incident.id), over=False, identity=found.incident.id,
         )  # fmt: skip
 
     @made.get("/incidents/{identity}/doing")
     def doing(request: Request, identity: str) -> Response:
         visit(request)
-        return part(request, "doing.html.j2", busy=_busy(request, identity), over=True, identity=identity)
+        return part(request, "doing.html.j2", busy=doings(request).of(identity), over=True, identity=identity)
 
     @made.get("/incidents/{identity}/report")
     def report(request: Request, identity: str) -> Response:
@@ -245,11 +245,6 @@ def _systems(shared: Service) -> Systems:
     kinds = {name: str(table.get("kind", "")) for name, table in configured.items() if name not in pages}
     names = dict.fromkeys([*([usual] if usual else []), *kinds, LOCAL])
     return Systems({name: kinds.get(name, LOCAL) for name in names}, remark, bool(kinds))
-
-
-def _busy(request: Request, incident: str) -> UnderWay | None:
-    found = sessions(request).under_way.get(incident)
-    return found if found is not None and not found.task.done() else None
 
 
 def _resumed(request: Request, who: Visit, fields: Mapping[str, str], where: str) -> Response:

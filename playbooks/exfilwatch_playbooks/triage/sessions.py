@@ -5,22 +5,20 @@ name; the database has its digest, never the name or the token. What forms send 
 nowhere.
 """
 
+import asyncio
 import hashlib
 import hmac
 import json
 import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from sqlalchemy import delete, insert, select, update
 
 from exfilwatch.findings.database import Database
 from exfilwatch.findings.node import storable
 from exfilwatch_playbooks.service.tables import sessions
-
-if TYPE_CHECKING:
-    from exfilwatch_playbooks.triage.doing import UnderWay
 
 COOKIE = "exfilwatch_session"
 LASTS = timedelta(hours=10)
@@ -71,8 +69,8 @@ class Sessions:
     """Those in a database, which is opened when it is first asked for; times are UTC."""
 
     def __init__(self, database: Callable[[], Database]) -> None:
-        self.under_way: dict[str, UnderWay] = {}
-        """What this process does about incidents, by their ids."""
+        self.tasks: set[asyncio.Task[None]] = set()
+        """What this process does about incidents."""
         self._database = database
 
     def begin(self, token: str, now: datetime) -> Begun:
