@@ -46,12 +46,18 @@ def destination(text: str) -> Destination:
     scheme = text.partition("://")[0].lower()
     if scheme in _BUCKETS and scheme != text.lower():
         return Destination(text[:200], _BUCKETS[scheme])
-    shared = path(text).host if "\\" in text[:2] or text.startswith(("//", "file:")) else ""
+    slashed = text.startswith("//")
+    shared = path(text, windows=slashed or None).host if slashed or "\\" in text[:2] or text.startswith("file:") else ""
     host = addresses.host(shared or _host(text))
     kind = kind_of(host)
     if kind == "unknown" and (shared or scheme in _WEB) and _NAME.fullmatch(host):
         kind = "internal"  # no top-level domain serves shares or pages: only the own network's names have no dots
     return Destination(host, kind)
+
+
+def is_label(host: str) -> bool:
+    """Whether a host is named without a domain: in the own network, or by an alias that a tool's configuration has."""
+    return bool(_NAME.fullmatch(host))
 
 
 def _host(text: str) -> str:

@@ -19,6 +19,11 @@ NAMED = {
     "hive": r"(?:HarddiskVolumeShadowCopy|\\ntds\.dit|config\\(?:sam|system|security)\b)",
     "browser": r"\\(?:Login Data|Web Data|Cookies|Local State|logins\.json|key4\.db|cookies\.sqlite|places\.sqlite)"
     r"['\"]?$",
+    "secrets": r"\\(?:Microsoft\\(?:Credentials|Protect|Vault)|\.ssh|\.aws|\.azure|\.kube|\.gnupg)(?:\\|['\"]?$)"
+    r"|\\ConsoleHost_history\.txt|\\NTUSER\.DAT|\.kdbx?['\"]?$",
+    "offices": r"^['\"]?\\\\[^\\]+\\(?:.*\\)?"
+    r"(?:finance|accounting|payroll|contracts?|legal|salar(?:y|ies)|invoices?|customers?|confidential"
+    r"|hr|human resources|personnel|executive|board|research|homes?|users|profiles)\$?(?:\\|['\"]?$)",
     "admin": r"^['\"]?\\\\[^\\]+\\(?:[a-z]|admin)\$\\",
     "read": r"(?:\b(?:get-content|gc|cat|type|get-item|gi|get-childitem|gci|dir|ls)[\s(]"
     r"|ReadAll(?:Text|Bytes|Lines)\s*\(|OpenRead\s*\()\s*"
@@ -45,7 +50,8 @@ NAMED = {
 }
 """Expressions that others name in braces: the beginning of a share of another host, also by WebDAV; the end of a name
 of a document, archive or key that people keep; their folders, and what in them is of no worth; where things are put
-out of sight on a Windows; files with its secrets; what browsers keep; the shares of whole drives that administrators
+out of sight on a Windows; files with its secrets; what browsers keep, and other secrets of a person; shares by names
+that tell of people's work; the shares of whole drives that administrators
 have; how PowerShell reads a file, up to its name; `HOST:PATH` of scp and rsync, where a colon after one letter is a
 drive; a command substitution of a POSIX shell that reads a file; a header that presents a token out of its file; a
 substitution that encodes; a shell in a pipe, or a FIFO that one answers by; programs that pipe in words rather than

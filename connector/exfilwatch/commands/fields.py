@@ -21,7 +21,8 @@ from xml.etree import ElementTree as ET
 from exfilwatch.commands import sensitive
 from exfilwatch.commands.acting import acting
 from exfilwatch.commands.command import LONGEST_LINE, Command, program
-from exfilwatch.commands.destinations import NEAR, destination
+from exfilwatch.commands.deployed import are_deployed
+from exfilwatch.commands.destinations import NEAR, destination, is_label
 from exfilwatch.commands.named import PASSIVE
 from exfilwatch.commands.pieces import pieces
 from exfilwatch.commands.reading import TRANSFERS, Action, known_tools
@@ -211,7 +212,7 @@ def _of_seen(found: Understood, seen: list[_Seen]) -> Fields:
             result["command.template"] = _template(gravest)
     staged = [each for each in seen if each.action.does in _STAGING]
     if staged:
-        made = min(staged, key=lambda each: not each.sensitive)
+        made = min(staged, key=_worth)
         result |= _taking("archive", made) | {
             "archive.kind": made.action.does,
             "archive.secret": made.action.secret or None,
@@ -257,6 +258,11 @@ def _gravity(seen: _Seen) -> tuple[int, bool, bool]:
     return _GRAVITY.index(seen.action.does), seen.kind in NEAR, not seen.sensitive
 
 
+def _worth(seen: _Seen) -> tuple[bool, bool, bool]:
+    """Of what is made, the sensitive first, then what is under a password, then what is more than an archive."""
+    return not seen.sensitive, not seen.action.secret, seen.action.does == "archive"
+
+
 def _several(values: Iterable[str]) -> Value:
     found: list[Value] = [*dict.fromkeys(values)]
     return found[:_MOST] or None
@@ -272,6 +278,8 @@ def _seen(command: Command, action: Action, before: _Before) -> _Seen:
     sources = tuple(each for each in action.sources if each not in _INPUT) or tuple(_piped(command, before))
     grave = action.sensitive or next(filter(None, map(sensitive.kind_of, sources)), "")
     host = (chosen.host if chosen else "") or next(iter(action.destinations), "")
+    if kind == "unknown" and not grave and action.family == "file transfer" and is_label(host):
+        kind = "internal" if are_deployed(sources) else kind
     return _Seen(command, action, host, kind, sources, grave)
 
 

@@ -94,7 +94,7 @@ class _Seen(NamedTuple):
         if selector.output:
             found += self.command.writes
         if selector.piped:
-            found += [" ".join(each.words) for each in self.command.piped]
+            found += [" ".join(each.words) or each.raw for each in self.command.piped]
         if selector.into and self.command.into:
             found.append(self.command.into)
         if selector.input:

@@ -48,11 +48,11 @@ class Selector(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `option`: the values of these options, "" of one that takes none. `argument`: all, first, last, rest (all but the
     last), a number from 0, or `N+` for all from that number on. `input`: file (what `<` reads), text (what is
     known to come in), pipe (the command piped in, its words joined by blanks), any. `output`: where its output is
-    redirected. `piped`: every command before it in the pipe, each so joined; `into`: the one that it is piped
-    into. `code`: what an expression finds in its text. `word`: every word but the program's. `joined`: all of them
-    as one text, with blanks between. `like` keeps the texts in which an expression is found (its group `is`, where
-    it has one, is the text from then on), `unlike` those in which it is not. Expressions are RE2, without regard
-    to case unless they begin with `(?-i)`.
+    redirected. `piped`: every command before it in the pipe, each so joined, an expression as it is written; `into`:
+    the one that it is piped into. `code`: what an expression finds in its text. `word`: every word but the program's.
+    `joined`: all of them as one text, with blanks between. `like` keeps the texts in which an expression is found (its
+    group `is`, where it has one, is the text from then on), `unlike` those in which it is not. Expressions are RE2,
+    without regard to case unless they begin with `(?-i)`.
     """
 
     option: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from exfilwatch.commands import applescript
 from exfilwatch.commands.command import LONGEST_LINE, Command, Undoing, program
 from exfilwatch.commands.drafts import CONCERNED, Drafts
 from exfilwatch.commands.drives import mapped
@@ -133,6 +134,8 @@ def understood(line: str, image: str = "", language: str = "") -> Understood:
 def _started(text: str, image: str, undoing: Undoing) -> list[Command]:
     """The commands of the program that a command line starts."""
     windows = "\\" in image or bool(_WINDOWS.search(image or text))
+    if " " in image and windows:
+        text = _path_quoted(text, image)
     name = program(image)
     found = wrapper(name)
     if found is None or not (found.shell or found.language):
@@ -159,6 +162,15 @@ def _started(text: str, image: str, undoing: Undoing) -> list[Command]:
     if not windows or "<" in command.words:
         _redirect(command)
     return [command, *(posix.commands(more, undoing) if more else [])]
+
+
+def _path_quoted(text: str, image: str) -> str:
+    """The line with its program's path in quotes, where it stands without them though it has a blank: Windows finds
+    such a program by trying."""
+    for begin in (image, image.removesuffix(".exe")):
+        if text[: len(begin)].lower() == begin.lower() and text[len(begin) : len(begin) + 1] in ("", " "):
+            return f'"{begin}"{text[len(begin) :]}'
+    return text
 
 
 def _redirect(command: Command) -> None:
@@ -223,6 +235,8 @@ def _all(commands: Sequence[Command], undoing: Undoing, text: str) -> Iterator[C
 def _expanded(commands: Sequence[Command], undoing: Undoing, drafts: Drafts | None) -> Iterator[Command]:
     """The commands, and after each those that it runs. `drafts`: what is written for schedulers, where some may be."""
     for command in _matched(commands, undoing):
+        if command.language == "applescript":
+            command.raw = applescript.plain(command.raw, undoing)
         if command.language in _CODE:
             command.raw = plain_code(command.raw, undoing)
         yield command

@@ -24,6 +24,11 @@ _LIBRARY = re.compile(
 """Functions that rundll32 can call to start a program, as LOLBAS documents them."""
 _MODULES = {"azure.cli": "az", "awscli": "aws", "httpie": "http", "httpie.core": "http", "s3cmd": "s3cmd", "b2": "b2"}
 """Modules of Python that are the programs of these names."""
+_IMAGES = {"aws-cli": "aws"} | {
+    name: name
+    for name in ("curl", "rclone", "restic", "kopia", "mc", "git", "socat", "s3cmd", "s5cmd", "rsync", "lftp", "gsutil")
+}
+"""Images of containers that run one program, which their words are for, as their publishers name them."""
 _CODES = (
     ("-c", "python", re.compile(r"(?:^|[;\n])\s*(?:import|from)\s+\w")),
     ("-e", "perl", re.compile(r"\buse\s+\w+(?:::\w+)*\s*;|\bmy\s+[$@%]|\$\w+\s*->")),
@@ -231,9 +236,15 @@ def _words(found: Wrapper, words: Sequence[str]) -> Iterator[Inner]:
         at = _behind_options(found, words, at + 1)
     if found.hosts and at < len(words) and words[at].startswith("\\\\"):
         at = _behind_options(found, words, at + 1)
+    own = _IMAGES.get(_of_image(words[at])) if words[start - 1] == "run" and at < len(words) else None
     at += found.skips
     if at < len(words):
-        yield Inner("words", "", tuple(words[at:]))
+        yield Inner("words", "", (*([own] if own else ()), *words[at:]))
+
+
+def _of_image(name: str) -> str:
+    """The last part of a container image's name: `curl` of `curlimages/curl:8.5.0`."""
+    return name.partition("@")[0].rpartition("/")[2].partition(":")[0]
 
 
 def _behind_options(found: Wrapper, words: Sequence[str], at: int) -> int:
