@@ -59,6 +59,11 @@ def corpus(system: System, folder: Path = FOLDER) -> list[Line]:
     return found
 
 
+def started(line: str, system: System) -> Started:
+    """The process of one line, whose program lies where the system has its own unless the line names its path."""
+    return _started(line, Group("", line), system)
+
+
 def _groups(system: System, folder: Path) -> Iterator[tuple[Path, Group]]:
     for path in sorted((folder / system).glob("*.yml")):
         for group in msgspec.convert(read_yaml(path.read_text("utf-8")), list[Group]):
