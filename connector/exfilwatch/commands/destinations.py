@@ -25,6 +25,8 @@ _BUCKETS = {
     "azure": "cloud storage", "rclone": "cloud storage", "swift": "cloud storage", "oss": "cloud storage",
 }  # fmt: skip
 _SHARED = ipaddress.ip_network("100.64.0.0/10")
+_NAMES = {"tsclient": "unknown", "wsl$": "loopback", "wsl.localhost": "loopback"}
+"""Hosts that no network has: the one whose desktop is used from afar, with its drives, and Windows' own Linux."""
 _EXAMPLES = tuple(
     map(ipaddress.ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "3fff::/20"))
 )
@@ -49,8 +51,8 @@ def destination(text: str) -> Destination:
     slashed = text.startswith("//")
     shared = path(text, windows=slashed or None).host if slashed or "\\" in text[:2] or text.startswith("file:") else ""
     host = addresses.host(shared or _host(text))
-    kind = kind_of(host)
-    if kind == "unknown" and (shared or scheme in _WEB) and _NAME.fullmatch(host):
+    kind = _NAMES.get(host) or kind_of(host)
+    if kind == "unknown" and host not in _NAMES and (shared or scheme in _WEB) and _NAME.fullmatch(host):
         kind = "internal"  # no top-level domain serves shares or pages: only the own network's names have no dots
     return Destination(host, kind)
 

@@ -9,8 +9,8 @@ import re2
 
 NAMED = {
     "share": r"(?:[\w.\\]*FileSystem::)?(?:\\\\(?:[?.]\\UNC\\|[^\\?./'\"])|//[^/'\"])",
-    "document": r"\.(?:do[ct][xm*?]?|rtf|od[tsp]|xls[xmb*?]?|csv|pp[ts][xm*?]?|pdf|vsdx?|one|mdb|accdb|[po]st|msg|eml"
-    r"|kdbx?|pfx|p12|pem|key|ppk|ovpn|pages|numbers|jpe?g|png|heic|dwg|dxf|psd|zip|7z|rar|sql|bak|txt)",
+    "document": r"\.(?:do[ct][xm*?]?|rtf|od[tsp]|xls[xmb*?]?|csv|pp[ts][xm*?]?|pdf|vsdx?|one|mdb|accdb|[pon]st|msg|eml"
+    r"|rd[pg]|kdbx?|pfx|p12|pem|key|ppk|ovpn|pages|numbers|jpe?g|png|heic|dwg|dxf|psd|zip|7z|rar|sql|bak|txt)",
     "people": r"(?:%userprofile%|%onedrive\w*%|\$env:(?:userprofile|onedrive)|\$home\b|^~|^['\"]?[a-z]:\\users\b"
     r"|\\(?:documents|desktop|downloads|pictures|onedrive)\b)",
     "brief": r"\\(?:temp|tmp|cache|logs?)\b",

@@ -320,7 +320,10 @@ def _called(command: Command, undoing: Undoing) -> list[Command]:
     if lines := _LINES.get(command.language):
         for match in lines.finditer(raw):
             line = match["line"] or match.groupdict().get("other") or ""
-            found += _scripted(Inner("posix", undoing.within(line)), undoing)
+            begun = _scripted(Inner("posix", undoing.within(line)), undoing)
+            if begun and not match["line"] and not begun[0].piped:
+                begun[0].piped = [Command(["cat", *command.words[2:]])]  # awk's `print | "nc ..."`
+            found += begun
     if not any(name in raw for name in _STARTERS):
         return found
     if kind == "cmd" and '""' in raw:
