@@ -46,6 +46,11 @@ _SENDS = re.compile(
     r"|python[\d.]*|perl|ruby|php|node|mailx?|mutt|sendmail|smbclient)\s|/dev/(?:tcp|udp)/"
 )
 """A program in the script of another host that sends; what else runs there is that host's own work."""
+_EDITORS = {"lua": "lua", "rub": "ruby", "perl": "perl", "tcl": "tcl"}
+_OF_EDITORS = re.compile(r":?\s*(lua|rub|perl|tcl)\w{0,4}\s")
+"""How vim is told code of another language than Python's (`:lua ...`)."""
+_CONNECTS = re.compile(r"(?:Proxy|Local)Command[= ]\s*(?P<line>.+)", re.IGNORECASE | re.DOTALL)
+"""The options of ssh that have it start a program here."""
 _CODE_OPTIONS = frozenset(option for option, _, _ in _CODES)
 
 
@@ -131,6 +136,9 @@ def inners(command: Command) -> Iterator[Inner]:
         text = " ".join(command.words[at:])
         if _SENDS.search(text):
             yield Inner(found.shell, text)
+        for word in command.words[1:at]:
+            if started := _CONNECTS.search(word):
+                yield Inner("line", started["line"], input=True)
         return
     if found.shell in ("cmd", "powershell") and found.input and len(command.words) > 1:
         yield Inner(found.shell, joined(command.words), whole=True)
@@ -180,7 +188,8 @@ def _module(words: Sequence[str]) -> tuple[str, ...]:
 def language_of(found: Wrapper, text: str) -> str:
     """The language of code that a program is given; "" when it is a shell's."""
     if found.language != "script":
-        return found.language
+        other = _OF_EDITORS.match(text) if found.language == "python" else None
+        return _EDITORS[other[1]] if other else found.language
     return "vbscript" if "vbscript:" in text.lower() else "javascript"
 
 
