@@ -159,7 +159,7 @@ def _started(text: str, image: str, undoing: Undoing) -> list[Command]:
         tools = known_tools()
         if tools.named(name) or not tools.named(command.program):  # else the file is renamed, and its first word is not
             command.words[0] = image
-    if not windows or "<" in command.words or ">" in command.words:
+    if not windows or "<" in command.words or (">" in command.words and known_tools().named(command.program)):
         _redirect(command)
     return [command, *(posix.commands(more, undoing) if more else [])]
 
