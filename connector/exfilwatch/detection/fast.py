@@ -10,6 +10,8 @@ from functools import lru_cache
 from itertools import compress
 from typing import Any
 
+import msgspec
+
 from exfilwatch.detection.condition import Node
 from exfilwatch.detection.derived import TASKS
 from exfilwatch.detection.evaluate import Evaluator
@@ -19,7 +21,8 @@ from exfilwatch.detection.rule import Rule
 from exfilwatch.detection.screen import COUNTS, LONG, Plan, looked_at
 from exfilwatch.detection.sieve import MOST, Sieve
 from exfilwatch.detection.starts import Start
-from exfilwatch.detection.texts import FieldGetter
+from exfilwatch.detection.texts import FieldGetter, Words
+from exfilwatch.detection.together import together
 from exfilwatch.detection.trees import STARTS, TOLD
 from exfilwatch.detection.words import Spoken, words_of
 from exfilwatch.events.blocks import Block
@@ -100,8 +103,11 @@ class FastRows:
         if not all(map(typed.hashable, self._key_paths)):
             raise Untyped
         self._key = typed.values(self._key_paths)
+        self._keys = [typed.values([path]) for path in self._key_paths]
         self._choose = self._chooser()
         self._looks: dict[Any, Look | None] = {}
+        self._only: Look | None = None
+        """The one look that there is, where there is one alone."""
         self._asked: dict[Any, bool] = {}
         self._tell: dict[Any, Callable[[Row], Start] | None] = {}
         self._near_plans: dict[Any, list[Plan]] = {}
@@ -299,7 +305,11 @@ class FastRows:
         if self._wordless:
             self._sought |= dict.fromkeys(words_of(_asked_of(rules)))
         plan = Plan(rules, getter, wordless=self._wordless)
-        return Look(plan, self.typed.values(known), {})
+        return Look(plan, self.typed.values(known), {}, together(plan.texts, self._raw))
+
+    def _raw(self, words: Words) -> Callable[[Row], msgspec.Raw] | None:
+        """What gives the text of a row as it stands in the record, where it stands there."""
+        return self.typed.raw(words.get)
 
     def _tells(self, row: Row) -> Callable[[Row], Start] | None:
         """What rows of the class of a row tell of their process, if they are starts of processes."""
@@ -360,23 +370,46 @@ class FastRows:
 
     def candidates(self, rows: Sequence[Row]) -> list[int]:
         """The positions of the rows on which a rule may fire."""
-        where: Sequence[int] = range(len(rows))
         while True:
             try:
-                if self._first is not None:
-                    asked = list(map(self._asked.__getitem__, map(self._first, rows)))
-                    where, rows = list(compress(where, asked)), list(compress(rows, asked))
-                looks = map(self._looks.__getitem__, map(self._key, rows))
-                return [
-                    at
-                    for at, row, look in zip(where, rows, looks, strict=True)
-                    # What most rows come to is asked without a call.
-                    if look is not None
-                    and (left := look.left.get(look.values(row), look)) is not None
-                    and left.may_fire(row)
-                ]
+                return self._candidates(*self._first_asked(rows))
             except KeyError as error:
                 self._learn(rows, error.args[0])
+
+    def _first_asked(self, rows: Sequence[Row]) -> tuple[Iterable[int], Sequence[Row]]:
+        """The rows whose event id is asked for, and their positions. Raises KeyError for one that is not known yet."""
+        if self._first is None:
+            return range(len(rows)), rows
+        asked = map(self._asked.__getitem__, map(self._first, rows))
+        if self._only is None:
+            asks = list(asked)
+            return compress(range(len(rows)), asks), list(compress(rows, asks))
+        # In most blocks nobody asks for the positions, for which it would all be looked up once more.
+        again = map(self._asked.__getitem__, map(self._first, rows))
+        return compress(range(len(rows)), again), list(compress(rows, asked))
+
+    def _candidates(self, where: Iterable[int], rows: Sequence[Row]) -> list[int]:
+        """Of `where`, for these rows. Raises KeyError for what is not known yet."""
+        if self._only is not None:
+            return self._alone(self._only, where, rows)
+        looks = map(self._looks.__getitem__, map(self._key, rows))
+        return [
+            at
+            for at, row, look in zip(where, rows, looks, strict=True)
+            # What most rows come to is asked without a call.
+            if look is not None and (left := look.left.get(look.values(row), look)) is not None and left.may_fire(row)
+        ]
+
+    def _alone(self, look: Look, where: Iterable[int], rows: Sequence[Row]) -> list[int]:
+        """The same where rules look at rows of one class alone. Raises KeyError for a class that is not known."""
+        alike = all(len(set(map(each, rows))) < 2 for each in self._keys)
+        if rows and not (alike and self._looks[self._key(rows[0])] is look):
+            looks = map(self._looks.__getitem__, map(self._key, rows))
+            here = [each is look for each in looks]
+            where, rows = compress(where, here), list(compress(rows, here))
+        lefts = look.lefts(rows)
+        asked = look.firing(list(compress(rows, lefts)), list(filter(None, lefts)))
+        return list(compress(compress(where, lefts), asked)) if any(asked) else []
 
     def may_fire(self, row: Row) -> bool:
         """Whether a rule may fire on the row."""
@@ -393,6 +426,8 @@ class FastRows:
             self._tell.clear()
         row = next(row for row in rows if self._key(row) == key)
         self._looks[key], self._tell[key] = self._look(row), self._tells(row)
+        looks = [look for look in self._looks.values() if look is not None]
+        self._only = looks[0] if len(looks) == 1 and looks[0].together else None
 
 
 def _asked_of(rules: Iterable[Rule]) -> Iterator[Node]:

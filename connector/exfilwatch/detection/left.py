@@ -13,6 +13,9 @@ from exfilwatch.detection.texts import Acts, Looking, Made, Searched, Seen
 
 _SEVERAL = 16
 """Rows after which searches are made for what is left, and rules from which on one is shared."""
+_CACHED = 10_000
+ONLY = 0
+"""The number of a text where there is one alone."""
 _CHOICES = (256, 4_096)
 """Rows after which it is chosen anew what is searched for, where that is often found."""
 Having: TypeAlias = dict[int, dict[int, dict[int, None]]]
@@ -149,6 +152,7 @@ class Left:
         self._rests: Mapping[int, Rest] = {}
         self._always: Sequence[tuple[int, Rest]] = ()
         self._looks: Sequence[Looks] = ()
+        self._told: dict[tuple[int, ...], bool] = {}
         common.left(asks)
 
     def _look(self) -> None:
@@ -179,6 +183,16 @@ class Left:
                     if possible(rest, seen):
                         return True
         return False
+
+    def told(self, found: tuple[int, ...]) -> bool:
+        """Whether some rule may fire where these, and no others, are found in the only text that is looked at."""
+        known = self._told.get(found)
+        if known is None:
+            if len(self._told) >= _CACHED:
+                self._told.clear()
+            seen = {ONLY: found.__contains__}
+            known = self._told[found] = any(possible(ask.rest, seen) for ask in self._asks)
+        return known
 
     def rules(self, row: Any) -> Iterator[int]:
         """The numbers of the rules that may fire on a row."""

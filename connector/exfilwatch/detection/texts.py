@@ -59,9 +59,10 @@ class Words:
     """All that is looked for in one long text of one class, lower-cased or as it is."""
 
     def __init__(self, get: FieldGetter, cased: bool) -> None:
-        self._get = get
-        self._cased = cased
-        self._numbers: dict[str, int] = {}
+        self.get = get
+        self.cased = cased
+        self.expressions: dict[str, int] = {}
+        """What is looked for, each with its number, in their order."""
         self._finds: list[Callable[[str], bool]] = []
         self._needles: list[str] = []
         self._weights: list[int] = []
@@ -74,7 +75,7 @@ class Words:
 
     def number(self, test: Test, screen: Screen) -> int:
         """The number of a test; `screen` is its own."""
-        number = self._numbers.setdefault(screen.expression, len(self._finds))
+        number = self.expressions.setdefault(screen.expression, len(self._finds))
         if number == len(self._finds):
             self._finds.append(_plain(test) or finder([screen.expression]))
             parts = test.parts if isinstance(test, Text) else ()
@@ -94,7 +95,7 @@ class Words:
 
     def among(self, numbers: Sequence[int]) -> Looking:
         finds, which = finder(sorted(self._needles[number] for number in numbers)), self._which(numbers)
-        get, cased = self._get, self._cased
+        get, cased = self.get, self.cased
 
         def found(row: Any) -> Iterable[int] | None:
             text = get(row)
@@ -108,12 +109,12 @@ class Words:
         return found
 
     def found(self, row: Any) -> Iterable[int] | None:
-        text = self._get(row)
+        text = self.get(row)
         if text is None:
             return ()
         if not isinstance(text, str) or not text.isascii():
             return None
-        return self._search(text if self._cased else text.lower())
+        return self._search(text if self.cased else text.lower())
 
     @cached_property
     def _search(self) -> Callable[[str], Sequence[int]]:
@@ -140,12 +141,12 @@ class Words:
         return found
 
     def of(self, row: Any) -> Seen:
-        text = self._get(row)
+        text = self.get(row)
         if text is None:
             return _never
         if not isinstance(text, str) or not text.isascii():
             return _unknown  # lower-casing and RE2 are not to be relied on
-        seen, finds = text if self._cased else text.lower(), self._finds
+        seen, finds = text if self.cased else text.lower(), self._finds
         return lambda number: finds[number](seen)
 
 

@@ -58,6 +58,7 @@ class TypedRows:
         self._kinds, self._required, self._spelled = form.kinds, form.required, form.spelled
         self._attributes: dict[tuple[str, ...], str] = {}
         self._inside: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._raws: dict[Getter[Row], str] = {}
         self._struct = self._made((), list(sample))
         self.decoder = msgspec.json.Decoder(self._struct)
 
@@ -119,6 +120,12 @@ class TypedRows:
             raise Untyped
         return first_present(getters)
 
+    def raw(self, get: Getter[Row]) -> Callable[[Row], msgspec.Raw] | None:
+        """What gives the same as a getter of `access`, but as it stands in the record; empty where it is absent. None
+        where there is no such thing."""
+        name = self._raws.get(get)
+        return attrgetter(name) if name else None
+
     def attributes(self, paths: Iterable[str]) -> list[str]:
         """Dotted attribute names of all spellings of the paths, for attrgetter."""
         return [
@@ -171,6 +178,8 @@ class TypedRows:
                 return _text(_decode(value)) if len(value) else None
             return value.text if type(value) is Text else value
 
+        if self._kinds[spelling] == "raw" and spelling not in self._required and self._surely(chain[:-1]):
+            self._raws[get] = ".".join(chain)
         return get
 
     def _getter_inside(self, here: tuple[str, ...], spelling: tuple[str, ...]) -> Getter[Row]:
