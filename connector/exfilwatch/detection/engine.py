@@ -107,7 +107,7 @@ def _matches(evaluator: Evaluator, correlation: Correlation, hits: HitStore) -> 
             matches = reversed(list(matches))
         for match in matches:
             for member in outer:
-                record = joined(hit.record for hit in match.hits)
+                record = joined(match.hits)
                 plan = member.correlation.plan
                 hits.add(member.correlation.id, as_hit(match, correlation.plan, plan, record))
             if correlation.plan.emit != "pair":

@@ -99,13 +99,13 @@ class Evaluator:
             group = group_of(get, member.group_fields)
             if group is not None:
                 values = tuple(_scalar(get(name)) for name in member.value_fields)
-                record = packed(rule.id, event)
+                record = packed(event)
                 kin = kin_of(event) if member.correlation.plan.tree else None
                 yield member.correlation, Hit(rule.id, group, event.time, event.id, values, record, kin)
 
     def correlated(self, correlation: Correlation, match: Match) -> Detection:
         """The detection for a match, with the events behind it by time, then id."""
-        pairs = [pair for hit in match.hits for pair in recorded(hit.record)]
+        pairs = [pair for hit in match.hits for pair in recorded(hit)]
         events = {event.id: event for _, event in pairs}
         ordered = sorted(events.values(), key=lambda event: (event.time or 0, event.id))
         by_rule: dict[str, Fired] = {}
@@ -138,27 +138,27 @@ def within(time: int | None, since: int | None, until: int | None) -> bool:
 
 
 class _Packing:
-    """Packs events, of which several rules give hits in turn."""
+    """Packs events, of which several rules give hits in turn: all with the same bytes."""
 
     def __init__(self) -> None:
-        self._last: tuple[Event, msgspec.Raw] | None = None
+        self._last: tuple[Event, bytes] | None = None
 
-    def of(self, rule: str, event: Event) -> bytes:
+    def of(self, event: Event) -> bytes:
         if self._last is None or self._last[0] is not event:
-            self._last = (event, msgspec.Raw(_encode(event)))
-        return _encode([(rule, self._last[1])])
+            self._last = (event, _packed(event))
+        return self._last[1]
 
 
-_packing = _Packing()
+packed = _Packing().of
+"""The record of a hit: the event."""
 
 
-def packed(rule: str, event: Event) -> bytes:
-    """The record of a hit: the event, and the rule that fired on it."""
+def _packed(event: Event) -> bytes:
     try:
-        return _packing.of(rule, event)
+        return _encode(event)
     except (OverflowError, UnicodeEncodeError):  # integers beyond 64 bits, lone surrogates: as texts
         fields, raw = _storable(event.fields), _storable(event.raw)
-        return _encode([(rule, msgspec.structs.replace(event, fields=fields, raw=raw))])
+        return _encode(msgspec.structs.replace(event, fields=fields, raw=raw))
 
 
 def _storable(value: Any) -> Any:
@@ -189,11 +189,27 @@ def _scalar(value: Value) -> Scalar:
     return value if isinstance(value, str | int | float | bool) else None
 
 
-def recorded(record: bytes) -> list[tuple[str, Event]]:
+def recorded(hit: Hit) -> list[tuple[str, Event]]:
     """The events of a hit, each with the id of the rule that fired on it."""
-    return [(rule, Event(**{**fields, "origin": Origin(**fields["origin"])})) for rule, fields in _decode(record)]
+    return [(rule, _event(fields)) for rule, fields in _pairs(hit.rule, hit.record)]
 
 
-def joined(records: Iterable[bytes]) -> bytes:
+def unpacked(record: bytes) -> Event:
+    """The event of a record."""
+    ((_, fields),) = _pairs("", record)
+    return _event(fields)
+
+
+def joined(hits: Iterable[Hit]) -> bytes:
     """The record of a hit that is made of others."""
-    return _encode([pair for record in records for pair in _decode(record)])
+    return _encode([pair for hit in hits for pair in _pairs(hit.rule, hit.record)])
+
+
+def _pairs(rule: str, record: bytes) -> list[tuple[str, dict[str, Any]]]:
+    """The events of a hit of `rule`, each with the rule that fired on it; older versions named it in each record."""
+    found = _decode(record)
+    return [(rule, found)] if isinstance(found, dict) else found
+
+
+def _event(fields: dict[str, Any]) -> Event:
+    return Event(**{**fields, "origin": Origin(**fields["origin"])})

@@ -24,7 +24,8 @@ class Hit(msgspec.Struct, frozen=True):
 
     `rule` is the member's id (`correlation_plan.member_id`), `group` the group-by values in the correlation's order,
     `time` microseconds UTC, `event` the event's identity, `value` the value of each field of the condition (None:
-    the event has none). `record` is the caller's: how to get the event back. All hits of one event have its time.
+    the event has none). `record` is the caller's: how to get the event back; the same bytes for all hits of one event,
+    of which all have its time.
     `kin` is what the event tells of its process, for correlations that ask for it.
     """
 
@@ -46,10 +47,10 @@ def group_key(group: tuple[str, ...]) -> str:
 
 
 def _size(hit: Hit) -> int:
-    """Characters and bytes that the senders of events control."""
+    """Characters and bytes that the senders of events control, but for the record."""
     texts = sum(len(value) for value in hit.value if isinstance(value, str)) + sum(map(len, hit.group))
     kin = sum(len(value) for value in hit.kin if isinstance(value, str)) if hit.kin else 0
-    return len(hit.record) + len(hit.event) + texts + kin
+    return len(hit.event) + texts + kin
 
 
 class HitStore:
@@ -66,6 +67,7 @@ class HitStore:
         self._max_bytes = max_bytes
         self._directory = directory or tempfile.gettempdir()
         self._held: dict[str, dict[tuple[str, ...], list[Hit]]] = {}
+        self._records: set[int] = set()  # those held: hits of one event share its record
         self._hits = 0
         self._bytes = 0
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -81,6 +83,9 @@ class HitStore:
         self._held.setdefault(correlation, {}).setdefault(hit.group, []).append(hit)
         self._hits += 1
         self._bytes += _size(hit)
+        if id(hit.record) not in self._records:
+            self._records.add(id(hit.record))
+            self._bytes += len(hit.record)
         if self._hits > self._max_hits or self._bytes > self._max_bytes:
             self._spill()
 
@@ -124,6 +129,7 @@ class HitStore:
         except (OSError, sqlite3.Error) as error:
             raise self._unusable(error) from error
         self._held = {}
+        self._records = set()
         self._hits = self._bytes = 0
 
     def _open(self) -> sqlite3.Connection:
@@ -146,6 +152,7 @@ class HitStore:
     def close(self) -> None:
         """Forget everything and delete the file."""
         self._held = {}
+        self._records = set()
         self._hits = self._bytes = 0
         if self._database is not None:
             self._database.close()

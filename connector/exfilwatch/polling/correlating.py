@@ -137,7 +137,7 @@ def _found(evaluator: Evaluator, hits: HitStore) -> dict[str, _Found]:
 def _events(evaluator: Evaluator, hit: Hit) -> list[str]:
     if hit.rule in evaluator.rules.by_id:
         return [hit.event]
-    return [event.id for _, event in recorded(hit.record)]
+    return [event.id for _, event in recorded(hit)]
 
 
 def _successor(gone: _Found, now: Mapping[str, _Found]) -> str | None:

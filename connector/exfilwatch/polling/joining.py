@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from exfilwatch.detection.evaluate import packed, recorded
+from exfilwatch.detection.evaluate import packed, unpacked
 from exfilwatch.events.event import Event
 from exfilwatch.events.script_blocks import Key, OpenBlock
 from exfilwatch.findings.filing import rows_in
@@ -108,13 +108,13 @@ def _stored(connection: Connection, source: str, names: Iterable[str]) -> dict[s
 
 def _packed(block: OpenBlock) -> bytes:
     texts = {number: text.encode("utf-8", "surrogatepass") for number, text in block.texts.items()}
-    return zlib.compress(_encode((block.key, block.number, texts, packed("", block.event))), 1)
+    return zlib.compress(_encode((block.key, block.number, texts, packed(block.event))), 1)
 
 
 def _unpacked(data: bytes) -> OpenBlock:
     key, number, texts, record = _decode(zlib.decompress(data))
-    ((_, event),) = recorded(record)
-    return OpenBlock(key, event, number, {at: text.decode("utf-8", "surrogatepass") for at, text in texts.items()})
+    read = {at: text.decode("utf-8", "surrogatepass") for at, text in texts.items()}
+    return OpenBlock(key, unpacked(record), number, read)
 
 
 def _name(key: Key) -> str:

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 import msgspec
 from sqlalchemy import Connection, delete, func, insert, or_, select
@@ -16,6 +17,8 @@ from exfilwatch.detection.rule import Correlation
 from exfilwatch.findings.filing import pieces, rows_in
 from exfilwatch.polling.tables import hashed, hits
 
+_TOGETHER = 1_000
+"""Hits that are written at once: each has its event with it."""
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Hit).decode
 
@@ -27,20 +30,21 @@ def member_key(correlation: str, rule: str) -> str:
 
 def keep_hits(connection: Connection, waiting: Iterable[Waiting], plans: Mapping[str, CorrelationPlan]) -> None:
     """Add hits that are not there. `plans`: those of their correlations."""
-    rows = [
-        {
-            "member": member_key(correlation, hit.rule),
-            "event": hit.event,
-            "correlation": hashed(correlation),
-            "grp": hashed(group_key(hit.group)),
-            "host": hashed(plans[correlation].host(hit.group)),
-            "time": hit.time,
-            "hit": _encode(hit),
-        }
-        for correlation, hit in waiting
-    ]
-    if rows:
+    each = iter(waiting)
+    while rows := [_row(correlation, hit, plans[correlation]) for correlation, hit in islice(each, _TOGETHER)]:
         connection.execute(insert(hits), rows)
+
+
+def _row(correlation: str, hit: Hit, plan: CorrelationPlan) -> dict[str, object]:
+    return {
+        "member": member_key(correlation, hit.rule),
+        "event": hit.event,
+        "correlation": hashed(correlation),
+        "grp": hashed(group_key(hit.group)),
+        "host": hashed(plan.host(hit.group)),
+        "time": hit.time,
+        "hit": _encode(hit),
+    }
 
 
 def hits_of(
