@@ -44,7 +44,7 @@ def newly(
         if not arrived:
             continue
         with HitStore() as before, HitStore() as after:
-            for hit in waiting.hits_of(connection, correlation.id, {hit.group for hit in arrived}):
+            for hit in waiting.hits_of(connection, correlation.id, {hit.group for hit in arrived}, events=False):
                 before.add(correlation.id, hit)
                 after.add(correlation.id, hit)
             for hit in arrived:
@@ -57,7 +57,7 @@ def known(connection: Connection, evaluator: Evaluator, since: int) -> list[Soug
     """What is sought because of the stored hits since a time (µs)."""
     with HitStore() as hits:
         for correlation in asking(evaluator):
-            for hit in waiting.hits_of(connection, correlation.id, low=since):
+            for hit in waiting.hits_of(connection, correlation.id, low=since, events=False):
                 hits.add(correlation.id, hit)
         return sought(asking(evaluator), hits)
 

@@ -53,8 +53,16 @@ hits = Table(
     Column("time", BigInteger, nullable=False),
     Column("hit", LargeBinary, nullable=False),
     Column("host", String(32), nullable=False, server_default="unknown"),
+    Column("record", String(32)),
     Index("poll_hits_group", "correlation", "grp", "time"),
     Index("poll_hits_host", "correlation", "host"),
+)
+# The events of hits, packed, each once however many hits it has. Older versions put them into the hits.
+records = Table(
+    "poll_records",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("packed", LargeBinary, nullable=False),
 )
 starts = Table(
     "poll_starts",

@@ -2,10 +2,13 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b
 from itertools import islice
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, func, insert, or_, select
+from msgspec.structs import replace
+from sqlalchemy import Connection, Row, Select, delete, func, insert, or_, select
 
 from exfilwatch.detection import cadence, crowding
 from exfilwatch.detection.correlate import LINK
@@ -15,10 +18,10 @@ from exfilwatch.detection.judge import Waiting
 from exfilwatch.detection.newness import Newness, forgettable
 from exfilwatch.detection.rule import Correlation
 from exfilwatch.findings.filing import pieces, rows_in
-from exfilwatch.polling.tables import hashed, hits
+from exfilwatch.polling.tables import hashed, hits, records
 
 _TOGETHER = 1_000
-"""Hits that are written at once: each has its event with it."""
+"""Rows that are written at once."""
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Hit).decode
 
@@ -30,12 +33,19 @@ def member_key(correlation: str, rule: str) -> str:
 
 def keep_hits(connection: Connection, waiting: Iterable[Waiting], plans: Mapping[str, CorrelationPlan]) -> None:
     """Add hits that are not there. `plans`: those of their correlations."""
-    each = iter(waiting)
-    while rows := [_row(correlation, hit, plans[correlation]) for correlation, hit in islice(each, _TOGETHER)]:
+    new = sorted(waiting, key=lambda each: (each.correlation, each.hit.group))  # neighbours in the indexes
+    packed = {id(hit.record): hit.record for _, hit in new if hit.record}  # hits of one event share its record
+    names = {each: blake2b(record, digest_size=16).hexdigest() for each, record in packed.items()}
+    _keep_records(connection, {name: packed[each] for each, name in names.items()})
+    each = iter(new)
+    while rows := [
+        _row(correlation, hit, plans[correlation], names.get(id(hit.record)))
+        for correlation, hit in islice(each, _TOGETHER)
+    ]:
         connection.execute(insert(hits), rows)
 
 
-def _row(correlation: str, hit: Hit, plan: CorrelationPlan) -> dict[str, object]:
+def _row(correlation: str, hit: Hit, plan: CorrelationPlan, record: str | None) -> dict[str, object]:
     return {
         "member": member_key(correlation, hit.rule),
         "event": hit.event,
@@ -43,8 +53,16 @@ def _row(correlation: str, hit: Hit, plan: CorrelationPlan) -> dict[str, object]
         "grp": hashed(group_key(hit.group)),
         "host": hashed(plan.host(hit.group)),
         "time": hit.time,
-        "hit": _encode(hit),
+        "hit": _encode(replace(hit, record=b"")),
+        "record": record,
     }
+
+
+def _keep_records(connection: Connection, packed: Mapping[str, bytes]) -> None:
+    known = {row.name for row in rows_in(connection, select(records.c.name), records.c.name, packed)}
+    each = iter(sorted(packed.keys() - known))
+    while rows := [{"name": name, "packed": packed[name]} for name in islice(each, _TOGETHER)]:
+        connection.execute(insert(records), rows)
 
 
 def hits_of(
@@ -53,23 +71,35 @@ def hits_of(
     groups: Iterable[tuple[str, ...]] | None = None,
     low: int | None = None,
     high: int | None = None,
-) -> Iterator[Hit]:
-    """The hits of some groups (None: of all) of a correlation, low <= time <= high where these are given."""
-    query = select(hits.c.hit).where(hits.c.correlation == hashed(correlation))
+    *,
+    events: bool = True,
+) -> list[Hit]:
+    """The hits of some groups (None: of all) of a correlation, low <= time <= high where these are given; `events`:
+    with their records.
+    """
+    query: Select[Any] = select(hits.c.hit, hits.c.record).where(hits.c.correlation == hashed(correlation))
     if low is not None:
         query = query.where(hits.c.time >= low)
     if high is not None:
         query = query.where(hits.c.time <= high)
     if groups is None:
-        rows: Sequence[tuple[bytes]] = [tuple(row) for row in connection.execute(query)]
+        rows: Sequence[Row[Any]] = connection.execute(query).all()
     else:
         names = sorted({hashed(group_key(group)) for group in groups})
-        rows = [tuple(row) for row in rows_in(connection, query, hits.c.grp, names)]
-    return (_decode(packed) for (packed,) in rows)
+        rows = rows_in(connection, query, hits.c.grp, names)
+    if not events:
+        return [_decode(row.hit) for row in rows]
+    named = {row.record for row in rows if row.record}
+    packed = {row.name: row.packed for row in rows_in(connection, select(records), records.c.name, named)}
+    return [_with(_decode(row.hit), packed.get(row.record)) for row in rows]
+
+
+def _with(hit: Hit, record: bytes | None) -> Hit:
+    return replace(hit, record=record) if record else hit
 
 
 def leading(connection: Connection, leaders: Iterable[tuple[str, str]], since: int) -> Iterator[Waiting]:
-    """The hits of the leaders of correlations since a time."""
+    """The hits of the leaders of correlations since a time, without their records."""
     for correlation, rule in leaders:
         member = member_key(correlation, rule)
         query = select(hits.c.hit).where(hits.c.member == member, hits.c.time >= since)
@@ -83,6 +113,14 @@ def forget_hits(connection: Connection, correlations: Iterable[Correlation], ove
     What an inner correlation matches is a hit of the outer one, so that both are cut at the same gap. Starts of
     processes, which only link hits, fill no gap and go with them.
     """
+    before = waiting_hits(connection)
+    _forget(connection, correlations, over)
+    if waiting_hits(connection) < before:
+        used = select(hits.c.record).where(hits.c.record.is_not(None))
+        connection.execute(delete(records).where(records.c.name.not_in(used)))
+
+
+def _forget(connection: Connection, correlations: Iterable[Correlation], over: int) -> None:
     for family in _families(correlations):
         plans = [each.plan for each in family]
         if len(plans) == 1 and plans[0].jitter is not None:
