@@ -9,6 +9,7 @@ with `merged_into`.
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -194,30 +195,10 @@ def _summary(identity: str, nodes: list[Node]) -> dict[str, Any]:
 
 def _insert(connection: Connection, arrived: Mapping[str, list[tuple[Finding, Node]]], now: datetime) -> None:
     """Insert findings, by incident."""
-    rows = [
-        {
-            "id": finding.id,
-            "incident": identity,
-            "rule_id": storable(finding.rule.id),
-            "rule_title": storable(finding.rule.title),
-            "branch": storable(finding.rule.branch),
-            "level": each.level,
-            "kind": storable(each.kind),
-            "attack": json.dumps(each.attack),
-            "evidence": each.evidence,
-            "host": each.host,
-            "user_name": each.user,
-            "host_key": each.host_key,
-            "user_key": each.user_key,
-            "time": each.span.start if each.span else None,
-            "end_time": each.span.end if each.span else None,
-            "first_seen": now,
-            "body": json.dumps(finding.model_dump(mode="json")),
-        }
-        for identity, those in arrived.items()
-        for finding, each in those
-    ]
-    connection.execute(insert(schema.findings), rows)
+    each = iter([(identity, *pair) for identity, those in arrived.items() for pair in those])
+    while some := list(islice(each, _IN)):
+        rows = [_row(identity, finding, node, now) for identity, finding, node in some]
+        connection.execute(insert(schema.findings), rows)
     touched = [
         {"finding": each.id, "process": process.key, "anchor": process.anchor}
         for those in arrived.values()
@@ -226,6 +207,28 @@ def _insert(connection: Connection, arrived: Mapping[str, list[tuple[Finding, No
     ]
     if touched:
         connection.execute(insert(schema.processes), touched)
+
+
+def _row(identity: str, finding: Finding, node: Node, now: datetime) -> dict[str, Any]:
+    return {
+        "id": finding.id,
+        "incident": identity,
+        "rule_id": storable(finding.rule.id),
+        "rule_title": storable(finding.rule.title),
+        "branch": storable(finding.rule.branch),
+        "level": node.level,
+        "kind": storable(node.kind),
+        "attack": json.dumps(node.attack),
+        "evidence": node.evidence,
+        "host": node.host,
+        "user_name": node.user,
+        "host_key": node.host_key,
+        "user_key": node.user_key,
+        "time": node.span.start if node.span else None,
+        "end_time": node.span.end if node.span else None,
+        "first_seen": now,
+        "body": json.dumps(finding.model_dump(mode="json")),
+    }
 
 
 def _strongest(processes: Iterable[Process]) -> Iterator[Process]:

@@ -17,7 +17,7 @@ from exfilwatch.events.event import Event
 from exfilwatch.events.report import Report
 from exfilwatch.findings.store import Store
 from exfilwatch.polling import joining, kinds, leases, linking, state, tables, waiting
-from exfilwatch.polling.keeping import keep, keep_settled
+from exfilwatch.polling.keeping import drained, keep, keep_settled
 from exfilwatch.polling.logs import log
 from exfilwatch.polling.lookback import LOOKBACK, clock_of, default_of, lookback_of
 from exfilwatch.polling.reading import Read, Reading
@@ -283,8 +283,8 @@ class _Polling:
                 self._linked(connection, read)
             until = {name: held.interval.high if held else time or 0 for name, (_, time) in read.events.items()}
             new = state.unseen(connection, self._source, until)
-            fresh = [each for each in read.detections if any(event.id in new for event in each.events)]
-            kept = keep(connection, poller.store, poller.judge.evaluator, fresh, read.hits)
+            fresh = (each for each in drained(read.detections) if any(event.id in new for event in each.events))
+            kept = keep(connection, poller.store, poller.judge.evaluator, fresh, drained(read.hits))
         self._in_a_row = 0
         self._kinds |= read.kinds
         run = self._run
