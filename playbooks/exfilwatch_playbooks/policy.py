@@ -6,7 +6,7 @@ from being done, and is sent with the next run.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 _NEWS = timedelta(days=1)
 """How long an incident is one that somebody is paged for."""
-_TOGETHER = 50
-"""Incidents that are enriched at once: what several of them ask is asked once."""
+_FIRST, _TOGETHER = 4, 64
+"""Incidents that are enriched at once: what several of them ask is asked once. Few at first, so that cases are soon
+opened, then twice as many each time.
+"""
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class _Enriching:
     def __init__(self, incidents: Sequence[str]) -> None:
         self.incidents = incidents
         self.enriched = 0
-        self._groups = [incidents[at : at + _TOGETHER] for at in range(0, len(incidents), _TOGETHER)]
+        self._groups = list(_groups(incidents))
         self._over = {each: over for group in self._groups for over in (asyncio.Event(),) for each in group}
 
     async def over(self, incident: str) -> None:
@@ -127,6 +129,13 @@ class _Enriching:
         finally:
             for over in self._over.values():
                 over.set()
+
+
+def _groups(incidents: Sequence[str]) -> Iterator[Sequence[str]]:
+    at, size = 0, _FIRST
+    while at < len(incidents):
+        yield incidents[at : at + size]
+        at, size = at + size, min(2 * size, _TOGETHER)
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 """One case per incident: however often it is opened, after any crash, from several processes at once."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -10,8 +11,9 @@ import pytest
 from exfilwatch.detection.detection import RuleInfo
 from exfilwatch.errors import CaseRefused, CaseUnreachable
 from exfilwatch.findings.finding import Finding
+from exfilwatch.findings.incident import Incident
 from exfilwatch.findings.store import Store
-from exfilwatch_playbooks.cases import opening
+from exfilwatch_playbooks.cases import body, opening
 from exfilwatch_playbooks.cases.case import Draft, Note
 from exfilwatch_playbooks.cases.local import Local
 from exfilwatch_playbooks.cases.opening import Outcome, open_cases
@@ -244,6 +246,29 @@ class Stubborn(Named):
 
     async def add_note(self, case_id: str, note: Note) -> bool:
         return False
+
+
+def test_what_comes_while_a_case_that_is_written_waits_for_its_turn_is_in_it(store, monkeypatch):
+    """Cases are written while others are opened; one that is no longer true is written anew."""
+    store.save([make("a")])
+    store.save([make("b", 5, host="WS2")])
+    written: list[int] = []
+
+    class Slow(Local):
+        async def create(self, draft: Draft) -> Creation:
+            async with asyncio.timeout(60):
+                while len(written) < 2:  # of the incident that waits, by another thread
+                    await asyncio.sleep(0)
+            store.save([make("c", 9, host="WS2")])
+            return await super().create(draft)
+
+    def draft(incident: Incident, findings: list[Finding], *others: object) -> Draft:
+        written.append(len(findings))
+        return body.draft(incident, findings, *others)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(opening, "draft", draft)
+    assert done(open_now(store, Slow(store))) == [("opened", 1), ("opened", 2)]
+    assert written == [1, 1, 2]
 
 
 def test_a_case_that_never_takes_its_findings_fails_rather_than_loops(store, cases):

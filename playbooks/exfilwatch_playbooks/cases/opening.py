@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 from exfilwatch.detection.detection import LEVELS, RuleInfo
@@ -25,8 +26,10 @@ from exfilwatch_playbooks.cases.links import LEASE, Busy, Link, Links
 from exfilwatch_playbooks.cases.standing import changed
 from exfilwatch_playbooks.cases.system import Ambiguous, CaseSystem, Created
 from exfilwatch_playbooks.enrichment.keeping import Kept
+from exfilwatch_playbooks.enrichment.model import Enrichment
 from exfilwatch_playbooks.report.attachment import attachment as report
 
+_AHEAD = 2  # incidents whose cases are written while those before them are opened
 _TRIES = 10
 _LATE = 600_000_000  # µs in which a create whose answer was lost may yet be done
 _AGAIN = (0.0, 0.5, 2.0)  # seconds before each look for what was asked for, and may be done by now
@@ -72,6 +75,18 @@ async def open_cases(
         return await opening.all(waiting)
 
 
+@dataclass(frozen=True)
+class _Prepared:
+    """What is written of an incident that no case tells of yet, before its turn comes."""
+
+    incident: Incident
+    findings: list[Finding]
+    enrichment: Enrichment | None
+    files: list[Attachment]
+    remarks: list[str]
+    draft: Draft
+
+
 class _Opening:
     def __init__(
         self,
@@ -88,6 +103,7 @@ class _Opening:
         self._enriched = Kept(store)
         self._held: set[str] = set()
         self._probing = asyncio.Lock()
+        self._preparing = asyncio.Lock()
         self._proven = False
         self._down: CaseError | None = None
 
@@ -98,13 +114,14 @@ class _Opening:
             return []
         if soon := self._asked_to_wait(waiting):
             return soon
-        at_once = asyncio.Semaphore(max(1, getattr(self._system.settings, "at_once", 1)))
+        most = max(1, getattr(self._system.settings, "at_once", 1))
+        at_once, near = asyncio.Semaphore(most), asyncio.Semaphore(most + _AHEAD)
 
         async def one(pending: Pending) -> Outcome | None:
             if self._ready is not None and not await self._ready(pending.incident):
                 return None
-            async with at_once:
-                return await self._outcome(pending.incident.id)
+            async with near:
+                return await self._outcome(pending.incident.id, at_once)
 
         renewing = asyncio.create_task(self._renew())
         try:
@@ -131,22 +148,43 @@ class _Opening:
             await asyncio.sleep(LEASE / _SECOND / 4)
             self._links.renew(self._held)
 
-    async def _outcome(self, name: str) -> Outcome:
+    async def _outcome(self, name: str, at_once: asyncio.Semaphore) -> Outcome:
         try:
             await self._prove()
-            async with self._hold(name) as link:
-                return await self._done(name, link)
+            prepared = await self._prepared(name)
+            async with at_once:
+                await self._prove()  # it may have gone meanwhile
+                async with self._hold(name) as link:
+                    return await self._done(name, link, prepared)
         except CaseError as error:
             if self._down is error:  # nobody holds it
                 self._links.park([name], error)
             return Outcome(name, "failed", error=error)
 
-    async def _done(self, name: str, link: Link) -> Outcome:
+    async def _prepared(self, name: str) -> _Prepared | None:
+        """What can be written before the case system is asked, while it works at others: one at a time, so that it is
+        never without work for long. None where nothing can, or somebody has been at the incident.
+        """
+        async with self._preparing:
+            incident = self._store.incident(name)
+            if incident.id != name or self._links.of(name) is not None or not incident.findings:
+                return None
+            enrichment = self._enriched.get(name)
+            ids = set(incident.findings)
+            findings = [finding for finding in self._store.find(incident=name) if finding.id in ids]
+            files, remarks = await self._files(findings, incident, findings, enrichment)
+            try:
+                made = await asyncio.to_thread(self._draft, incident, findings, files, enrichment)
+            except CaseError:  # said when its turn comes
+                return None
+            return _Prepared(incident, findings, enrichment, files, remarks, made)
+
+    async def _done(self, name: str, link: Link, prepared: _Prepared | None) -> Outcome:
         # It may have been merged since it was read.
         current = self._store.incident(name)
         if current.id != name:
             return await self._merge(name, current.id, link)
-        done = await self._tell(current, link)
+        done = await self._tell(current, link, prepared)
         # Or while its case was being opened: whoever merged it saw no case to mark.
         current = self._store.incident(name)
         return done if current.id == name else await self._merge(name, current.id, link)
@@ -188,23 +226,38 @@ class _Opening:
         finally:
             self._held.discard(name)
 
-    async def _tell(self, incident: Incident, link: Link) -> Outcome:
-        """Bring the case of an incident up to date: it is opened, or gets a note, or has everything."""
+    async def _tell(self, incident: Incident, link: Link, prepared: _Prepared | None = None) -> Outcome:
+        """Bring the case of an incident up to date: it is opened, or gets a note, or has everything. What was
+        `prepared` holds if nothing has become of the incident since.
+        """
         name = incident.id
         # What came since belongs to the next run, as the incident's level does.
         ids = set(incident.findings)
-        findings = [finding for finding in self._store.find(incident=name) if finding.id in ids]
         heard = self._links.heard(name)
+        if prepared is not None and (heard or prepared.incident != incident):
+            prepared = None
+        if prepared is not None:
+            findings, enrichment = prepared.findings, prepared.enrichment
+        else:
+            findings = [finding for finding in self._store.find(incident=name) if finding.id in ids]
+            enrichment = self._enriched.get(name)
         untold = [finding for finding in findings if finding.id not in heard]
         case, opened = await self._case(link), False
-        files, remarks = await self._files(untold, incident, findings)
+        if prepared is not None:
+            files, remarks = prepared.files, prepared.remarks
+        else:
+            files, remarks = await self._files(untold, incident, findings, enrichment)
         if case is not None and link.step == "open" and changed(link, case):
             self._links.put(name, stands=case, who="")  # somebody has closed it there, or merged it
         earlier = await self._before(link.key, incident) if case is None or link.step == "creating" else None
         if case is None:
             if not findings:  # they were superseded since, and nothing took their place
                 return Outcome(name, "known")
-            case, opened, more = await self._open(link, self._draft(incident, findings, files, earlier))
+            if prepared is not None and earlier is None:
+                wanted = prepared.draft
+            else:
+                wanted = self._draft(incident, findings, files, enrichment, earlier)
+            case, opened, more = await self._open(link, wanted)
             remarks += more
         else:
             case = await self._noted(link, case)
@@ -217,7 +270,8 @@ class _Opening:
             known |= set(link.telling)
         told = len(findings) if opened else 0
         if any(finding.id not in known for finding in findings) and case.status != "open":
-            case, added, more = await self._closed(link, case, incident, findings, files)
+            follow = partial(self._draft, incident, findings, files, enrichment, case)
+            case, added, more = await self._closed(link, case, incident, follow)
             opened, told, remarks = added, len(findings) if added else told, [*remarks, *more]
             known |= ids if added else set()
         for _ in range(_TRIES):
@@ -225,7 +279,6 @@ class _Opening:
             if not new:
                 break
             before = [finding for finding in findings if finding.id in known]
-            enrichment = self._enriched.get(incident.id)
             grave = level_of(incident, enrichment)
             level = grave if rank(grave) > rank(case.level or link.level or LEVELS[0]) else None
             note = news(incident, before, new, self._rules, level, self._system.renderer, enrichment, files)
@@ -249,7 +302,12 @@ class _Opening:
         return Outcome(name, did, case, told, remarks=tuple(remarks))
 
     def _draft(
-        self, incident: Incident, findings: list[Finding], files: Sequence[Attachment], follows: Case | None = None
+        self,
+        incident: Incident,
+        findings: list[Finding],
+        files: Sequence[Attachment],
+        enrichment: Enrichment | None,
+        follows: Case | None = None,
     ) -> Draft:
         values = {
             "host": incident.host or "",
@@ -260,7 +318,6 @@ class _Opening:
             "end": incident.end.isoformat() if incident.end else "",
             "findings": str(len(findings)),
         }
-        enrichment = self._enriched.get(incident.id)
         made = draft(incident, findings, self._rules, self._system.renderer, enrichment, follows, files)
         return filled(self._system, made.model_copy(update={"values": values}))
 
@@ -330,10 +387,10 @@ class _Opening:
         return case
 
     async def _closed(
-        self, link: Link, case: Case, incident: Incident, findings: list[Finding], files: Sequence[Attachment]
+        self, link: Link, case: Case, incident: Incident, wanted: Callable[[], Draft]
     ) -> tuple[Case, bool, list[str]]:
         """What becomes of a closed case for which there is something new: the case to go on in, and whether it is
-        another one, which tells everything.
+        another one, which tells everything (`wanted`).
         """
         policy = self._system.settings.closed
         if policy == "reopen" and self._system.capabilities.reopens:
@@ -345,8 +402,8 @@ class _Opening:
         if following is not None:
             self._links.put(link.incident, key=key, case_id=following.id, status="")
             return following, False, await self._point(case, following)
-        wanted = self._draft(incident, findings, files, case).model_copy(update={"key": key})
-        following, mine, remarks = await self._open(replace(link, key=key, step="new", case_id=None), wanted)
+        keyed = wanted().model_copy(update={"key": key})
+        following, mine, remarks = await self._open(replace(link, key=key, step="new", case_id=None), keyed)
         return following, mine, [*remarks, *await self._point(case, following)]
 
     async def _before(self, key: str, incident: Incident) -> Case | None:
@@ -366,7 +423,7 @@ class _Opening:
         return []
 
     async def _files(
-        self, untold: list[Finding], incident: Incident, findings: list[Finding]
+        self, untold: list[Finding], incident: Incident, findings: list[Finding], enrichment: Enrichment | None
     ) -> tuple[list[Attachment], list[str]]:
         """The files about findings that the case was not told of, and the report anew; what is too large for one."""
         if not self._system.capabilities.attachments or not untold:
@@ -375,7 +432,6 @@ class _Opening:
         files = attachments(self._system.settings.attach, untold, limit)
         if "report" not in self._system.settings.attach:
             return files, []
-        enrichment = self._enriched.get(incident.id)
         page = await asyncio.to_thread(report, incident, findings, self._rules, enrichment, limit)
         if page is None:
             return files, [f"the report is not in the case of incident {incident.id}: larger than {limit:,} bytes"]
