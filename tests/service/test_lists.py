@@ -78,6 +78,8 @@ def test_a_platform_gets_each_incident_until_it_has_taken_it(asked: Asked, kept)
         assert asked("POST", "/v1/platforms/xsoar/taken", json=taken | {"findings": ids}).json()["findings"] == 2
     assert asked.get("/v1/platforms/xsoar/news").json()["items"] == []
     assert asked.get("/v1/platforms/other/news").json()["items"]
+    by_hand = asked("POST", "/v1/platforms/xsoar/taken", json={"incident": incident[:8], "findings": ids})
+    assert by_hand.json() == {"incident": incident, "findings": 2}
     unknown = asked("POST", "/v1/platforms/xsoar/taken", json={"incident": "0" * 16})
     assert problem(unknown) == (404, "not-found")
     assert problem(asked("POST", "/v1/platforms/xsoar/taken", json={"incident": 1}))[1] == "input-wrong"

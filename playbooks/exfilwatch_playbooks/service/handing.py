@@ -20,7 +20,8 @@ from exfilwatch_playbooks.service.tokens import Token
 Platform: TypeAlias = Annotated[
     str, Path(description="The platform's own name, such as xsoar.", max_length=50, pattern=r"^[A-Za-z0-9_.-]+$")
 ]
-IncidentId: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+_WHOLE = 16
+IncidentId: TypeAlias = Annotated[str, Field(pattern=rf"^[0-9a-f]{{{_WHOLE}}}$")]
 
 
 class News(BaseModel):
@@ -33,7 +34,9 @@ class Taken(BaseModel):
     """What a platform has taken of an incident: its findings' ids, or that it went into another."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"incident": "4b77887a0c1d2e3f"}]})
-    incident: Annotated[IncidentId, Field(description="The incident's whole id.")]
+    incident: Annotated[
+        str, Field(pattern=rf"^[0-9a-f]{{4,{_WHOLE}}}$", description="The incident's id, or the beginning of it.")
+    ]
     findings: Annotated[
         list[Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,64}$")]],
         Field(description="The whole ids of the findings that were taken.", max_length=20_000),
@@ -99,13 +102,14 @@ def router(models: Models) -> APIRouter:
         def note(given: Taken) -> Noted:
             from exfilwatch_playbooks import handover
 
-            shared.store.incident(given.incident)
+            found = shared.store.incident(given.incident)  # of one that went into another, that one
+            identity = given.incident if len(given.incident) == _WHOLE else found.id
             audit = Audit(shared.store.database)
-            said = {"platform": platform, "incident": given.incident, "findings": len(given.findings)}
+            said = {"platform": platform, "incident": identity, "findings": len(given.findings)}
             number = audit.begin("take_news", token.name, shared.clock(), said, dry_run=False)
-            handover.told(shared.store, platform, given.incident, given.findings, given.merged_into)
-            audit.end(number, shared.clock(), "done", f"{platform} has {given.incident}", changed=True)
-            return Noted(incident=given.incident, findings=len(given.findings))
+            handover.told(shared.store, platform, identity, given.findings, given.merged_into)
+            audit.end(number, shared.clock(), "done", f"{platform} has {identity}", changed=True)
+            return Noted(incident=identity, findings=len(given.findings))
 
         async def noted() -> Response:
             done = await run_in_threadpool(note, checked(Taken, object_in(body)))

@@ -23,7 +23,7 @@ _NEWS = (
     Argument("limit", "integer", "How many incidents at most.", required=False, default="50", words=()),
 )
 _TAKEN = (
-    Argument("incident", "string", "The incident's whole id.", required=True, default="", words=()),
+    Argument("incident", "string", "The incident's id, or the beginning of it.", required=True, default="", words=()),
     Argument("findings", "string", "Ids of findings, with commas between.", required=False, default="", words=()),
 )
 
