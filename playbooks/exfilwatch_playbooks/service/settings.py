@@ -22,7 +22,8 @@ class ServeSettings(BaseModel):
     `body`: bytes of a request, at most. `rate`: requests a second of one token, on average. `connections`: so many at
     once. `at_once`: actions that run at once. `drain`: how long what runs may go on when the service ends.
     `poll_every`: poll the SIEMs so often. `look_every`: look so often how each case stands in its case system.
-    `webhook`: who is told of incidents, by a name of your own (hooks.py).
+    `webhook`: who is told of incidents, by a name of your own (hooks.py). `answers`: hosts that answers to questions
+    are sent on to (triage/answering.py).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -40,6 +41,7 @@ class ServeSettings(BaseModel):
     poll_every: Annotated[timedelta | None, BeforeValidator(_every)] = None
     look_every: Annotated[Duration, Field(ge=timedelta(seconds=1))] = timedelta(minutes=5)
     webhook: Annotated[dict[str, dict[str, Any]], Field(repr=False)] = {}
+    answers: tuple[Annotated[str, Field(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")], ...] = ()
 
     @classmethod
     def of(cls, table: Mapping[str, Any], **given: object) -> "ServeSettings":

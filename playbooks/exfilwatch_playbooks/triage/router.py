@@ -17,7 +17,7 @@ from exfilwatch_playbooks.service.jobs import ENDED, Job
 from exfilwatch_playbooks.service.problems import Refused
 from exfilwatch_playbooks.service.service import Service
 from exfilwatch_playbooks.service.views import page_of_runs
-from exfilwatch_playbooks.triage import health, suppressing
+from exfilwatch_playbooks.triage import answering, health, suppressing
 from exfilwatch_playbooks.triage.doing import asking, check, do, doings, judge, seen, soon
 from exfilwatch_playbooks.triage.incident import shown
 from exfilwatch_playbooks.triage.incidents import ORDERS, STATES, Asked
@@ -52,6 +52,7 @@ def router() -> APIRouter:
     _reading(made)
     _health(made)
     suppressing.router(made)
+    answering.router(made)
     _acting(made)
     return made
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from urllib.parse import unquote
 
 from tests.playbook.outline import Seen
 
@@ -62,7 +63,13 @@ def read(files: dict[str, str]) -> list[Seen]:
             does = f"run {given['url'].rpartition('/')[2]}"
             found.append(Seen(name, does, given=said, ways=ways, within=given["timeout"]))
         elif kind(at) == "EmailAgent":
-            labels = dict(re.findall(r'<a href="<<PROMPT\("([\w-]+)"\)>>">([^<]+)</a>', given["body"]))
+            links = re.findall(
+                r'<a href="([^"]+)&amp;to=<<BASE64URL_ENCODE\(PROMPT\("([\w-]+)"\)\)>>">([^<]+)</a>', given["body"]
+            )
+            labels = {word: label for _, word, label in links}
+            shown = [unquote(page.removeprefix("<<RESOURCE.exfilwatch_url>>/answer?said=")) for page, _, _ in links]
+            assert shown == list(labels.values())
+            assert given["body"].count("PROMPT") == len(links)
             answers = rules(at)
             for label, (rule, _) in answers.items():
                 assert rule["type"] == "field==value"

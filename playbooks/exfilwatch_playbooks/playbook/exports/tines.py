@@ -1,5 +1,5 @@
-"""Tines: a story that asks the HTTP service. A question is a mail with a link for each answer (`PROMPT`), and the story
-goes on when one is opened; conditions decide which way.
+"""Tines: a story that asks the HTTP service. A question is a mail with a link for each answer, which leads over a page
+of the service, whose button opens Tines' own (`PROMPT`); the story goes on then, and conditions decide which way.
 
 What is known of an earlier action is `<<its_name.field>>`. Sources: Tines' pages on prompts, the condition action and
 exported stories.
@@ -7,6 +7,7 @@ exported stories.
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from exfilwatch_playbooks.platforms.http.written import json as written
 from exfilwatch_playbooks.playbook.model import Ask, If, Person, Playbook, Run, Value, filled
@@ -101,7 +102,7 @@ class _Writing:
                 self._when(step.title, OTHERWISE, "!regex", words, self._value(step.of), node.ways[OTHERWISE])
 
     def _mail(self, name: str, subject: str, said: str, answers: Mapping[str, str]) -> None:
-        links = "".join(f'<p><a href="<<PROMPT("{word}")>>">{label}</a></p>' for word, label in answers.items())
+        links = "".join(f'<p><a href="{_answer(word, label)}">{label}</a></p>' for word, label in answers.items())
         body = f"<p>{said}</p><p>{_URL}/incidents/{_INPUTS['incident']}</p>{links}"
         to = {"recipients": ["<<RESOURCE.exfilwatch_analyst>>"], "sender_name": "exfilwatch", "subject": subject}
         self._put(name, "EmailAgent", {**to, "body": body, "advanced_html": True})
@@ -141,6 +142,11 @@ def _request(method: str, path: str, seconds: int) -> dict[str, Any]:
         "headers": _HEADERS,
         "timeout": seconds,
     }
+
+
+def _answer(word: str, label: str) -> str:
+    """A page of ours, whose button opens Tines' link: who only opens the links of a mail answers nothing."""
+    return f'{_URL}/answer?said={quote(label)}&amp;to=<<BASE64URL_ENCODE(PROMPT("{word}"))>>'
 
 
 def _status(title: str) -> str:
