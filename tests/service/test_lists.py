@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from exfilwatch.findings.listing import Wanted
 from exfilwatch.findings.store import Store
+from exfilwatch_playbooks.service.holds import Holds
 
 from .asked import Asked, problem
 from .databases import url
@@ -83,6 +84,34 @@ def test_a_platform_gets_each_incident_until_it_has_taken_it(asked: Asked, kept)
     unknown = asked("POST", "/v1/platforms/xsoar/taken", json={"incident": "0" * 16})
     assert problem(unknown) == (404, "not-found")
     assert problem(asked("POST", "/v1/platforms/xsoar/taken", json={"incident": 1}))[1] == "input-wrong"
+
+
+def test_what_is_held_does_not_come_again_for_a_while_or_until_it_is_taken(asked: Asked, kept) -> None:
+    news = "/v1/platforms/soar/news"
+    (handed,) = asked.get(f"{news}?hold=30").json()["items"]
+    assert asked.get(f"{news}?hold=30&limit=1").json()["items"] == []
+    assert asked.get(news).json()["items"] == [handed]
+    assert asked.get("/v1/platforms/other/news?hold=30").json()["items"] == [handed]
+    shared, now = asked.service, asked.service.clock()
+    shared.clock = lambda: now + timedelta(minutes=31)
+    assert asked.get(f"{news}?hold=30").json()["items"] == [handed]
+    incident, (one, *others) = handed["incident"]["id"], [each["id"] for each in handed["findings"]]
+    asked("POST", "/v1/platforms/soar/taken", json={"incident": incident, "findings": [one]})
+    (left,) = asked.get(f"{news}?hold=30").json()["items"]
+    assert [each["id"] for each in left["findings"]] == others
+
+
+def test_of_two_that_ask_at_once_one_gets_an_incident(asked: Asked, kept) -> None:
+    holds, now = Holds(asked.service.store.database, "soar"), asked.service.clock()
+    taken = [holds.take(["a", "b", "c"], 2, now, timedelta(minutes=30)) for _ in range(3)]
+    assert taken == [{"a", "b"}, {"c"}, set()]
+    assert holds.count(now) == 3
+
+
+def test_who_may_only_read_holds_nothing(asked: Asked, kept) -> None:
+    token = asked.made("looks", "read")
+    assert asked.get("/v1/platforms/soar/news", token=token).status_code == 200
+    assert problem(asked.get("/v1/platforms/soar/news?hold=1", token=token)) == (403, "scope-missing")
 
 
 def test_hostile_text_is_asked_for_on_each_kind_of_database(asked: Asked, kept) -> None:

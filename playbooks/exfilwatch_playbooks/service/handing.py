@@ -1,5 +1,6 @@
 """/v1/platforms: incidents handed over to a SOAR platform that asks, each once, and later what is new about it."""
 
+from datetime import timedelta
 from typing import Annotated, TypeAlias
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -12,9 +13,11 @@ from exfilwatch_playbooks.actions.inputs import Level, Moment, at
 from exfilwatch_playbooks.handover import Handed
 from exfilwatch_playbooks.service.access import needs, service
 from exfilwatch_playbooks.service.bodies import body_of, checked, object_in
+from exfilwatch_playbooks.service.holds import Holds
 from exfilwatch_playbooks.service.once import MAY, PARAMETER, once
 from exfilwatch_playbooks.service.openapi import Models, problems
 from exfilwatch_playbooks.service.paging import answer
+from exfilwatch_playbooks.service.problems import Refused
 from exfilwatch_playbooks.service.tokens import Token
 
 Platform: TypeAlias = Annotated[
@@ -61,12 +64,13 @@ def router(models: Models) -> APIRouter:
         "/news",
         operation_id="list_news",
         summary="List what the platform has not taken yet, oldest incident first.",
-        description="What it does not report as taken comes again: it knows incidents and findings by their ids.",
+        description="What it does not report as taken comes again: it knows incidents and findings by their ids. "
+        "With `hold` the scope act is needed.",
         responses={200: models.answer(News, "The news."), **problems()},
     )
     def news(
         request: Request,
-        _token: Annotated[Token, Depends(needs("read"))],
+        token: Annotated[Token, Depends(needs("read"))],
         platform: Platform,
         level: Annotated[Level, Query(description="Incidents of this level and above.", max_length=32)] = "",
         since: Annotated[
@@ -74,12 +78,26 @@ def router(models: Models) -> APIRouter:
             Query(description="No incident whose last event is older, unless it was taken before.", max_length=64),
         ] = "",
         limit: Annotated[int, Query(description="How many incidents at most.", ge=1, le=200)] = 50,
+        hold: Annotated[
+            int,
+            Query(description="Minutes for which these do not come again, unless it says what it has.", ge=0, le=1440),
+        ] = 0,
     ) -> Response:
         from exfilwatch_playbooks import handover
 
         shared = service(request)
         back = at(since, shared.clock())
-        found = handover.news(shared.store, platform, lowest=level or "informational", since=back, limit=limit)
+        now, lowest = shared.clock(), level or "informational"
+        if not hold:
+            found = handover.news(shared.store, platform, lowest=lowest, since=back, limit=limit)
+            return answer(News(items=found).model_dump(mode="json"))
+        if not token.allows("act"):
+            raise Refused("scope-missing", f"the token {token.name} may {', '.join(token.scopes)}; hold needs act")
+        holds = Holds(shared.store.database, platform)
+        most = limit + holds.count(now)
+        found = handover.news(shared.store, platform, lowest=lowest, since=back, limit=most)
+        mine = holds.take([each.incident.id for each in found], limit, now, timedelta(minutes=hold))
+        found = [each for each in found if each.incident.id in mine]
         return answer(News(items=found).model_dump(mode="json"))
 
     @made.post(
@@ -107,6 +125,7 @@ def router(models: Models) -> APIRouter:
             audit = Audit(shared.store.database)
             said = {"platform": platform, "incident": identity, "findings": len(given.findings)}
             number = audit.begin("take_news", token.name, shared.clock(), said, dry_run=False)
+            Holds(shared.store.database, platform).release(identity)
             handover.told(shared.store, platform, identity, given.findings, given.merged_into)
             audit.end(number, shared.clock(), "done", f"{platform} has {identity}", changed=True)
             return Noted(incident=identity, findings=len(given.findings))

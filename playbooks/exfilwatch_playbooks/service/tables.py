@@ -82,6 +82,14 @@ doings = Table(
     Column("began", UtcTime, nullable=False),
     Column("until", UtcTime, nullable=False),
 )
+# Incidents that were handed to a platform and are not handed to it again before `until`.
+holds = Table(
+    "service_holds",
+    metadata,
+    Column("platform", String(64), primary_key=True),
+    Column("incident", String(64), primary_key=True),
+    Column("until", UtcTime, nullable=False),
+)
 # Events of webhooks that are under way, as they were first sent: an incident has one at a time.
 events = Table(
     "service_events",

@@ -119,6 +119,9 @@ def test_a_stackstorm_action_asks_the_service(written: Path, served: Service, tm
     out = said([str(python()), "-c", program, *places, config, json.dumps(given)], tmp_path)
     done, answer = json.loads(out)
     assert (done, len(answer["findings"])) == (True, 2)
+    silent = json.dumps({"url": "http://127.0.0.1:9", "token": served.token})
+    done, why = json.loads(said([str(python()), "-c", program, *places, silent, json.dumps(given)], tmp_path))
+    assert (done, why.startswith("exfilwatch did not answer")) == (False, True)
 
 
 STAND_IN = """
@@ -159,14 +162,17 @@ def test_a_fortisoar_connector_asks_the_service(written: Path, served: Service, 
         ("take_news", config, {"incident": first, "findings": ""}),
         ("get_finding", config, {"finding": "ffffffff"}),
         ("list_findings", config | {"token": "exfw_wrong"}, {}),
+        ("list_findings", config | {"token": " "}, {}),
+        ("list_findings", config | {"url": "http://127.0.0.1:9"}, {}),
     ]
     places = [str(tmp_path), str(written / "fortisoar")]
     out = said([str(python()), "-c", RUN, *places, json.dumps(calls)], tmp_path)
-    health, findings, news, taken, missing, wrong = map(json.loads, out.splitlines())
+    health, findings, news, taken, missing, wrong, empty, silent = map(json.loads, out.splitlines())
     assert (health, len(findings[0]["findings"])) == ([True], 2)
     assert {"incident", "findings", "level"} <= set(news[0]["items"][0])
     assert taken == [{"incident": first, "findings": 0}]
     assert ("no finding" in missing, "token" in wrong) == (True, True)
+    assert (empty, "did not answer" in silent) == ("configuration: token is empty", True)
 
 
 def test_a_fortisoar_connector_has_what_fortinet_checks(written: Path) -> None:

@@ -21,6 +21,7 @@ _NEWS = (
     Argument("level", "string", "Incidents of this level and above.", required=False, default="medium", words=()),
     Argument("since", "string", "No incident whose last event is older.", required=False, default="", words=()),
     Argument("limit", "integer", "How many incidents at most.", required=False, default="50", words=()),
+    Argument("hold", "integer", "Minutes for which these do not come again.", required=False, default="", words=()),
 )
 _TAKEN = (
     Argument("incident", "string", "The incident's id, or the beginning of it.", required=True, default="", words=()),

@@ -55,7 +55,7 @@ def collection(playbook: Playbook, url: str = URL) -> dict[str, Any]:
 def _poll(made: Workflow, respond: str) -> None:
     """By a schedule of the platform."""
     made.put("referenced", "Start", {"step_variables": {"input": {"params": []}}})
-    news: dict[str, Value] = {"level": "medium", "limit": 50}
+    news: dict[str, Value] = {"level": "medium", "limit": 50, "hold": 30}
     made.put("connector", "Get the news", _operation("list_news", "Get the news", news), (0, 1))
     given = {
         "incident": "{{ vars.item.incident.id }}",

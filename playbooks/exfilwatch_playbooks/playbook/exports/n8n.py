@@ -66,7 +66,12 @@ class _Writing:
         }
         self._put("Every two minutes", "scheduleTrigger", 1.2, minutes, (-2, 0))
         self._put(
-            "Get the news", "httpRequest", 4.2, self._get(f"{NEWS}/news?level=medium&limit=1"), (-1, 0), asks=True
+            "Get the news",
+            "httpRequest",
+            4.2,
+            self._get(f"{NEWS}/news?level=medium&limit=1&hold=30"),
+            (-1, 0),
+            asks=True,
         )
         self._put("Each incident", "splitOut", 1, {"fieldToSplitOut": "items", "options": {}}, (0, 0))
         self._put("A button", "formTrigger", 2.2, form, (0, 1))["webhookId"] = _uuid("A button/webhook")

@@ -40,7 +40,7 @@ def files(playbook: Playbook) -> dict[str, str]:
 def poll(playbook: Playbook) -> dict[str, Any]:
     """The definition that goes through the news every five minutes, all incidents at the same time."""
     settings, after = _settings()
-    news = _http("GET", f"{NEWS}/news?level=medium&limit=50", 1)
+    news = _http("GET", f"{NEWS}/news?level=medium&limit=50&hold=30", 1)
     incident = "items('Each_incident')"
     given = {"incident": f"@{incident}?['incident']?['id']", "finding": f"@{incident}?['findings']?[0]?['id']"}
     each = {

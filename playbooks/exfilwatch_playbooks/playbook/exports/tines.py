@@ -62,7 +62,9 @@ class _Writing:
         return next(at for at, each in enumerate(self.agents) if each["name"] == name)
 
     def _start(self) -> None:
-        news = self._put("Get the news", "HTTPRequestAgent", _request("get", f"{NEWS}/news?level=medium&limit=50", 60))
+        news = self._put(
+            "Get the news", "HTTPRequestAgent", _request("get", f"{NEWS}/news?level=medium&limit=50&hold=30", 60)
+        )
         news["schedule"] = [{"cron": "*/5 * * * *", "timezone": "Etc/UTC"}]
         explode = {"mode": "explode", "path": "=get_the_news.body.items", "to": "item"}
         self._put("Each incident", "EventTransformationAgent", explode)
