@@ -68,7 +68,7 @@ def test_it_tells_of_each_row_at_least_what_fires(
     lines = [json.dumps(each).encode() for each in records]
     typed = decoded(evaluator, lines)
     (fast, of_all), each = (typed.fast, typed.rows), [fast_of_one(typed.fast, row) for row in typed.rows]
-    assert fast._only is not None
+    assert fast._grouped
     assert fast.candidates(of_all) == [at for at, fires in enumerate(each) if fires]
     events = [event for at, line in enumerate(lines) for event in LineDecoder("x", Report()).feed(line, at)]
     fired = {at for at, event in enumerate(events) if evaluator.fired(event)}
@@ -81,6 +81,8 @@ def test_a_class_that_is_new_within_a_block_is_looked_at_by_its_own_rules() -> N
     typed = decoded(evaluator, lines)
     assert typed.fast.candidates(typed.rows[:1]) == []
     assert typed.fast.candidates(typed.rows) == [1]
+    assert typed.fast.candidates([*typed.rows[::-1], *typed.rows]) == [0, 3]
+    assert typed.fast._grouped
 
 
 def decoded(evaluator: Evaluator, lines: list[bytes]) -> Typed:

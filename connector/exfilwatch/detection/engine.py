@@ -5,12 +5,13 @@ whatever is no such row, are decoded in full, and the rules evaluated exactly on
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from exfilwatch.detection.correlate import Match, as_hit, each_match
 from exfilwatch.detection.detection import Detection
 from exfilwatch.detection.evaluate import Evaluator, joined
 from exfilwatch.detection.hits import HitStore
-from exfilwatch.detection.neighbours import Gone, Lines, Names, Neighbours, groups, kept_of
+from exfilwatch.detection.neighbours import Gone, Kept, Lines, Names, Neighbours, groups, kept_of
 from exfilwatch.detection.rows import Decoders
 from exfilwatch.detection.rule import Correlation, Rule, RuleSet
 from exfilwatch.detection.starts import Starts, sought
@@ -27,6 +28,11 @@ from exfilwatch.events.script_blocks import joined as joined_blocks
 
 _SORTED = 1000
 """Matches of a correlation of pairs that are sorted newest first over all groups; beyond, within each group."""
+_TOGETHER = 16
+"""Blocks of a file whose lines are fully looked at together: a processor does better at many of the same than at now
+the one and now the other. What comes through a pipe is looked at as it comes."""
+_FEW = 100
+"""Lines of a block, below which they may be long, and none waits with it."""
 _IN_MEMORY = 1 << 20  # bytes of hits that wait for their correlation; the others wait on disk
 
 
@@ -125,6 +131,14 @@ def _keep_start(event: Event, starts: Starts) -> None:
         starts.add([(event.get("Computer"), event.time, *map(event.get, TOLD))])
 
 
+class _Sifted(NamedTuple):
+    """A block, those of its lines that need a full look, and what is kept of it for leaders."""
+
+    block: Block
+    lines: Lines
+    kept: list[Kept]
+
+
 class _Reading:
     """One run over inputs."""
 
@@ -150,25 +164,33 @@ class _Reading:
     def input(self, source: Input) -> Iterator[Detection]:
         """The detections of an input's events."""
         decoder = LineDecoder(source.name, self._report, blocks=self._blocks)
+        waiting: list[_Sifted] = []
         for block in source.blocks(self._decoders.skim):
-            yield from self._block(block, decoder)
+            waiting.append(self._sifted(block))
+            if len(waiting) >= _TOGETHER or block.ends < _FEW or source.size is None:
+                yield from self._looked(waiting, decoder)
+                waiting = []
+        yield from self._looked(waiting, decoder)
         for event in decoder.finish():
             yield from self._detections(event)
 
-    def _block(self, block: Block, decoder: LineDecoder) -> Iterator[Detection]:
+    def _sifted(self, block: Block) -> "_Sifted":
         typed, wanted = self._decoders.sift(block, self._report)
         for each in typed if self._trees else ():
             self.starts.add(each.fast.starts(each.rows))
-        for at, line in block.pick(wanted):
-            for event in decoder.feed(line, block.first + at):
-                yield from self._detections(event)
-        for each in typed:
-            if not each.fast.near:
-                continue
-            kept = kept_of(block, each, self._names)
-            for neighbours in self._neighbours:
-                for gone, lines in neighbours.arrived(kept):
-                    self._look(gone, lines)
+        kept = [kept_of(block, each, self._names) for each in typed if each.fast.near]
+        return _Sifted(block, list(block.pick(wanted)), kept)
+
+    def _looked(self, sifted: Iterable["_Sifted"], decoder: LineDecoder) -> Iterator[Detection]:
+        for block, lines, _ in sifted:
+            for at, line in lines:
+                for event in decoder.feed(line, block.first + at):
+                    yield from self._detections(event)
+        for _, _, every in sifted:
+            for kept in every:
+                for neighbours in self._neighbours:
+                    for gone, near in neighbours.arrived(kept):
+                        self._look(gone, near)
 
     def _detections(self, event: Event) -> Iterator[Detection]:
         if self._trees:

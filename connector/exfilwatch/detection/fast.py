@@ -106,8 +106,8 @@ class FastRows:
         self._keys = [typed.values([path]) for path in self._key_paths]
         self._choose = self._chooser()
         self._looks: dict[Any, Look | None] = {}
-        self._only: Look | None = None
-        """The one look that there is, where there is one alone."""
+        self._grouped = False
+        """Whether rows are looked at class by class, all of a block together."""
         self._asked: dict[Any, bool] = {}
         self._tell: dict[Any, Callable[[Row], Start] | None] = {}
         self._near_plans: dict[Any, list[Plan]] = {}
@@ -381,7 +381,7 @@ class FastRows:
         if self._first is None:
             return range(len(rows)), rows
         asked = map(self._asked.__getitem__, map(self._first, rows))
-        if self._only is None:
+        if not self._grouped:
             asks = list(asked)
             return compress(range(len(rows)), asks), list(compress(rows, asks))
         # In most blocks nobody asks for the positions, for which it would all be looked up once more.
@@ -390,8 +390,8 @@ class FastRows:
 
     def _candidates(self, where: Iterable[int], rows: Sequence[Row]) -> list[int]:
         """Of `where`, for these rows. Raises KeyError for what is not known yet."""
-        if self._only is not None:
-            return self._alone(self._only, where, rows)
+        if self._grouped:
+            return self._together(where, rows)
         looks = map(self._looks.__getitem__, map(self._key, rows))
         return [
             at
@@ -400,16 +400,17 @@ class FastRows:
             if look is not None and (left := look.left.get(look.values(row), look)) is not None and left.may_fire(row)
         ]
 
-    def _alone(self, look: Look, where: Iterable[int], rows: Sequence[Row]) -> list[int]:
-        """The same where rules look at rows of one class alone. Raises KeyError for a class that is not known."""
-        alike = all(len(set(map(each, rows))) < 2 for each in self._keys)
-        if rows and not (alike and self._looks[self._key(rows[0])] is look):
-            looks = map(self._looks.__getitem__, map(self._key, rows))
+    def _together(self, where: Iterable[int], rows: Sequence[Row]) -> list[int]:
+        """The same, class by class. Raises KeyError for a class that is not known."""
+        if all(len(set(map(each, rows))) < 2 for each in self._keys):
+            look = self._looks[self._key(rows[0])] if rows else None
+            return _firing(look, where, rows) if look else []
+        looks, places = list(map(self._looks.__getitem__, map(self._key, rows))), list(where)
+        found: list[int] = []
+        for look in filter(None, dict.fromkeys(looks)):
             here = [each is look for each in looks]
-            where, rows = compress(where, here), list(compress(rows, here))
-        lefts = look.lefts(rows)
-        asked = look.firing(list(compress(rows, lefts)), list(filter(None, lefts)))
-        return list(compress(compress(where, lefts), asked)) if any(asked) else []
+            found += _firing(look, compress(places, here), list(compress(rows, here)))
+        return sorted(found)
 
     def may_fire(self, row: Row) -> bool:
         """Whether a rule may fire on the row."""
@@ -427,7 +428,14 @@ class FastRows:
         row = next(row for row in rows if self._key(row) == key)
         self._looks[key], self._tell[key] = self._look(row), self._tells(row)
         looks = [look for look in self._looks.values() if look is not None]
-        self._only = looks[0] if len(looks) == 1 and looks[0].together else None
+        self._grouped = bool(looks) and all(look.together for look in looks)
+
+
+def _firing(look: Look, where: Iterable[int], rows: Sequence[Row]) -> list[int]:
+    """Of `where`, for rows of one class: where a rule may fire."""
+    lefts = look.lefts(rows)
+    asked = look.firing(list(compress(rows, lefts)), list(filter(None, lefts)))
+    return list(compress(compress(where, lefts), asked)) if any(asked) else []
 
 
 def _asked_of(rules: Iterable[Rule]) -> Iterator[Node]:

@@ -124,7 +124,19 @@ class TypedRows:
         """What gives the same as a getter of `access`, but as it stands in the record; empty where it is absent. None
         where there is no such thing."""
         name = self._raws.get(get)
-        return attrgetter(name) if name else None
+        if name is None:
+            return None
+        quick: Callable[[Row], msgspec.Raw] = attrgetter(name)
+        if self._surely(name.split(".")[:-1]):
+            return quick
+
+        def careful(row: Row) -> msgspec.Raw:
+            try:
+                return quick(row)
+            except AttributeError:  # an object that is absent or null
+                return _ABSENT
+
+        return careful
 
     def attributes(self, paths: Iterable[str]) -> list[str]:
         """Dotted attribute names of all spellings of the paths, for attrgetter."""
@@ -178,7 +190,7 @@ class TypedRows:
                 return _text(_decode(value)) if len(value) else None
             return value.text if type(value) is Text else value
 
-        if self._kinds[spelling] == "raw" and spelling not in self._required and self._surely(chain[:-1]):
+        if self._kinds[spelling] == "raw" and spelling not in self._required:
             self._raws[get] = ".".join(chain)
         return get
 
