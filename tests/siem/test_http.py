@@ -2,7 +2,9 @@
 
 import asyncio
 import base64
+import gc
 import json
+import weakref
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -22,6 +24,17 @@ def test_what_passes_is_asked_again(server, passing):
     one = http(server)
     assert get(one).json() == {"ok": True}
     assert (one.traffic.requests, one.traffic.retries) == (3, 2)
+
+
+def test_an_answer_goes_with_its_last_name_and_not_when_garbage_is_looked_for(server):
+    server.answers = [OK]
+    gc.collect()
+    gc.disable()
+    try:
+        answer = weakref.ref(get(http(server)))
+        assert answer() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("passing", AGAIN)

@@ -172,6 +172,8 @@ class Http:
             with self._translated():
                 async with asyncio.timeout(self._settings.timeout.total_seconds()):
                     response = await client.request(method, path, **options)
+            # It was read. httpx's stream names its answer: such a circle holds megabytes until garbage is looked for.
+            response.stream = httpx.ByteStream(b"")
             self.traffic.bytes += response.num_bytes_downloaded
             if response.status_code not in accept:
                 raise self._refused(response)

@@ -20,6 +20,7 @@ from exfilwatch.polling.poller import Poller
 from exfilwatch.rules.packs import pack
 from exfilwatch.siem.opensearch import OpenSearch, OpenSearchSettings
 from exfilwatch.siem.siem import SECOND, Ask
+from exfilwatch_playbooks.cli.boundary import collect_seldom
 
 DAY = 86_400 * SECOND
 
@@ -102,5 +103,6 @@ async def poll(asked: Asked) -> Done:
 
 
 if __name__ == "__main__":
+    collect_seldom()  # as the command does
     done = asyncio.run(poll(msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Asked)))
     sys.stdout.buffer.write(msgspec.json.encode(done) + b"\n")
