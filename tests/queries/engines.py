@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import httpx
 
-from exfilwatch.siem.elastic_looks import lines_body, looked, looks
+from exfilwatch.siem.elastic_looks import acting, lines_body, listed, looks
 from exfilwatch.siem.queries.elastic_mapping import ElasticMapping, Indexed
 
 Properties = dict[str, Any]
@@ -80,8 +80,9 @@ class Index:
             while True:
                 body = lines_body(path, fields, {"match_all": {}}, after)
                 answer = self._client.post(f"/{self.name}/_search", json=body).raise_for_status()
-                some, after = looked(answer.content, fields)
-                lines += some
+                page = listed(answer.content)
+                after = page.next
+                lines += acting(page, fields, len(page.buckets))
                 if after is None:
                     break
         return found

@@ -13,7 +13,7 @@ from exfilwatch.errors import SourceError
 from exfilwatch.events.event import Origin
 from exfilwatch.events.shape import recognise
 from exfilwatch.rules.packs import pack
-from exfilwatch.siem.elastic_looks import Looks, looked, looks
+from exfilwatch.siem.elastic_looks import listed, looks
 from exfilwatch.siem.elastic_starts import told
 from exfilwatch.siem.queries.elastic_mapping import ElasticMapping, Indexed
 from exfilwatch.siem.siem import SECOND, Ask, Clock, Near
@@ -196,7 +196,7 @@ def _event(record):
 
 def test_an_answer_without_lines_is_no_answer():
     with pytest.raises(SourceError, match="without what was asked for"):
-        looked(b'{"hits": {"hits": []}}', Looks(frozenset(), frozenset(), frozenset()))
+        listed(b'{"hits": {"hits": []}}')
 
 
 @pytest.mark.parametrize(

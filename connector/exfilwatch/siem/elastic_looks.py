@@ -43,9 +43,16 @@ class Looks(NamedTuple):
     originals: frozenset[str]
 
 
-class _Page(msgspec.Struct):
+class Listed(msgspec.Struct):
+    """Lines of an answer, each with what was started by it. `next`: after what the next page begins."""
+
     buckets: list["_Bucket"]
     after_key: dict[str, object] | None = None
+
+    @property
+    def next(self) -> Mapping[str, object] | None:
+        """None: this was the last page. To be asked before lines are taken out."""
+        return self.after_key if len(self.buckets) >= _PAGE else None
 
 
 class _Bucket(msgspec.Struct):
@@ -53,7 +60,7 @@ class _Bucket(msgspec.Struct):
 
 
 class _Aggregations(msgspec.Struct):
-    lines: _Page
+    lines: Listed
 
 
 class _Answer(msgspec.Struct):
@@ -111,21 +118,20 @@ def _unless_ordinary(images: frozenset[str]) -> list[Query]:
     return [negated(one_of({"term": {path: {"value": image, "case_insensitive": True}}} for image in ORDINARY))]
 
 
-def looked(body: bytes, found: Looks) -> tuple[list[str], Mapping[str, object] | None]:
-    """The lines of an answer that do something, and after what the next page begins; None: this was the last.
-
-    Raises SourceError for an answer without lines.
-    """
+def listed(body: bytes) -> Listed:
+    """The lines of an answer. Raises SourceError for an answer without lines."""
     try:
-        page = msgspec.json.decode(body, type=ready(_Answer)).aggregations.lines
+        return msgspec.json.decode(body, type=ready(_Answer)).aggregations.lines
     except NO_JSON as error:
         raise SourceError(f"an answer without what was asked for: {error}") from None
-    acting: dict[str, None] = {}
-    for bucket in page.buckets:
-        line = bucket.key.get(_LINE)
-        if isinstance(line, str) and line not in acting and _acts(line, bucket.key, found):
-            acting[line] = None
-    return list(acting), page.after_key if len(page.buckets) >= _PAGE else None
+
+
+def acting(page: Listed, found: Looks, most: int) -> list[str]:
+    """Of the next lines of a page those that do something. They are taken out of it."""
+    some = page.buckets[:most]
+    del page.buckets[:most]
+    keyed = ((bucket.key.get(_LINE), bucket.key) for bucket in some)
+    return [line for line, key in keyed if isinstance(line, str) and _acts(line, key, found)]
 
 
 def _acts(line: str, key: Mapping[str, object], found: Looks) -> bool:

@@ -174,9 +174,7 @@ class Pages:
                 raise PartialResult(f"{self._name}: {self._count} documents came of {self._total} that were counted")
         finally:
             if asked is not None:
-                asked.cancel()
-                with suppress(asyncio.CancelledError, Exception):
-                    await asked
+                await forgotten(asked)
 
     def _ask(self, after: int | None) -> "asyncio.Task[bytes]":
         body: Body = {**self._body, "size": self._size, "track_total_hits": after is None}
@@ -213,3 +211,10 @@ class Pages:
         if not all(records):
             raise SourceError(f"{self._name}: documents come without _source: exfilwatch needs indices that keep it")
         return records
+
+
+async def forgotten(asked: "asyncio.Task[bytes]") -> None:
+    """End what was asked for and is no longer wanted."""
+    asked.cancel()
+    with suppress(asyncio.CancelledError, Exception):
+        await asked
