@@ -289,8 +289,9 @@ def test_errors_are_said_in_plain_words(site: Site, cortex: Platform) -> None:
     assert "token" in cortex.test()
     with pytest.raises(Failed, match="token"):
         cortex.fetch()
-    cortex.params = site.params(credentials={"password": ""})
-    assert "no API token" in cortex.test()
+    for empty in ("", " "):
+        cortex.params = site.params(credentials={"password": empty})
+        assert "no API token" in cortex.test()
     cortex.params = site.params(max_fetch="0")
     assert "from 1 to 200" in cortex.test()
     cortex.params = site.params(url="http://127.0.0.1:9")
