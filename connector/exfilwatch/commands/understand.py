@@ -78,8 +78,8 @@ _STARTERS = (
 )
 """Texts of which code that starts a program has one, so that most code is not searched for how it does."""
 _VECTORS = re.compile(
-    r"""\b(?:check_output|check_call|run|call|Popen|execvp?|spawn|spawnSync|execFile|execFileSync|system|exec)\s*\(\s*"""
-    r"""\[(?P<words>[^\]]*)\]""",
+    r"""\b(?:check_output|check_call|run|call|Popen|execvp?e?|spawnvp?e?|spawn|spawnSync|execFile|execFileSync|system|exec)"""
+    r"""\s*\(\s*(?:[\w.]+\s*,\s*)?(?:(?P<mark>['"])(?P<file>[^'"]*)(?P=mark)\s*,\s*)?\[(?P<words>[^\]]*)\]""",
     re.DOTALL,
 )
 _LISTS = re.compile(
@@ -335,6 +335,9 @@ def _called(command: Command, undoing: Undoing) -> list[Command]:
         found += _scripted(Inner(kind, undoing.within(text)), undoing)
     for match in (*_VECTORS.finditer(raw), *_LISTS.finditer(raw)):
         words = [_UNESCAPE.sub(_unescaped, a or b) for a, b in _TEXTS.findall(match["words"])]
+        file = match.groupdict().get("file")
+        if file and program(file) != program(next(iter(words), "")):
+            words.insert(0, file)  # Python's vectors begin with the program's name, Node's do not
         found.append(Command(words, raw=joined(words)))
     return found
 

@@ -23,6 +23,8 @@ _PLAIN: Final = re.compile(r"[A-Za-z./][\w./:@%+,-]*(?: [\w./:@%+,-]+)*")
 _NOT_PLAIN: Final = RESERVED | BUILTINS | {"eval", "exec", "xargs"}
 _SHELLS: Final = frozenset(["sh", "bash", "dash", "ash", "zsh", "ksh", "mksh"])
 _SOURCING: Final = frozenset([".", "source"])
+_CODE: Final = {"python": "-c", "perl": "-e", "ruby": "-e", "php": "-r", "node": "-e", "lua": "-e"}
+"""Interpreters, and the option by which they take the text of their script."""
 _READING: Final = frozenset(
     """
     base64 base32 xxd rev tac gunzip zcat bunzip2 bzcat unxz xzcat sed cut head tail gzip bzip2 xz
@@ -162,6 +164,8 @@ class Inner(Words):
             if len(known) == len(texts):
                 command.text = self.undoing.within("".join(known))
                 self._settled(command, words[:1])
+        elif (option := _CODE.get(name.rstrip("0123456789."))) and (code := self._known(words[-1])) is not None:
+            self._settled(command, [words[0], option, code.removeprefix("<?php")])
         elif (script := self.files.get(words[0].removeprefix("./"))) is not None:
             self._settled(command, ["sh", "-c", script])
 

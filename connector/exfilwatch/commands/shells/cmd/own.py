@@ -1,15 +1,18 @@
 """Commands that cmd.exe runs itself, where they tell what follows: set, echo, start."""
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
-from exfilwatch.commands.command import Command
+from exfilwatch.commands.command import Command, program
 from exfilwatch.commands.shells.cmd.scope import Scope
 
 SET: Final = re.compile(r'set(?:[\s,;=]\s*|(?=[/"]))(/[ap])?\s*(.*)', re.IGNORECASE | re.DOTALL)
 _ECHO = re.compile(r"(?:echo[.:,;=/(\s]?|set[\s,;=]*/p\s*[^=]*=)", re.IGNORECASE)
 _TITLE = re.compile(r'start[\s,;=]*"[^"]*"', re.IGNORECASE)
 _VALUED = re.compile(r"/(?:d|node|affinity|machine)$", re.IGNORECASE)
+_RUNNING: Final = frozenset(["cmd", "powershell", "pwsh", "cscript", "wscript"])
+_SCRIPTS: Final = (".bat", ".cmd", ".ps1", ".vbs", ".vbe", ".js", ".jse")
 _READING: Final = frozenset(["-b", "-m", "-script", "/script", "-command"])
 
 
@@ -81,3 +84,13 @@ def fed(scope: Scope, command: Command) -> None:
             names.append(word.partition("=")[2])
     for name in names:
         command.text = scope.text_in(name) or command.text
+
+
+def ran(scope: Scope, command: Command) -> Iterator[tuple[str, str]]:
+    """The names and texts of the scripts that a command runs, of those that were written before it; each once."""
+    names = command.words[1:] if program(command.words[0]) in _RUNNING else command.words[:1]
+    for name in names:
+        if name.strip('"').lower().endswith(_SCRIPTS) and (text := scope.text_in(name)) is not None:
+            scope.forget(name)
+            scope.undoing.did("script of its own")
+            yield name.strip('"').lower(), scope.undoing.within(text)

@@ -108,6 +108,10 @@ class Scope:
         for place in places:
             self.files.setdefault(file_name(place), []).append(text)
 
+    def forget(self, name: str) -> None:
+        """Take what was written to a file for read."""
+        self.files.pop(file_name(name), None)
+
     def text_in(self, name: str) -> str | None:
         """What the script wrote to a file, if that is known."""
         lines = self.files.get(file_name(name)) if name else None

@@ -140,7 +140,7 @@ class _Reading:
             self.skip(_BEFORE)
         plain = _PLAIN.match(self.text, self.at)
         if plain:
-            taken = self._plain(plain)
+            taken = self._plain(plain, depth)
             if taken is not None:
                 return taken
         if self.operators[self.next] == (self.at, "("):
@@ -164,7 +164,7 @@ class _Reading:
         pieces = self.text[start : self.at]
         return self._simple(pieces, depth) if pieces and not pieces.isspace() else []
 
-    def _plain(self, found: "re.Match[str]") -> list[Command] | None:
+    def _plain(self, found: "re.Match[str]", depth: int) -> list[Command] | None:
         """A command of plain words; None, and nothing is read, if it is not so simple."""
         program, rest = found[1], found[2]
         lower = program.lower()
@@ -186,9 +186,20 @@ class _Reading:
                 words += [part] if at % 2 else part.split()
         self.to(found.end())
         command = Command(words, raw)
-        if self.scope.files:
-            own.fed(self.scope, command)
-        return [command]
+        return [command, *self._ran(command, depth)] if self.scope.files else [command]
+
+    def _ran(self, command: Command, depth: int) -> list[Command]:
+        """Give a command the file that it reads; the commands of the script that it runs, where it was written here."""
+        own.fed(self.scope, command)
+        found: list[Command] = []
+        for name, text in own.ran(self.scope, command):
+            if name.endswith((".bat", ".cmd")):
+                found += _run(self.scope, text, depth + 1) if depth < _DEEPEST else []
+            elif name.endswith(".ps1"):
+                found.append(Command(["powershell", "-Command", text], text))
+            else:
+                found.append(Command([], text, language="javascript" if ".js" in name else "vbscript"))
+        return found
 
     def _simple(self, text: str, depth: int) -> list[Command]:
         """The command, or those that its variables hold."""
@@ -218,7 +229,7 @@ class _Reading:
         if written is not None:
             self.scope.wrote(command.writes, written)
         elif self.scope.files:
-            own.fed(self.scope, command)
+            return [command, *self._ran(command, depth)]
         return [command]
 
     def _group(self, depth: int) -> list[Command]:

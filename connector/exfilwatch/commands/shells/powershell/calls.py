@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from exfilwatch.commands.command import Command
+from exfilwatch.commands.command import Command, program
 from exfilwatch.commands.shells.powershell import cmdlets, expressions, lexicon, names, repeating, strings, values
 from exfilwatch.commands.shells.powershell.reader import Node, Reader, quoted, written
 from exfilwatch.commands.shells.powershell.values import Block, Value
@@ -12,6 +12,8 @@ Argument = tuple[Value, str]
 _STARTED = re.compile(r"[\s'();|{}]")
 _SLOW: Final = lexicon.KEYWORDS | names.EFFECTIVE
 _RARELY: Final = names.LISTING | {"new-object", "new-item", "ni", "set-item", "si"}
+_IN_FOLDER = re.compile(r"\$(?:[\w:]+|\{[^{}]+\})[\\/]")
+"""A program in a folder that a variable holds (`$env:TEMP\\x.exe`)."""
 _INDEXED = re.compile(r"\[[^\]]*\]")
 _NO_FILE: Final = frozenset(["$null", "nul"])
 
@@ -146,7 +148,7 @@ def _own(name: str) -> bool:
 def _name(reader: Reader, called: bool) -> tuple[Value, str, bool]:
     """What is called: its value, its text, and whether it is a block whose commands are read."""
     mark = reader.peek()
-    if called and mark and mark in "'\"$({@[":
+    if called and mark and mark in "'\"$({@[" and not (mark == "$" and _IN_FOLDER.match(reader.text, reader.at)):
         value, raw = expressions.postfix(reader)
         if mark == "(" and isinstance(value, str):
             reader.did("string building")
@@ -276,11 +278,15 @@ def wrote(reader: Reader, places: list[str], text: str | None) -> None:
 
 
 def fed(reader: Reader, result: Command) -> None:
-    """Give a command the text of the file that it reads its own commands from."""
+    """Give a command the text of the file that it reads its own commands from; read the script that it runs."""
     for word in [result.reads, *result.words[1:]]:
         name = word[3:] if word[:3].lower() in ("-s:", "/s:") else word
         if name and (text := reader.files.get(_file(name))) is not None and result.text is None:
             result.text = text
+    names = result.words[1:] if program(result.words[0]) in ("powershell", "pwsh") else result.words[:1]
+    for name in names:
+        if name.lower().endswith(".ps1") and (text := reader.files.pop(_file(name), None)) is not None:
+            reader.later(text)
 
 
 def _file(name: str) -> str:
