@@ -12,6 +12,10 @@ Argument = tuple[Value, str]
 _STARTED = re.compile(r"[\s'();|{}]")
 _SLOW: Final = lexicon.KEYWORDS | names.EFFECTIVE
 _RARELY: Final = names.LISTING | {"new-object", "new-item", "ni", "set-item", "si"}
+_RUN_PARAMETER = re.compile(
+    r"\s*\{?\s*param\s*\([^()]*\$(\w+)[^()]*\).*\b(?:iex|invoke-expression)\s+\(?\$\1\b", re.IGNORECASE | re.DOTALL
+)
+"""A block that runs the text that it is given as its parameter."""
 _IN_FOLDER = re.compile(r"\$(?:[\w:]+|\{[^{}]+\})[\\/]")
 """A program in a folder that a variable holds (`$env:TEMP\\x.exe`)."""
 _INDEXED = re.compile(r"\[[^\]]*\]")
@@ -128,6 +132,9 @@ def command(reader: Reader, before: list[Command], given: Value, called: bool) -
         raws.append(raw)
         arguments.append((value, raw))
     result.raw = " ".join(raws)
+    if block and isinstance(value_of, Block) and (found := _RUN_PARAMETER.match(value_of.text)):
+        texts = [text for each, _ in arguments if isinstance(each, str) and (text := values.text(each))]
+        reader.later("\n".join(filter(None, texts)) if found[1] else "")
     if reader.files:
         fed(reader, result)
     if called and value_of is None and not block and _INDEXED.search(raws[0]):
