@@ -46,7 +46,8 @@ _LOOKED_AT = 16_384
 _STARTS = re.compile(
     r"""(?:\b(?:system|popen|popen2|getoutput|check_output|check_call|run|call|Popen|exec|execSync|spawnSync|shell_exec|passthru"""
     r"""|doShellScript|proc_open|execute|Run|Exec|create_subprocess_shell)|\bdo\s+shell\s+script|%x|\bqx)\s*[({]?\s*"""
-    r"""(?:[bruf]{0,2}"(?P<text>(?:[^"\\]|\\.)*)"|[bruf]{0,2}'(?P<other>(?:[^'\\]|\\.)*)')""",
+    r"""(?:[bruf]{0,2}(?P<three>"{3}|'{3})(?P<long>(?:(?!(?P=three)).)*)(?P=three)|q[qx]?\{(?P<braced>[^{}]*)\}"""
+    r"""|[bruf]{0,2}"(?P<text>(?:[^"\\]|\\.)*)"|[bruf]{0,2}'(?P<other>(?:[^'\\]|\\.)*)')""",
     re.DOTALL,
 )
 _BACKTICKS = re.compile(r"`(?P<line>[^`]{3,2000})`")
@@ -329,7 +330,7 @@ def _called(command: Command, undoing: Undoing) -> list[Command]:
     if kind == "cmd" and '""' in raw:
         raw = raw.replace('""', '"')  # a text within a text
     for match in _STARTS.finditer(raw):
-        text = match["text"] or match["other"] or ""
+        text = match["text"] or match["other"] or match["long"] or match["braced"] or ""
         if kind != "cmd":
             text = _UNESCAPE.sub(_unescaped, text)
         found += _scripted(Inner(kind, undoing.within(text)), undoing)

@@ -43,7 +43,7 @@ _CODES = (
 )
 _SENDS = re.compile(
     r"(?:^|[\s;&|/(`])(?:curl|wget|nc|ncat|socat|rclone|aws|gsutil|gcloud|azcopy|az|s3cmd|mc|scp|sftp|rsync|l?ftp|tftp|openssl"
-    r"|python[\d.]*|perl|ruby|php|node|mailx?|mutt|sendmail|smbclient)\s|/dev/(?:tcp|udp)/"
+    r"|python[\d.]*|perl|ruby|php|node|mailx?|mutt|sendmail|smbclient|ssh|dig|nslookup)\s|/dev/(?:tcp|udp)/"
 )
 """A program in the script of another host that sends; what else runs there is that host's own work."""
 _EDITORS = {"lua": "lua", "rub": "ruby", "perl": "perl", "tcl": "tcl"}
@@ -245,6 +245,12 @@ def _words(found: Wrapper, words: Sequence[str]) -> Iterator[Inner]:
         at = _behind_options(found, words, at + 1)
     if found.hosts and at < len(words) and words[at].startswith("\\\\"):
         at = _behind_options(found, words, at + 1)
+    if found.skips and at + found.skips + 1 < len(words) and words[at + found.skips] in ("-c", "--command"):
+        yield Inner("posix", words[at + found.skips + 1])  # flock FILE -c SCRIPT
+        return
+    if at < len(words) and " " in words[at] and words[0].endswith("parallel"):
+        yield Inner("posix", words[at])
+        return
     own = _IMAGES.get(_of_image(words[at])) if words[start - 1] == "run" and at < len(words) else None
     at += found.skips
     if at < len(words):

@@ -206,6 +206,8 @@ def _parameter(reader: Reader, own: bool, words: list[str], raws: list[str], arg
 def argument(reader: Reader, single: bool, between: str = ",") -> tuple[list[str], Value, str]:
     """One argument: its words, its value, its text. `a,b` is one word, unless only a `single` one is asked for."""
     value, raw, words = _one(reader)
+    if between != "," and isinstance(value, list) and None not in (texts := [values.text(item) for item in value]):
+        words = [between.join(filter(None, texts))]
     mark = reader.peek()
     if single or (mark != "," and mark != " "):
         return words, value, raw

@@ -51,7 +51,6 @@ def _repeated(reader: Reader, name: str, several: list[Value], raw: str = "") ->
     reader.loops -= 1
     body = reader.text[start : reader.at - 1]
     if "=" in body and 1 < len(several) <= _LONGEST_LOOP and not any(each.words for each in reader.found[count:]):
-        del reader.found[count:]
         after = dict(reader.variables)
         reader.variables.clear()
         reader.variables.update(before)
