@@ -67,12 +67,14 @@ def _load(paths: Iterable[Path | str], placeholders: Placeholders) -> tuple[Rule
 @contextmanager
 def _uncollected() -> Iterator[None]:
     """No looking for garbage meanwhile: of thousands of rules all is kept, and looking through it takes a fifth of the
-    time."""
+    time. Nor soon after: what is there now counts as old."""
     collecting = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
+        gc.unfreeze()  # to the oldest generation
         if collecting:
             gc.enable()
 
