@@ -63,7 +63,8 @@ class Engine:
         decoders = Decoders(self._evaluator, [each.lazy for each in found])
         neighbours = [Neighbours(each.leads, place) for place, each in enumerate(found)]
         with HitStore(max_bytes=_IN_MEMORY) as hits:
-            reading = _Reading(self._evaluator, self._report, decoders, neighbours, hits)
+            lazy = frozenset[str]().union(*(each.lazy for each in found))
+            reading = _Reading(self._evaluator, self._report, decoders, neighbours, lazy, hits)
             for source in inputs:
                 yield from reading.input(source)
             yield from reading.finish()
@@ -148,12 +149,14 @@ class _Reading:
         report: Report,
         decoders: Decoders,
         neighbours: Sequence[Neighbours],
+        lazy: frozenset[str],
         hits: HitStore,
     ) -> None:
         self._evaluator = evaluator
         self._report = report
         self._decoders = decoders
         self._neighbours = neighbours
+        self._lazy = lazy
         self._leaders = frozenset[str]().union(*(each.leaders for each in neighbours))
         self._names = Names()
         self._hits = hits
@@ -210,15 +213,14 @@ class _Reading:
                         neighbours.led(hit.time, host)
 
     def _look(self, block: Block, lines: Lines) -> None:
-        """Evaluate all rules on lines that an earlier look passed over, for the hits of lazy ones."""
+        """Evaluate the lazy rules on lines; of all others is known what an earlier look found there."""
         if not lines:
             return
         decoder = LineDecoder(block.source, Report())
         for at, line in lines:
             for event in decoder.feed(line, block.first + at):
-                for verdict in self._evaluator.fired(event):
-                    if not verdict.rule.emits and verdict.rule.id not in self._leaders:
-                        self._hit(verdict.rule, event)
+                for verdict in self._evaluator.fired(event, self._lazy):
+                    self._hit(verdict.rule, event)
 
     def finish(self) -> Iterator[Detection]:
         """All has been read: join what still waits, and read again what was let go before a leader that it is near."""

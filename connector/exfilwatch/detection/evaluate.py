@@ -43,7 +43,7 @@ class Evaluator:
         self.report = report
         self._since, self._until = since, until
         self._concerned: dict[tuple[str, str, str], tuple[Rule, ...]] = {}
-        self._plans: dict[tuple[str, str, str], Plan] = {}
+        self._plans: dict[tuple[tuple[str, str, str], frozenset[str] | None], Plan] = {}
         self.members: dict[str, list[Member]] = {}
         for correlation in rules.correlations:
             for rule in correlation.plan.members:
@@ -70,14 +70,15 @@ class Evaluator:
             )
         return found
 
-    def fired(self, event: Event) -> list[Verdict]:
-        """The verdicts of the rules that fire on an event."""
+    def fired(self, event: Event, among: frozenset[str] | None = None) -> list[Verdict]:
+        """The verdicts of the rules that fire on an event, or of those of some ids."""
         if not within(event.time, self._since, self._until):
             return []
-        key = key_of(event)
+        key = key_of(event), among
         plan = self._plans.get(key)
         if plan is None:
-            plan = self._plans[key] = Plan(self.concerned(key), _seen, derived=True)
+            rules = [rule for rule in self.concerned(key[0]) if among is None or rule.id in among]
+            plan = self._plans[key] = Plan(rules, _seen, derived=True)
         verdicts = (Verdict(rule, event) for rule in plan.rules(event))
         return [verdict for verdict in verdicts if self._fires(verdict)]
 
