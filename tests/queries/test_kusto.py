@@ -90,7 +90,7 @@ class Table:
         self._name = name
         self._connection = duckdb.connect()
         columns = dict.fromkeys(name for row in rows for name in row)
-        columns |= dict.fromkeys(kusto._Kql(name)._columns)
+        columns |= dict.fromkeys(kusto._Kql(name).columns)
         self._columns = set(columns)
         kinds = {
             column: "JSON" if any(isinstance(row.get(column), dict) for row in rows) else "VARCHAR"

@@ -20,6 +20,7 @@ from exfilwatch.siem.siem import SECOND, Ask, Clock, Near
 
 INGESTED = "IngestionTime"
 """The column that is added to each record of a table: when it was ingested."""
+_ASKED, _ALIKE = "ExfilwatchAsked", "ExfilwatchAlike"
 _DAY = 86_400 * SECOND
 _BEFORE, _AFTER = 7 * _DAY, 2 * _DAY  # more than the documented two days and one: outages of the pipeline count too
 _SYSLOG_SLACK = 3600 * SECOND  # µs between a message's own time and that of its row
@@ -75,7 +76,8 @@ def instant(micros: int) -> str:
 def query(asked: Table, ask: Ask, select: Sequence[str], rows: int, part: tuple[int, int] = (0, 1)) -> str:
     """The query for one table. `select`: pipelines, of which a row has to pass at least one ("": any does).
 
-    At most `rows` rows; `part` (k, n): only the k-th of n equal parts of what there is.
+    At most `rows` rows; `part` (k, n): only the k-th of n equal parts of what there is. Of rows that are alike in what
+    is looked at (Ask.once), the first and the last.
     """
     wheres = [*_bounds(asked, ask), *([asked.scope] if asked.scope else [])]
     if ask.near:
@@ -87,7 +89,12 @@ def query(asked: Table, ask: Ask, select: Sequence[str], rows: int, part: tuple[
     legs = ["\n".join([*source, *([pipeline] if pipeline else [])]) for pipeline in select]
     whole = legs[0] if len(legs) == 1 else "union " + ",\n".join(f"({leg})" for leg in legs)
     share = [f"| where hash(tostring(pack_all()), {part[1]}) == {part[0]}"] if part[1] > 1 else []
-    return "\n".join([whole, *share, f"| take {rows}"])
+    alike = kusto.alike(ask.rules or (), ask.once, asked.name, asked.time) if ask.once else ""
+    if not alike:
+        return "\n".join([whole, *share, f"| take {rows}"])
+    looked = "\n".join([whole, *share, f"| extend {_ALIKE} = {alike}"])
+    ends = [f"({_ASKED} | summarize {end}({asked.time}, *) by {_ALIKE})" for end in ("arg_min", "arg_max")]
+    return f"let {_ASKED} = materialize(\n{looked});\nunion {f',{chr(10)}'.join(ends)}\n| take {rows}"
 
 
 def _whose(asked: Table, ask: Ask) -> list[str]:

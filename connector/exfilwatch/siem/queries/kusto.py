@@ -11,10 +11,15 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from exfilwatch.detection.condition import fields
+from exfilwatch.detection.derived import DERIVED, LOOKED_AT
+from exfilwatch.detection.logsource import FAMILIES
 from exfilwatch.detection.rule import Rule
 from exfilwatch.detection.values import Test
+from exfilwatch.events.script_blocks import BLOCK, NUMBER, TEXT, TOTAL
 from exfilwatch.events.shape import SHAPES, Shape, taxonomy
 from exfilwatch.events.spelling import paths_of
+from exfilwatch.events.telling import saying
 from exfilwatch.siem.queries.infix import Infix, Place
 from exfilwatch.siem.queries.language import joined, said
 from exfilwatch.siem.queries.native import asked, distinct, selected
@@ -81,6 +86,32 @@ def _condition(rules: tuple[Rule, ...], table: str) -> str | None:
     return None if found is False else _text(found)
 
 
+def alike(rules: Sequence[Rule], once: Sequence[str], table: str, time: str) -> str:
+    """An expression that differs for rows of which the rules, or one who looks at the fields `once` and the host, see
+    different things. "" where rows can't be told apart so, or their events' time is another column than `time`.
+    """
+    known = _TABLES.get(table)
+    if known is None or not rules or any(rule.source.raw for rule in rules):
+        return ""
+    kql = _Kql(table)
+    if any(shape.spec.time[0] != time for shape in kql.shapes):
+        return ""
+    asked_of = {*once, *(name for rule in rules for name in fields(rule.condition))}
+    if asked_of & DERIVED:
+        asked_of |= {*LOOKED_AT, "CurrentDirectory", "TargetFilename"}
+    if any(rule.source.category == "ps_script" for rule in rules):
+        asked_of |= {TEXT, BLOCK, NUMBER, TOTAL}  # the parts of a script are put together: none is like another
+    told = {
+        path.partition(".")[0]
+        for rule in rules
+        for category in FAMILIES.get(rule.source.category, (rule.source.category,))
+        for shape in kql.shapes
+        for path in (*saying(shape, category, asked_of - DERIVED), *shape.spec.requires, *shape.spec.one_of)
+    }
+    columns = sorted(told & kql.columns - {time})
+    return f"hash_sha256(tostring(pack_array({', '.join(map(kql.column, columns))})))"
+
+
 def named(test: Test, members: Sequence[str]) -> str:
     """An expression that is true of every row of which one of the members (a column, or `column.member` within one)
     fulfils the test; the columns need not be there.
@@ -117,7 +148,7 @@ class _Kql(Infix):
         self._known = table in _TABLES
         self._categories = known.categories
         self.shapes: list[Shape] = [SHAPES[name] for name in known.shapes]
-        self._columns = known.columns or frozenset(_mapped(self.shapes))
+        self.columns = known.columns or frozenset(_mapped(self.shapes))
 
     def concerns(self, rule: Rule) -> bool:
         """Whether the table has events of the rule's category."""
@@ -126,14 +157,17 @@ class _Kql(Infix):
     def paths(self, path: str) -> Sequence[str]:
         """A member is a column, or stands within one; Sigma's own names are no columns of a table of Microsoft's."""
         head = path.partition(".")[0]
-        return [] if self._known and head not in self._columns and head in _sigma_names() else [path]
+        return [] if self._known and head not in self.columns and head in _sigma_names() else [path]
 
     def place(self, path: str) -> Place:
         head, _, rest = path.partition(".")
-        named = head if re.fullmatch(r"[A-Za-z_]\w*", head) else f"['{_inner(head)}']"
-        if head not in self._columns or not self._known:
-            named = f'column_ifexists("{_inner(head)}", "")'
-        return Place(f"tostring({named})", within=bool(rest))
+        return Place(f"tostring({self.column(head)})", within=bool(rest))
+
+    def column(self, name: str) -> str:
+        """A column, which need not be there."""
+        if name not in self.columns or not self._known:
+            return f'column_ifexists("{_inner(name)}", "")'
+        return name if re.fullmatch(r"[A-Za-z_]\w*", name) else f"['{_inner(name)}']"
 
     def found(self, field: str, expression: str) -> str:
         return f"{field} matches regex {quoted(expression)}"
