@@ -28,7 +28,7 @@ from exfilwatch.events.script_blocks import joined as joined_blocks
 
 _SORTED = 1000
 """Matches of a correlation of pairs that are sorted newest first over all groups; beyond, within each group."""
-_TOGETHER = 16
+_TOGETHER = 64
 """Blocks of a file whose lines are fully looked at together: a processor does better at many of the same than at now
 the one and now the other. What comes through a pipe is looked at as it comes."""
 _FEW = 100
