@@ -167,11 +167,13 @@ class _Opening:
         """
         async with self._preparing:
             incident = self._store.incident(name)
-            if incident.id != name or self._links.of(name) is not None or not incident.findings:
+            if incident.id != name or self._links.of(name) is not None:
                 return None
             enrichment = self._enriched.get(name)
             ids = set(incident.findings)
             findings = [finding for finding in self._store.find(incident=name) if finding.id in ids]
+            if not findings:
+                return None
             files, remarks = await self._files(findings, incident, findings, enrichment)
             try:
                 made = await asyncio.to_thread(self._draft, incident, findings, files, enrichment)
