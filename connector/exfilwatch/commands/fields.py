@@ -1,7 +1,7 @@
 """What rules can ask of a command line that was understood: fields beside those of the event (docs/rules.md).
 
-transfer.*   the gravest transfer of the line: an upload before an offer, a tunnel and a download; one to the internet
-             before one that stays near; one of sensitive files first
+transfer.*   the gravest transfer of the line: an upload before an offer, a tunnel, a relay and a download; one to the
+             internet before one that stays near; one of sensitive files first
 archive.*    the gravest archive, encryption or split that is made
 collect.*    the gravest search or copy of people's files
 remote.*     a repository elsewhere that is given a name or pushed to by it
@@ -40,7 +40,7 @@ _NAMING = ("remote", "push")
 _DEFAULT = "origin"
 """The remote that git pushes to where none is named."""
 _STAGING = ("archive", "encrypt", "split")
-_GRAVITY = ("upload", "offer", "tunnel", "download")
+_GRAVITY = ("upload", "offer", "tunnel", "relay", "download")
 _INPUT = ("-", "@-", ".", "/dev/stdin")
 _EVERYWHERE = ("0.0.0.0", "::", "*")  # noqa: S104 - addresses that a server listens on, as others write them
 _MOST = 20

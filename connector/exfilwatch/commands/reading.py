@@ -15,7 +15,7 @@ from exfilwatch.commands.options import Arguments, arguments
 from exfilwatch.commands.tool import Form, Selector, Selectors, Tool, catalogue, several
 from exfilwatch.commands.wrappers import wrapper
 
-TRANSFERS = frozenset(["upload", "download", "offer", "tunnel"])
+TRANSFERS = frozenset(["upload", "download", "offer", "tunnel", "relay"])
 """What a command does at most one of: the first form that is meant counts."""
 _PACKS = frozenset(["archive", "encrypt", "encode", "split"])
 """What a command that takes something apart (an `extract` before it) does not do."""

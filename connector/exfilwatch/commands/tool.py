@@ -17,12 +17,13 @@ from exfilwatch.packaged import LOADER
 from exfilwatch.structs import ready
 
 Does = Literal[
-    "upload", "download", "offer", "tunnel", "mount", "archive", "extract", "encrypt", "encode", "split", "collect",
-    "schedule", "remote", "push",
+    "upload", "download", "offer", "tunnel", "relay", "mount", "archive", "extract", "encrypt", "encode", "split",
+    "collect", "schedule", "remote", "push",
 ]  # fmt: skip
-"""`mount`: a share or folder of another host is attached; no content goes by that alone. `remote`: a name is given to
-a repository elsewhere (its output), `push`: what is committed is sent to the one of that name. `extract` is also
-what undoes an encryption or encoding; `encode` is base64 and its kin, which hides nothing from who looks."""
+"""`relay`: what lies in a cloud goes to another place there, and nothing of this host. `mount`: a share or folder of
+another host is attached; no content goes by that alone. `remote`: a name is given to a repository elsewhere (its
+output), `push`: what is committed is sent to the one of that name. `extract` is also what undoes an encryption or
+encoding; `encode` is base64 and its kin, which hides nothing from who looks."""
 Family = Literal[
     "http client", "file transfer", "socket", "cloud", "backup", "mail", "dns", "icmp", "share", "script", "powershell",
     "windows", "database", "container", "repository", "tunnel", "archiver", "finder", "other",

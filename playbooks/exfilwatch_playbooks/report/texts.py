@@ -129,5 +129,6 @@ _ACTS = {
     "download": "downloads",
     "offer": "offers files to others",
     "tunnel": "opens a tunnel",
+    "relay": "copies from one place in a cloud to another",
     "schedule": "puts something on a schedule",
 }

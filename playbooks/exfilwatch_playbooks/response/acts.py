@@ -20,7 +20,7 @@ _ARCHIVE = re.compile(
 _FIRST = re.compile(r"""\s*["']?(?:[^"'\s]{0,300}[\\/])?([^"'\s\\/]{1,100})""")
 _TELLING = ("CommandLine", "ScriptBlockText", "TaskContent", "TargetFilename", "CurrentDirectory")
 _MOST = 100
-_SENDING = ("upload", "offer", "tunnel")
+_SENDING = ("upload", "offer", "tunnel", "relay")
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,7 @@ TECHNIQUES = {
     "T1197": "BITS Jobs",
     "T1213": "Data from Information Repositories",
     "T1218": "System Binary Proxy Execution",
+    "T1537": "Transfer Data to Cloud Account",
     "T1543.001": "Create or Modify System Process: Launch Agent",
     "T1543.004": "Create or Modify System Process: Launch Daemon",
     "T1555": "Credentials from Password Stores",
