@@ -173,9 +173,34 @@ HOSTILE = [
 """Languages and pieces of lines that are slow to be understood, as random ones of such pieces showed."""
 
 
+BEGUN = [
+    ("", "osascript -e '", "do shell script "),
+    ("", "python3 -c '", "run(["),
+    ("", "node -e '", 'spawn("a",["b",'),
+    ("", "perl -e '", "q{"),
+    ("", "vim -c ':lua ", "os.execute("),
+    ("", "ssh -o '", "ProxyCommand=nc "),
+    ("", "bash -c '", "split --filter "),
+    ("cmd", "cmd /c ", "echo a>x.bat&x.bat&"),
+    ("powershell", "& { param(", "$a"),
+    ("powershell", "& { param($z) ", "iex $y; "),
+    ("powershell", "& ", "$env:TEMP\\x "),
+]
+"""The same of one piece within a program's line."""
+
+
 @pytest.mark.parametrize(("language", "piece"), HOSTILE)
 def test_no_line_takes_more_than_50_milliseconds_to_say_what_it_does(language: str, piece: str) -> None:
-    line = (piece * (LONGEST_LINE // len(piece) + 1))[:LONGEST_LINE]
+    _is_told_soon(language, "", piece)
+
+
+@pytest.mark.parametrize(("language", "beginning", "piece"), BEGUN)
+def test_no_piece_of_a_line_takes_more_than_50_milliseconds(language: str, beginning: str, piece: str) -> None:
+    _is_told_soon(language, beginning, piece)
+
+
+def _is_told_soon(language: str, beginning: str, piece: str) -> None:
+    line = (beginning + piece * (LONGEST_LINE // len(piece) + 1))[:LONGEST_LINE]
     event = {"ScriptBlockText" if language == "powershell" else "CommandLine": line}
     if language == "cmd":
         event["Image"] = r"C:\Windows\System32\cmd.exe"

@@ -14,13 +14,13 @@ _MOST: Final = 20
 """Names between texts that are put in."""
 _TEXT: Final = r'"((?:[^"\\]|\\.)*)"'
 _SET: Final = re.compile(rf"\bset\s+(\w+)\s+to\s+{_TEXT}\s*(?=$|[\n'])", re.IGNORECASE | re.MULTILINE)
-_OF: Final = r"(?:\(|\b(?:the|quoted\s+form\s+of|POSIX\s+(?:path|file)(?:\s+of)?|do\s+shell\s+script)\s+)*"
+_OF: Final = r"(?:\(|\b(?:the|quoted\s+form\s+of|POSIX\s+(?:path|file)(?:\s+of)?|do\s+shell\s+script)\s+){0,6}"
 _AS: Final = r"(?:\s+as\s+(?:text|string|Unicode\s+text))?\)*"
 _BEHIND: Final = re.compile(
     rf'(?<!\\)"\s*&\s*{_OF}(?P<name>[A-Za-z_]\w*){_AS}\s*(?P<on>&\s*(?=["(A-Za-z]))?(?P<text>")?', re.IGNORECASE
 )
 _BEFORE: Final = re.compile(
-    rf"(?P<does>\bdo\s+shell\s+script\s+\(*){_OF}(?P<name>[A-Za-z_]\w*){_AS}"
+    rf"(?P<does>\bdo\s+shell\s+script\s+\({{0,6}}){_OF}(?P<name>[A-Za-z_]\w*){_AS}"
     r"""(?:\s*&\s*(?P<text>")|(?=$|[\n')]|\s+with\b))""",
     re.IGNORECASE,
 )

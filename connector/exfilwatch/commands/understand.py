@@ -80,7 +80,7 @@ _STARTERS = (
 """Texts of which code that starts a program has one, so that most code is not searched for how it does."""
 _VECTORS = re.compile(
     r"""\b(?:check_output|check_call|run|call|Popen|execvp?e?|spawnvp?e?|spawn|spawnSync|execFile|execFileSync|system|exec)"""
-    r"""\s*\(\s*(?:[\w.]+\s*,\s*)?(?:(?P<mark>['"])(?P<file>[^'"]*)(?P=mark)\s*,\s*)?\[(?P<words>[^\]]*)\]""",
+    r"""\s*\(\s*(?:[\w.]+\s*,\s*)?(?:(?P<mark>['"])(?P<file>[^'"]*)(?P=mark)\s*,\s*)?\[(?P<words>[^\]]{0,1000}+)\]""",
     re.DOTALL,
 )
 _LISTS = re.compile(

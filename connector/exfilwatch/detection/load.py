@@ -73,8 +73,9 @@ def _uncollected() -> Iterator[None]:
     try:
         yield
     finally:
-        gc.freeze()
-        gc.unfreeze()  # to the oldest generation
+        if not gc.get_freeze_count():  # what somebody else froze stays so
+            gc.freeze()
+            gc.unfreeze()  # to the oldest generation
         if collecting:
             gc.enable()
 

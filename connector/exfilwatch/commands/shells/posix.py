@@ -38,6 +38,8 @@ _TOKEN: Final = re.compile(
 _FUNCTION: Final = re.compile(r"\([ \t]*\)")
 _NAME: Final = re.compile(r"[A-Za-z_]\w*")
 _MOST_DOUBLED: Final = 4
+_OPTIONS: Final = 64
+"""Words among which the option stands that gives a shell its script."""
 _AFTER_WORD: Final = frozenset(["", " ", "\t", "\n", ";"])
 _BLANKS: Final = frozenset(" \t\r\v\f")
 
@@ -57,7 +59,8 @@ def give(words: list[str], undoing: Undoing) -> None:
     """Set the positional parameters of a script that `sh -c script name argument ...` runs."""
     for name in [name for name in undoing.variables if name.isdigit()]:
         del undoing.variables[name]
-    at = next((at for at, word in enumerate(words) if at and word[:1] in "-+" and word[-1:] == "c"), len(words))
+    first = enumerate(words[:_OPTIONS])
+    at = next((at for at, word in first if at and word[:1] in "-+" and word[-1:] == "c"), len(words))
     for number, word in enumerate(words[at + 2 :][:MOST]):
         undoing.variables[str(number)] = word
 

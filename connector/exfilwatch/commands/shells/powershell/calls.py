@@ -12,10 +12,8 @@ Argument = tuple[Value, str]
 _STARTED = re.compile(r"[\s'();|{}]")
 _SLOW: Final = lexicon.KEYWORDS | names.EFFECTIVE
 _RARELY: Final = names.LISTING | {"new-object", "new-item", "ni", "set-item", "si"}
-_RUN_PARAMETER = re.compile(
-    r"\s*\{?\s*param\s*\([^()]*\$(\w+)[^()]*\).*\b(?:iex|invoke-expression)\s+\(?\$\1\b", re.IGNORECASE | re.DOTALL
-)
-"""A block that runs the text that it is given as its parameter."""
+_PARAMETERS = re.compile(r"\s*\{?\s*param\s*\(([^()]*)\)", re.IGNORECASE)
+_RUN_VARIABLE = re.compile(r"\b(?:iex|invoke-expression)\s+\(?\$(\w+)", re.IGNORECASE)
 _IN_FOLDER = re.compile(r"\$(?:[\w:]+|\{[^{}]+\})[\\/]")
 """A program in a folder that a variable holds (`$env:TEMP\\x.exe`)."""
 _INDEXED = re.compile(r"\[[^\]]*\]")
@@ -132,9 +130,8 @@ def command(reader: Reader, before: list[Command], given: Value, called: bool) -
         raws.append(raw)
         arguments.append((value, raw))
     result.raw = " ".join(raws)
-    if block and isinstance(value_of, Block) and (found := _RUN_PARAMETER.match(value_of.text)):
-        texts = [text for each, _ in arguments if isinstance(each, str) and (text := values.text(each))]
-        reader.later("\n".join(filter(None, texts)) if found[1] else "")
+    if block and isinstance(value_of, Block) and _runs_parameter(value_of.text):
+        reader.later("\n".join(text for each, _ in arguments if isinstance(each, str) and (text := values.text(each))))
     if reader.files:
         fed(reader, result)
     if called and value_of is None and not block and _INDEXED.search(raws[0]):
@@ -145,6 +142,13 @@ def command(reader: Reader, before: list[Command], given: Value, called: bool) -
     if not (block or (node[0] is not None and lower in names.QUIET) or (loop and raws[-1][:1] == "{")):
         reader.found.append(result)
     return node
+
+
+def _runs_parameter(block: str) -> bool:
+    """Whether a block runs the text that it is given as a parameter."""
+    found = _PARAMETERS.match(block)
+    taken = {name.lower() for name in re.findall(r"\$(\w+)", found[1])} if found else set()
+    return bool(found and taken) and any(run[1].lower() in taken for run in _RUN_VARIABLE.finditer(block, found.end()))
 
 
 def _own(name: str) -> bool:
