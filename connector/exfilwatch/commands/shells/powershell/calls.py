@@ -147,8 +147,10 @@ def command(reader: Reader, before: list[Command], given: Value, called: bool) -
 def _runs_parameter(block: str) -> bool:
     """Whether a block runs the text that it is given as a parameter."""
     found = _PARAMETERS.match(block)
-    taken = {name.lower() for name in re.findall(r"\$(\w+)", found[1])} if found else set()
-    return bool(found and taken) and any(run[1].lower() in taken for run in _RUN_VARIABLE.finditer(block, found.end()))
+    if not found:
+        return False
+    taken = {name.lower() for name in re.findall(r"\$(\w+)", found[1])}
+    return any(run[1].lower() in taken for run in _RUN_VARIABLE.finditer(block, found.end()))
 
 
 def _own(name: str) -> bool:
