@@ -62,7 +62,7 @@ def test_jira_cloud_takes_the_form_of_every_request():
     try:
         file = kept("jira-v3.json", "developer.atlassian.com/cloud/jira/platform/swagger-v3.v3.json")
     except Unavailable as error:
-        leave_out(error)
+        pytest.skip(str(error))  # no registry has it: it is no server that CI could start
     issue = f"{_JIRA}/issue/{{issueIdOrKey}}"
     used = [f"{_JIRA}/{each}" for each in ("myself", "mypermissions", "search/jql", "issue", "issueLink")]
     used.append(f"{_JIRA}/attachment/content/{{id}}")
@@ -83,7 +83,7 @@ def test_pagerduty_takes_the_form_of_every_event():
     try:
         file = kept("pagerduty-events-v2.json", "github.com/PagerDuty/api-schema, reference/events-v2/openapiv3.json")
     except Unavailable as error:
-        leave_out(error)
+        pytest.skip(str(error))  # no registry has it: it is no server that CI could start
     contract = Contract(file, "https://events.pagerduty.com/v2", "/enqueue")
     sent: list[httpx.Request] = []
 

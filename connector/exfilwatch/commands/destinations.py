@@ -62,6 +62,11 @@ def is_label(host: str) -> bool:
     return bool(_NAME.fullmatch(host))
 
 
+def is_outside(text: str) -> bool:
+    """Whether it names a place on the internet."""
+    return destination(text).kind not in ("unknown", *NEAR)
+
+
 def _host(text: str) -> str:
     if "://" in text and (url := addresses.url(text)):
         return url.host

@@ -10,6 +10,7 @@ import msgspec
 
 from exfilwatch.commands.calls import is_call
 from exfilwatch.commands.command import Command
+from exfilwatch.commands.destinations import is_outside
 from exfilwatch.commands.expression import NAMED, clues, expression
 from exfilwatch.commands.options import Arguments, arguments
 from exfilwatch.commands.tool import Form, Selector, Selectors, Tool, catalogue, several
@@ -274,6 +275,8 @@ def _action(seen: _Seen, parsed: Arguments, form: Form, *, renamed: bool) -> Act
     if form.does == "upload" and sources and all(map(_NOTHING.search, sources)):
         return None
     destinations = seen.texts(parsed, form.destination or seen.tool.destination)
+    if servers := seen.texts(parsed, form.through or seen.tool.through):
+        destinations = _passed_on(servers, destinations)
     if form.required and not destinations:
         return None
     tool = seen.tool
@@ -293,6 +296,12 @@ def _action(seen: _Seen, parsed: Arguments, form: Form, *, renamed: bool) -> Act
         renamed=renamed,
         within=seen.command.within,
     )
+
+
+def _passed_on(servers: list[str], destinations: list[str]) -> list[str]:
+    """Where what servers pass on goes: to them, unless they are of the own network and whom it is for is outside."""
+    outside = any(map(is_outside, destinations)) and not any(map(is_outside, servers))
+    return destinations if outside else servers
 
 
 def _begins(given: Sequence[str], verb: str) -> bool:

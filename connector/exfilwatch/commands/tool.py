@@ -85,9 +85,10 @@ class Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     several words), each of `needs` gives a text, none of `without` does, and `source` gives one where it is there.
 
     `source`: the files or folders that are sent or packed; `destination`: where to, a host, URL, bucket or share; else
-    the tool's. `output`: the archive or file that is made. Of several selectors the first that gives something counts.
-    `required`: there has to be a destination. `carries`: the text that is sent, where the line itself says it: one too
-    short to be a document or a key makes its content `call`.
+    the tool's. `through`: a server that passes it on to whom it is for, else the tool's: what goes through one of the
+    own network to somebody outside goes out. `output`: the archive or file that is made. Of several selectors the first
+    that gives something counts. `required`: there has to be a destination. `carries`: the text that is sent, where the
+    line itself says it: one too short to be a document or a key makes its content `call`.
     """
 
     does: Does
@@ -96,6 +97,7 @@ class Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     without: Selectors = ()
     source: Selectors = ()
     destination: Selectors = ()
+    through: Selectors = ()
     output: Selectors = ()
     required: bool = False
     content: Literal["file", "folder", "input", "inline", "package", "unknown"] = "file"
@@ -143,6 +145,7 @@ class Tool(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     family: Family = "other"
     protocol: str = ""
     destination: Selectors = ()
+    through: Selectors = ()
     destination_class: str = ""
     secret: Selectors = ()
     forms: tuple[Form, ...] = ()
@@ -190,13 +193,18 @@ def tools_in(text: str, path: str) -> Iterator[Tool]:
 
 def selectors_of(form: Form) -> Iterator[Selector]:
     """Every selector of a form."""
-    for each in (form.needs, form.without, form.source, form.destination, form.output, form.secret, form.carries):
+    for each in _selectors(form):
         yield from several(each)
+
+
+def _selectors(form: Form) -> tuple[Selectors, ...]:
+    own = (form.destination, form.through, form.output, form.secret, form.carries)
+    return (form.needs, form.without, form.source, *own)
 
 
 def expressions_of(tool: Tool) -> Iterator[str]:
     """Every expression of a tool. They are compiled when they are first needed: all of them take half a second."""
-    own = (tool.destination, tool.secret, tool.renamed, tool.unless)
+    own = (tool.destination, tool.through, tool.secret, tool.renamed, tool.unless)
     every = [selector for each in own for selector in several(each)]
     for selector in [*every, *(selector for form in tool.forms for selector in selectors_of(form))]:
         yield from filter(None, (selector.like, selector.unlike, selector.code))
