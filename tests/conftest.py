@@ -49,9 +49,10 @@ def pytest_collectstart() -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What comes from here on is looked through."""
+    """What comes from here on is looked through; all of it seldom, as long as there is much that is old: so that is not
+    frozen.
+    """
     gc.collect()
-    gc.freeze()
     gc.enable()
 
 
