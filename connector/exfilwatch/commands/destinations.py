@@ -38,6 +38,11 @@ class Destination(NamedTuple):
     host: str
     kind: str
 
+    @property
+    def outside(self) -> bool:
+        """Whether it is known to be on the internet."""
+        return self.kind not in ("unknown", *NEAR)
+
 
 @lru_cache(4_096)
 def destination(text: str) -> Destination:
@@ -60,11 +65,6 @@ def destination(text: str) -> Destination:
 def is_label(host: str) -> bool:
     """Whether a host is named without a domain: in the own network, or by an alias that a tool's configuration has."""
     return bool(_NAME.fullmatch(host))
-
-
-def is_outside(text: str) -> bool:
-    """Whether it names a place on the internet."""
-    return destination(text).kind not in ("unknown", *NEAR)
 
 
 def _host(text: str) -> str:

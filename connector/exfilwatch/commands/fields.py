@@ -22,7 +22,7 @@ from exfilwatch.commands import sensitive
 from exfilwatch.commands.acting import acting
 from exfilwatch.commands.command import LONGEST_LINE, Command, program
 from exfilwatch.commands.deployed import are_deployed
-from exfilwatch.commands.destinations import NEAR, destination, is_label, is_outside
+from exfilwatch.commands.destinations import NEAR, destination, is_label
 from exfilwatch.commands.named import PASSIVE
 from exfilwatch.commands.pieces import pieces
 from exfilwatch.commands.reading import TRANSFERS, Action, known_tools
@@ -271,8 +271,7 @@ def _several(values: Iterable[str]) -> Value:
 def _seen(command: Command, action: Action, before: _Before) -> _Seen:
     where = [destination(each) for each in action.destinations]
     # Of several the first that goes out: curl takes more than one URL.
-    outside = (place for text, place in zip(action.destinations, where, strict=True) if is_outside(text))
-    chosen = next(outside, where[0] if where else None)
+    chosen = next((each for each in where if each.outside), where[0] if where else None)
     kind = action.destination_class or (chosen.kind if chosen else "unknown")
     if action.does == "offer" and chosen and chosen.host in _EVERYWHERE:
         kind = "unknown"

@@ -10,7 +10,7 @@ import msgspec
 
 from exfilwatch.commands.calls import is_call
 from exfilwatch.commands.command import Command
-from exfilwatch.commands.destinations import is_outside
+from exfilwatch.commands.destinations import destination
 from exfilwatch.commands.expression import NAMED, clues, expression
 from exfilwatch.commands.options import Arguments, arguments
 from exfilwatch.commands.tool import Form, Selector, Selectors, Tool, catalogue, several
@@ -300,8 +300,8 @@ def _action(seen: _Seen, parsed: Arguments, form: Form, *, renamed: bool) -> Act
 
 def _passed_on(servers: list[str], destinations: list[str]) -> list[str]:
     """Where what servers pass on goes: to them, unless they are of the own network and whom it is for is outside."""
-    outside = any(map(is_outside, destinations)) and not any(map(is_outside, servers))
-    return destinations if outside else servers
+    here, there = (any(destination(each).outside for each in places) for places in (servers, destinations))
+    return destinations if there and not here else servers
 
 
 def _begins(given: Sequence[str], verb: str) -> bool:

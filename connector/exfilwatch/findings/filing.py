@@ -9,8 +9,7 @@ with `merged_into`.
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from sqlalchemy import Column, Connection, Row, Select, func, insert, or_, select, update
@@ -21,6 +20,7 @@ from exfilwatch.findings.grouping import partition
 from exfilwatch.findings.incident import incident, incident_id
 from exfilwatch.findings.node import Node, Process, Span, node, storable
 
+T = TypeVar("T")
 _IN = 400  # values in one IN (...), well below any database's limit
 
 
@@ -97,10 +97,10 @@ def rows_in(connection: Connection, query: Select[Any], column: Column[Any], val
     return [row for piece in pieces(values) for row in connection.execute(query.where(column.in_(piece)))]
 
 
-def pieces(values: Iterable[str]) -> Iterator[list[str]]:
-    """Lists of values that any database takes in one IN (...)."""
+def pieces(values: Iterable[T], size: int = _IN) -> Iterator[list[T]]:
+    """Lists of at most `size` of them: without it, of values that any database takes in one IN (...)."""
     wanted = list(values)
-    yield from (wanted[start : start + _IN] for start in range(0, len(wanted), _IN))
+    yield from (wanted[start : start + size] for start in range(0, len(wanted), size))
 
 
 _QUERY = select(
@@ -195,8 +195,7 @@ def _summary(identity: str, nodes: list[Node]) -> dict[str, Any]:
 
 def _insert(connection: Connection, arrived: Mapping[str, list[tuple[Finding, Node]]], now: datetime) -> None:
     """Insert findings, by incident."""
-    each = iter([(identity, *pair) for identity, those in arrived.items() for pair in those])
-    while some := list(islice(each, _IN)):
+    for some in pieces((identity, *pair) for identity, those in arrived.items() for pair in those):
         rows = [_row(identity, finding, node, now) for identity, finding, node in some]
         connection.execute(insert(schema.findings), rows)
     touched = [

@@ -3,7 +3,6 @@
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
-from itertools import islice
 from typing import Any
 
 import msgspec
@@ -37,11 +36,8 @@ def keep_hits(connection: Connection, waiting: Iterable[Waiting], plans: Mapping
     packed = {id(hit.record): hit.record for _, hit in new if hit.record}  # hits of one event share its record
     names = {each: blake2b(record, digest_size=16).hexdigest() for each, record in packed.items()}
     _keep_records(connection, {name: packed[each] for each, name in names.items()})
-    each = iter(new)
-    while rows := [
-        _row(correlation, hit, plans[correlation], names.get(id(hit.record)))
-        for correlation, hit in islice(each, _TOGETHER)
-    ]:
+    for some in pieces(new, _TOGETHER):
+        rows = [_row(correlation, hit, plans[correlation], names.get(id(hit.record))) for correlation, hit in some]
         connection.execute(insert(hits), rows)
 
 
@@ -60,9 +56,8 @@ def _row(correlation: str, hit: Hit, plan: CorrelationPlan, record: str | None) 
 
 def _keep_records(connection: Connection, packed: Mapping[str, bytes]) -> None:
     known = {row.name for row in rows_in(connection, select(records.c.name), records.c.name, packed)}
-    each = iter(sorted(packed.keys() - known))
-    while rows := [{"name": name, "packed": packed[name]} for name in islice(each, _TOGETHER)]:
-        connection.execute(insert(records), rows)
+    for some in pieces(sorted(packed.keys() - known), _TOGETHER):
+        connection.execute(insert(records), [{"name": name, "packed": packed[name]} for name in some])
 
 
 def hits_of(
